@@ -1,0 +1,1 @@
+"""Kafka and Java: resolved, verified by digest, cached, packed for a host."""

@@ -1,0 +1,69 @@
+"""How one machine is reached: the port that ``local.py`` and ``ssh.py`` implement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class TransportError(Exception):
+    """The machine could not be asked. ``code`` is one of the closed list in ``errors.CODES``."""
+
+    def __init__(self, code: str, message: str, hint: str = ""):
+        self.code = code
+        self.hint = hint
+        super().__init__(message)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command left: bytes of both streams and its exit status (-1: killed by a signal)."""
+
+    stdout: bytes
+    stderr: bytes
+    status: int
+
+
+class Stream(Protocol):
+    """A running command with open stdin (the lock holder)."""
+
+    def write(self, data: bytes) -> None:
+        """Raises TransportError('connection-lost') when the other side is gone."""
+
+    def read_line(self, seconds: float) -> bytes | None:
+        """One line of stdout, b'' at its end, None when none came in ``seconds``."""
+
+    def close(self) -> None:
+        """Closes stdin: the command sees its end of input. Returns at once."""
+
+
+class Connection(Protocol):
+    """An open way to one machine, for the duration of a run. Thread-safe."""
+
+    name: str
+
+    def execute(
+        self,
+        command: str,
+        stdin: bytes | Iterable[bytes] = b"",
+        *,
+        seconds: float,
+        progress: Callable[[int], None] | None = None,
+    ) -> Result:
+        """Runs ``command`` by the login shell, feeds stdin, and returns when it has ended.
+
+        ``command`` is a constant of our source (``exec /bin/sh``); everything else travels on
+        stdin. ``seconds`` is the limit on silence: no byte moved in either direction.
+        ``progress`` is called with the number of stdin bytes sent so far.
+        Raises TransportError (``connection-lost``, ``unreachable``, ``shell-missing``).
+        """
+
+    def stream(self, command: str, stdin: bytes = b"") -> Stream:
+        """Starts ``command`` and leaves stdin open after the first bytes."""
+
+    def dial(self, host: str, port: int, seconds: float) -> object:
+        """A connected socket-like (``recv``, ``sendall``, ``close``, ``settimeout``) to an address
+        as the machine sees it."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,281 @@
+"""The values that every stage of a run passes on: ids, states, observations, changes, plans.
+
+Everything here is immutable data. ``fields`` maps a field's name to a plain value (str, int, bool,
+None or a tuple of these); a field whose value is ``Pending`` cannot be known yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Any, Literal
+
+Action = Literal["create", "update", "delete", "start", "stop", "restart"]
+Effect = Literal["none", "restart", "offline", "move", "loss"]
+EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+class Layer(IntEnum):
+    """Files before processes before Kafka's own objects."""
+
+    HOST = 1
+    NODE = 2
+    CLUSTER = 3
+
+
+@dataclass(frozen=True, order=True)
+class Id:
+    """What names a thing for good: its host (``""`` for a thing of the cluster), kind and name."""
+
+    host: str
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.host, self.kind, self.name) if part)
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A value that only an observation, or a layer that has not run yet, can give."""
+
+    what: str
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A value that is compared by digest and never shown."""
+
+    digest: str
+
+
+@dataclass(frozen=True)
+class State:
+    """What a thing should be.
+
+    ``fields`` are compared; ``inputs`` are the ids it is made from; ``live`` the fields that change
+    without a restart; ``closed`` says that a field which is observed but not wanted is a difference
+    too (a properties file); ``args`` is what the kind's steps need and no comparison looks at.
+    """
+
+    fields: Mapping[str, Any]
+    inputs: tuple[Id, ...] = ()
+    live: frozenset[str] = frozenset()
+    closed: bool = False
+    args: Mapping[str, Any] = EMPTY
+
+
+@dataclass(frozen=True)
+class Present:
+    """The thing is there. ``volatile`` facts (pid, uptime) are not compared and not fingerprinted."""
+
+    fields: Mapping[str, Any]
+    volatile: Mapping[str, Any] = EMPTY
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class Absent:
+    """The thing was looked for and is not there."""
+
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """It could not be read; never to be taken for absent, nor for in sync."""
+
+    reason: str
+
+
+Observation = Present | Absent | Unknown
+Desired = Mapping[Id, State]
+Observed = Mapping[Id, Observation]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference and what mends it. ``wave`` is filled in by ``order``."""
+
+    id: Id
+    action: Action
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    fields: tuple[str, ...] = ()
+    effect: Effect = "none"
+    reason: str = ""
+    wave: int = 0
+    fingerprint: str = ""
+    offline: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Deferred:
+    """What a later layer cannot know yet; it may turn out to be any harmless action."""
+
+    id: Id
+    reason: str
+    action: Action | None = None
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A difference that is left alone. ``allow`` is the ``--allow`` word that would permit it."""
+
+    id: Id
+    reason: str
+    allow: str | None = None
+    change: Change | None = None
+
+
+@dataclass(frozen=True)
+class Unmanaged:
+    """Something of ours' kind that the spec does not know; ``fields`` names single keys."""
+
+    id: Id
+    fields: tuple[str, ...] = ()
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Unread:
+    """Something wanted whose state could not be read."""
+
+    id: Id
+    reason: str
+
+
+@dataclass(frozen=True)
+class Wave:
+    """Changes that go together: hosts side by side; ``gate`` names what is asked before it."""
+
+    number: int
+    changes: tuple[Change, ...]
+    gate: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What differs, what would be done, in which order, and what is left alone and why."""
+
+    waves: tuple[Wave, ...] = ()
+    deferred: tuple[Deferred, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    unmanaged: tuple[Unmanaged, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        return tuple(change for wave in self.waves for change in wave.changes)
+
+    @property
+    def complete(self) -> bool:
+        """Everything wanted could be read."""
+        return not self.unread
+
+    @property
+    def in_sync(self) -> bool | None:
+        """True, False, or None: nothing known differs, but not all could be read."""
+        if self.changes or self.refused or self.deferred:
+            return False
+        return None if self.unread else True
+
+
+# Steps: a closed set of five. No loops or branches in them: what takes long is a chain of
+# observable states.
+
+
+@dataclass(frozen=True)
+class Run:
+    """A constant shell function of our own with its arguments, on a host."""
+
+    function: str
+    args: tuple[str, ...] = ()
+    user: str = ""
+    seconds: int = 60
+    input: str = ""
+
+
+@dataclass(frozen=True)
+class Put:
+    """A whole file, written beside itself and renamed; owner and mode from the first byte."""
+
+    path: str
+    content: str
+    mode: str
+    user: str = ""
+    secret: bool = False
+
+
+@dataclass(frozen=True)
+class Unpack:
+    """A distribution from the artifact store, streamed, verified and switched in by rename."""
+
+    artifact: str
+    path: str
+    user: str = ""
+
+
+@dataclass(frozen=True)
+class Call:
+    """An admin request to the cluster, by the name of the port's method."""
+
+    method: str
+    args: Mapping[str, Any] = EMPTY
+
+
+@dataclass(frozen=True)
+class Await:
+    """Wait until the observation of ``id`` has settled; the limit is on no progress, in seconds."""
+
+    id: Id
+    no_progress: float = 60.0
+
+
+Step = Run | Put | Unpack | Call | Await
+
+
+# Events: what a run tells while it runs. ``report`` renders them, nobody else.
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened. ``kind`` is one of started, done, failed, waiting, note, wave."""
+
+    kind: str
+    message: str = ""
+    host: str = ""
+    change: Change | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question of verify; ``ok`` is None where it could not be answered."""
+
+    name: str
+    ok: bool | None
+    detail: str = ""
+
+
+@dataclass
+class Report:
+    """What came of one cluster: the content of one entry of ``clusters`` in the JSON output."""
+
+    cluster: str
+    target: str | None = None
+    exit_code: int = 0
+    plan: Plan | None = None
+    complete: bool = True
+    in_sync: bool | None = None
+    healthy: bool | None = None
+    limited: str | None = None
+    checks: list[Check] = field(default_factory=list)
+    applied: list[Change] = field(default_factory=list)
+    failed: list[tuple[Change, str]] = field(default_factory=list)
+    not_started: list[Change] = field(default_factory=list)
+    seconds: float = 0.0
+    extra: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Carries waves out: executor, lock, journal."""

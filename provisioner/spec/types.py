@@ -1,0 +1,239 @@
+"""What a spec says, checked and with every default filled in: the output of ``spec.load``.
+
+Paths are absolute, or start with ``~/`` and are then relative to the home directory of
+``Spec.user`` on the node's host (``Spec.bind`` puts the real one in). Values of properties are
+strings as Kafka reads them. Nothing here knows YAML, and nothing here knows what a host looks like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+
+EMPTY: Mapping[str, str] = MappingProxyType({})
+
+
+class Role(StrEnum):
+    """What a process is. A combined KRaft node is one process with the name ``broker-ID``."""
+
+    ZOOKEEPER = "zookeeper"
+    CONTROLLER = "controller"
+    BROKER = "broker"
+    COMBINED = "combined"
+
+
+class Supervisor(StrEnum):
+    """Who keeps the processes: systemd, or nobody but this tool (``process``)."""
+
+    SYSTEMD = "systemd"
+    PROCESS = "process"
+
+
+@dataclass(frozen=True)
+class Listener:
+    """``NAME://HOST:PORT``; ``host`` may be empty (all interfaces)."""
+
+    name: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.name}://{host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class LogDir:
+    """A folder that holds data; ``mounted`` demands that it is a mount point."""
+
+    path: str
+    mounted: bool = False
+
+
+@dataclass(frozen=True)
+class Node:
+    """One process: a ZooKeeper server, a controller, a broker, or a combined KRaft node.
+
+    ``host`` is the inventory's name. ``config`` holds the user's own properties (``defaults.config``
+    below the node's), not those the spec models. ``heap`` is Kafka's spelling (``512m``).
+    ``data_dir`` is ZooKeeper's data dir or a KRaft controller's metadata log dir (a pure controller
+    has it in ``log_dirs`` as well). Ports that do not apply are None.
+    """
+
+    role: Role
+    id: int
+    host: str
+    properties: str
+    log_dirs: tuple[LogDir, ...] = ()
+    listeners: tuple[Listener, ...] = ()
+    advertised_listeners: tuple[Listener, ...] = ()
+    controller_listener: Listener | None = None
+    inter_broker_listener: str | None = None
+    rack: str | None = None
+    heap: str | None = None
+    jvm_opts: tuple[str, ...] = ()
+    env: Mapping[str, str] = EMPTY
+    jmx_port: int | None = None
+    config: Mapping[str, str] = EMPTY
+    client_port: int | None = None
+    peer_port: int | None = None
+    election_port: int | None = None
+    line: int = 0
+
+    @property
+    def name(self) -> str:
+        """``zookeeper-ID``, ``controller-ID`` or ``broker-ID``: the name of its service."""
+        return f"{'broker' if self.is_broker else self.role.value}-{self.id}"
+
+    @property
+    def is_broker(self) -> bool:
+        return self.role in (Role.BROKER, Role.COMBINED)
+
+    @property
+    def is_controller(self) -> bool:
+        return self.role in (Role.CONTROLLER, Role.COMBINED)
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic the spec wants. ``config`` holds explicit overrides as strings."""
+
+    name: str
+    partitions: int
+    replication: int
+    config: Mapping[str, str] = EMPTY
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What to do with what the spec does not name."""
+
+    unmanaged_topics: str = "report"
+    unmanaged_config: str = "report"
+    offline_partitions: str = "allow"
+    protect: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where Kafka comes from: ``maven``, ``path``, ``url`` or ``preinstalled``."""
+
+    kind: str = "maven"
+    location: str = ""
+    sha512: str = ""
+
+
+@dataclass(frozen=True)
+class SshSettings:
+    """How a host is reached by SSH; None means: what ``~/.ssh/config`` or the default says."""
+
+    address: str = ""
+    port: int | None = None
+    user: str | None = None
+    key_files: tuple[str, ...] = ()
+    jumps: tuple[str, ...] = ()
+    known_hosts: tuple[str, ...] = ()
+    connect_timeout: float | None = None
+
+
+@dataclass(frozen=True)
+class Host:
+    """A machine of the inventory that the spec uses.
+
+    ``connection`` is ``local`` or ``ssh``. ``kafka_address`` is how other nodes reach it.
+    ``become_password`` is a secret: it is in no ``repr``.
+    """
+
+    name: str
+    connection: str = "local"
+    ssh: SshSettings = field(default_factory=SshSettings)
+    become: bool = False
+    become_user: str = "root"
+    become_password: str | None = field(default=None, repr=False)
+    kafka_address: str | None = None
+    groups: tuple[str, ...] = ()
+    home: str | None = None
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One cluster. ``nodes`` are in the order ZooKeeper or controllers, then brokers, by id."""
+
+    cluster: str
+    file: str
+    digest: str
+    version: str
+    home: str
+    user: str | None
+    supervisor: Supervisor
+    java: str
+    source: Source
+    nodes: tuple[Node, ...]
+    topics: tuple[Topic, ...]
+    policy: Policy
+    hosts: Mapping[str, Host]
+    cluster_id: str | None = None
+    controller_quorum: str | None = None
+
+    @property
+    def zookeeper(self) -> tuple[Node, ...]:
+        return tuple(node for node in self.nodes if node.role is Role.ZOOKEEPER)
+
+    @property
+    def controllers(self) -> tuple[Node, ...]:
+        return tuple(node for node in self.nodes if node.is_controller)
+
+    @property
+    def brokers(self) -> tuple[Node, ...]:
+        return tuple(node for node in self.nodes if node.is_broker)
+
+    @property
+    def is_kraft(self) -> bool:
+        return not self.zookeeper
+
+    def on(self, host: str) -> tuple[Node, ...]:
+        return tuple(node for node in self.nodes if node.host == host)
+
+    def node(self, name: str) -> Node:
+        """The node of that service name. Raises KeyError."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise KeyError(name)
+
+    def home_on(self, host: str) -> str:
+        """Kafka's folder on that host, with ``~`` put in once ``bind`` knows it."""
+        return expand(self.home, self.hosts[host].home)
+
+    def state_on(self, host: str) -> str:
+        """The folder that holds manifest, lock and journal on that host."""
+        if self.supervisor is Supervisor.SYSTEMD:
+            return f"/var/lib/provision/{self.cluster}"
+        return f"{self.home_on(host)}/.provision"
+
+    def bind(self, homes: Mapping[str, str]) -> Spec:
+        """The same spec with the users' home directories (host → absolute path) put in for ``~``."""
+        hosts = {
+            name: replace(host, home=homes.get(name, host.home))
+            for name, host in self.hosts.items()
+        }
+        nodes = tuple(bind_node(node, hosts[node.host].home) for node in self.nodes)
+        return replace(self, hosts=hosts, nodes=nodes)
+
+
+def expand(path: str, home: str | None) -> str:
+    """``~/x`` with ``home`` in place of ``~``; unchanged where the home is not known yet."""
+    if home is not None and (path == "~" or path.startswith("~/")):
+        return home.rstrip("/") + path[1:]
+    return path
+
+
+def bind_node(node: Node, home: str | None) -> Node:
+    return replace(
+        node,
+        properties=expand(node.properties, home),
+        log_dirs=tuple(replace(d, path=expand(d.path, home)) for d in node.log_dirs),
+    )
