@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# `make test`: everything that CI runs, in the order in which a mistake is cheapest to find.
+#
+#   1. checks that run no code       ruff, mypy, lint-imports
+#   2. tests on this machine         tests/unit, tests/contract, tests/real
+#   3. tests on real hosts           tests/real_hosts, in a world of tests.hosts (root on Linux)
+#
+# All of it runs even if a part fails. Where real hosts are not to be had, 3 is left out, which is
+# said, and is a failure under CI. The last line is pytest's own summary when all is well.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+python=.venv/bin/python
+failed=()
+
+part() {
+    local name=$1
+    shift
+    printf '\n=== %s\n' "$name"
+    "$@" </dev/null || failed+=("$name")
+}
+
+printf '=== preparing real test hosts\n'
+hosts=yes
+if ! tools/host-packages.sh; then
+    hosts=no
+    echo "the tests on real hosts are left out: run as root on Debian to have them (CONTRIBUTING.md)"
+    [ "${CI:-}" != true ] || failed+=("real hosts")
+fi
+
+part "checks" tools/lint.sh
+part "tests on this machine" \
+    "$python" -m pytest -m "not hosts" tests/unit tests/contract tests/real
+if [ $hosts = yes ]; then
+    part "tests on real hosts" \
+        "$python" -m tests.hosts world -- "$python" -m pytest -m hosts tests/contract tests/real_hosts
+fi
+
+if [ ${#failed[@]} -gt 0 ]; then
+    (IFS=,; echo "make test failed in: ${failed[*]}" >&2)
+    exit 1
+fi
