@@ -29,7 +29,8 @@ if command -v apt-get >/dev/null; then
     echo "installing ${packages[*]}" >&2
     {
         apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Dpkg::Use-Pty=0 \
+            --no-install-recommends --no-upgrade "${packages[@]}"
     } </dev/null >&2
 fi
 left=$(missing | paste -s -d ' ' -)

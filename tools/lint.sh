@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 failed=()
 check() {
     printf '== %s\n' "$*"
-    ".venv/bin/$1" "${@:2}" </dev/null || failed+=("$1")
+    ".venv/bin/$1" "${@:2}" </dev/null || failed+=("$*")
 }
 
 check ruff check .
@@ -15,6 +15,6 @@ check mypy
 check lint-imports --no-logo
 
 if [ ${#failed[@]} -gt 0 ]; then
-    echo "failed: ${failed[*]}" >&2
+    printf 'failed: %s\n' "${failed[@]}" >&2
     exit 1
 fi

@@ -37,6 +37,6 @@ if [ $hosts = yes ]; then
 fi
 
 if [ ${#failed[@]} -gt 0 ]; then
-    (IFS=,; echo "make test failed in: ${failed[*]}" >&2)
+    printf 'failed: %s\n' "${failed[@]}" >&2
     exit 1
 fi

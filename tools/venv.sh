@@ -58,7 +58,8 @@ need_ensurepip() {
     if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
         say "$1 cannot make environments: installing $package"
         if { apt-get update -qq &&
-            DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package"; } \
+            DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Dpkg::Use-Pty=0 \
+                --no-install-recommends "$package"; } \
             </dev/null >&2 && "$1" -c 'import ensurepip, venv' 2>/dev/null; then
             return
         fi
