@@ -30,11 +30,11 @@ contract: dev  ## tests/contract, without its real hosts
 real: dev  ## tests/real: real Kafka processes on this machine
 	.venv/bin/python -m pytest tests/real $(ARGS)
 
-real-hosts: dev host-packages  ## tests/real_hosts in a world of real systemd hosts (as root)
+hosts-test: dev  ## tests/real_hosts in a world of real systemd hosts (as root)
 	.venv/bin/python -m tests.hosts world -- \
 		.venv/bin/python -m pytest -m hosts tests/contract tests/real_hosts $(ARGS)
 
-hosts: dev host-packages  ## a world of real test hosts to work with by hand
+hosts: dev  ## a world of real test hosts to work with by hand
 	.venv/bin/python -m tests.hosts up
 
 hosts-down: dev  ## throw that world away
@@ -68,8 +68,5 @@ runtime:
 dev:
 	@tools/venv.sh dev
 
-host-packages:
-	@tools/host-packages.sh
-
-.PHONY: help lab test lint format unit contract real real-hosts hosts hosts-down bench lock clean \
-	runtime dev host-packages
+.PHONY: help lab test lint format unit contract real hosts-test hosts hosts-down bench lock clean \
+	runtime dev
