@@ -1,0 +1,250 @@
+"""One Kafka cluster over the network: the implementation of ``port.Cluster``.
+
+``connect`` makes it. Administration goes over our own connections (``wire.py``), records through
+the library's producer and consumer (``traffic.py``). Importing this module loads the whole Kafka
+library (0.17 s): import it late, beside the first connection to a host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from provisioner.kafka import messages, reading, traffic
+from provisioner.kafka.dialing import dial_for
+from provisioner.kafka.port import (
+    BrokerView,
+    ClusterView,
+    KafkaRefused,
+    KafkaUnavailable,
+    Record,
+    Traffic,
+)
+from provisioner.kafka.survey import Survey
+from provisioner.kafka.wire import Address, Deadline, Pool, reason, side_by_side, unavailable
+
+
+def connect(
+    bootstrap: Sequence[Address], *, timeout: float = 10.0, proxy_url: str | None = None
+) -> KafkaCluster:
+    """The cluster behind these addresses. Nothing is asked yet, so it cannot fail.
+
+    ``timeout``: seconds for each method. ``proxy_url``: ``socks5h://HOST:PORT`` (see tunnel.py).
+    """
+    return KafkaCluster(tuple((host, port) for host, port in bootstrap), timeout, proxy_url)
+
+
+class KafkaCluster:
+    """See ``port.Cluster``. Not thread-safe beyond what ``producer`` does in the background."""
+
+    def __init__(self, bootstrap: tuple[Address, ...], timeout: float, proxy_url: str | None):
+        self._bootstrap = bootstrap
+        self._timeout = timeout
+        self._proxy_url = proxy_url
+        self._pool = Pool(dial_for(proxy_url))
+        self._home: Address | None = None
+        """The address that answered last: asked first."""
+        self._producers: list[traffic.SteadyTraffic] = []
+
+    # --- reading --------------------------------------------------------------------------------
+
+    def view(self, *, log_dirs: bool = False) -> ClusterView:
+        deadline = Deadline(self._timeout)
+        return self._reading(
+            deadline, lambda address: Survey(self._pool, address, deadline).everything(log_dirs)
+        )
+
+    def liveness(self) -> ClusterView:
+        deadline = Deadline(self._timeout)
+        return self._reading(
+            deadline, lambda address: Survey(self._pool, address, deadline).liveness()
+        )
+
+    def bootstrap_views(self) -> Mapping[str, ClusterView | str]:
+        deadline = Deadline(self._timeout)
+        jobs = {
+            address: (lambda a=address: Survey(self._pool, a, deadline).liveness())
+            for address in self._bootstrap
+        }
+        answers = side_by_side(jobs, deadline)
+        return {
+            f"{host}:{port}": reason(answer, self._timeout)
+            if isinstance(answer, Exception)
+            else answer
+            for (host, port), answer in answers.items()
+        }
+
+    def _reading(self, deadline: Deadline, look: Callable[[Address], ClusterView]) -> ClusterView:
+        """What the broker that answered last shows; when it fails, the first of all others."""
+        home = self._home
+        if home is not None:
+            try:
+                return look(home)
+            except OSError:
+                self._home = None
+        address = self._any_address(deadline)
+        try:
+            return look(address)
+        except OSError as error:
+            self._home = None
+            raise unavailable({address: error}, self._timeout) from error
+
+    def _any_address(self, deadline: Deadline) -> Address:
+        """An address that answers: the last one that did, or the first of all asked at once."""
+        candidates = dict.fromkeys(self._bootstrap)
+        jobs = {
+            address: (lambda a=address: self._pool.ask(a, [], deadline)) for address in candidates
+        }
+        answers = side_by_side(jobs, deadline, enough=lambda _: True)
+        for address, answer in answers.items():
+            if not isinstance(answer, Exception):
+                self._home = address
+                return address
+        failures = {a: e for a, e in answers.items() if isinstance(e, Exception)}
+        raise unavailable(failures, self._timeout)
+
+    # --- changing -------------------------------------------------------------------------------
+
+    def create_topic(
+        self, name: str, partitions: int, replication: int, config: Mapping[str, str]
+    ) -> None:
+        def request(milliseconds: int) -> Any:
+            return messages.create_topic_request(
+                name, partitions, replication, config, milliseconds
+            )
+
+        self._by_controller(request, lambda answer: answer.topics)
+
+    def delete_topic(self, name: str) -> None:
+        self._by_controller(
+            lambda milliseconds: messages.delete_topic_request(name, milliseconds),
+            lambda answer: answer.responses,
+        )
+
+    def create_partitions(self, name: str, total: int) -> None:
+        self._by_controller(
+            lambda milliseconds: messages.create_partitions_request(name, total, milliseconds),
+            lambda answer: answer.results,
+        )
+
+    def alter_topic_config(self, name: str, set: Mapping[str, str], delete: Sequence[str]) -> None:
+        request = messages.alter_configs_request(messages.TOPIC, name, set, delete)
+        deadline = Deadline(self._timeout)
+        self._change(self._any_address(deadline), request, deadline)
+
+    def alter_broker_config(
+        self, broker: int | None, set: Mapping[str, str], delete: Sequence[str]
+    ) -> None:
+        resource = "" if broker is None else str(broker)
+        request = messages.alter_configs_request(messages.BROKER, resource, set, delete)
+        deadline = Deadline(self._timeout)
+        address = self._any_address(deadline)
+        if broker is not None:  # only the broker itself takes its configuration
+            address = self._address_of(broker, address, deadline)
+        self._change(address, request, deadline)
+
+    def elect_preferred_leaders(self) -> None:
+        def items(answer: Any) -> Iterator[Any]:
+            yield answer
+            for topic in answer.replica_election_results:
+                yield from topic.partition_result
+
+        self._by_controller(messages.elect_leaders_request, items, fine=("ELECTION_NOT_NEEDED",))
+
+    def _change(self, address: Address, request: Any, deadline: Deadline) -> None:
+        answer = self._ask(address, request, deadline)
+        _raise_refusals(answer.responses)
+
+    def _by_controller(
+        self,
+        request: Callable[[int], Any],
+        items: Callable[[Any], Any],
+        fine: tuple[str, ...] = (),
+    ) -> None:
+        """Sends what only the controller does; asks again where it is when it has moved.
+
+        ``request`` gets the milliseconds Kafka may take. With KRaft any broker passes it on.
+        """
+        deadline = Deadline(self._timeout)
+        while True:
+            address = self._controller(deadline)
+            answer = self._ask(address, request(int(deadline.left() * 1000)), deadline)
+            try:
+                _raise_refusals(items(answer), fine)
+            except KafkaRefused as error:
+                if error.code != "NOT_CONTROLLER":
+                    raise
+                deadline.pause(0.1)
+                continue
+            return
+
+    def _controller(self, deadline: Deadline) -> Address:
+        """Where to send changes: ZooKeeper mode's controller, or any broker with KRaft."""
+        while True:
+            address = self._any_address(deadline)
+            view = Survey(self._pool, address, deadline).routing()
+            if view is None:
+                return address
+            controller, brokers = view
+            for broker in brokers:
+                if broker.id == controller:
+                    return broker.host, broker.port
+            deadline.pause(0.1)  # it is being elected
+
+    def _address_of(self, broker: int, through: Address, deadline: Deadline) -> Address:
+        metadata = self._ask(through, messages.metadata_request([]), deadline)
+        found: Sequence[BrokerView] = reading.brokers(metadata, None)
+        for each in found:
+            if each.id == broker:
+                return each.host, each.port
+        raise KafkaUnavailable(f"broker {broker} is not up")
+
+    def _ask(self, address: Address, request: Any, deadline: Deadline) -> Any:
+        """One answer of one broker; never sent twice, for it may have been carried out."""
+        try:
+            answer = self._pool.ask(address, [request], deadline)[0]
+            if isinstance(answer, Exception):
+                raise answer
+        except OSError as error:
+            self._home = None
+            raise unavailable({address: error}, self._timeout) from error
+        return answer
+
+    # --- records --------------------------------------------------------------------------------
+
+    def produce(self, topic: str, values: Sequence[bytes], *, seconds: float) -> list[Any]:
+        return traffic.produce(self._servers(), topic, values, seconds)
+
+    def consume(self, topic: str, *, count: int | None = None, seconds: float) -> list[Record]:
+        return traffic.consume(self._servers(), topic, count, seconds)
+
+    def producer(self, topic: str) -> Traffic:
+        started = traffic.SteadyTraffic(self._servers(), topic)
+        self._producers.append(started)
+        return started
+
+    def _servers(self) -> traffic.Servers:
+        """Addresses that answer: the library's constructors block for long on dead ones."""
+        deadline = Deadline(self._timeout)
+        address = self._any_address(deadline)
+        others = [each for each in self._bootstrap if each != address]
+        return traffic.Servers((address, *others), self._proxy_url, self._timeout)
+
+    # --- end ------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        self._home = None
+        self._pool.close()
+
+    def close(self) -> None:
+        for producer in self._producers:
+            producer.stop(0.0)
+        self._pool.close()
+
+
+def _raise_refusals(items: Any, fine: tuple[str, ...] = ()) -> None:
+    """KafkaRefused for the first of ``items`` (each with error_code, error_message) that failed."""
+    for item in items:
+        code = messages.name(item.error_code)
+        if item.error_code and code not in fine:
+            raise KafkaRefused(code, getattr(item, "error_message", None) or "")

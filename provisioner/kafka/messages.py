@@ -1,0 +1,205 @@
+"""The edge to the Kafka library: its message classes, made and read here, and its error names.
+
+The library has no types, so requests and answers are ``Any`` beyond this module. Requests are
+built with keyword arguments in Kafka's own field names (snake case). Importing this module costs
+the whole library, about 0.17 s: import it late.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import BrokerResponseError as BrokerResponseError  # used by traffic.py
+from kafka.errors import KafkaError as KafkaError
+from kafka.errors import kafka_errors
+from kafka.protocol.admin import (
+    CreatePartitionsRequest,
+    CreateTopicsRequest,
+    DeleteTopicsRequest,
+    DescribeClusterRequest,
+    DescribeConfigsRequest,
+    DescribeLogDirsRequest,
+    DescribeQuorumRequest,
+    ElectLeadersRequest,
+    IncrementalAlterConfigsRequest,
+    ListPartitionReassignmentsRequest,
+)
+from kafka.protocol.metadata import ApiVersionsRequest, MetadataRequest
+
+TOPIC, BROKER = 2, 4
+"""Kinds of resources that have a configuration."""
+
+QUORUM = DescribeQuorumRequest.API_KEY
+"""The request only a KRaft broker knows: how ZooKeeper mode is told from KRaft."""
+
+SET, DELETE = 0, 1
+
+# At DEBUG the library logs passwords; below CRITICAL it logs what our own errors already say.
+logging.getLogger("kafka").setLevel(logging.CRITICAL + 1)
+
+
+@dataclass(frozen=True)
+class Versions:
+    """Which versions of each request a broker takes: {api key: (lowest, highest)}."""
+
+    ranges: Mapping[int, tuple[int, int]]
+
+    @classmethod
+    def of(cls, answer: Any) -> Versions:
+        """From an ApiVersions answer; OSError when the broker refused to say."""
+        if answer.error_code:
+            raise OSError(f"the broker refused to say what it speaks: {name(answer.error_code)}")
+        return cls({key.api_key: (key.min_version, key.max_version) for key in answer.api_keys})
+
+    def knows(self, api_key: int) -> bool:
+        return api_key in self.ranges
+
+    def choose(self, request: Any) -> int:
+        """The newest version that both sides speak; OSError when there is none."""
+        if request.API_KEY == ApiVersionsRequest.API_KEY:
+            return 3  # before anything is known; every broker since 2.4 takes it
+        low, high = self.ranges.get(request.API_KEY, (0, -1))
+        chosen: int = min(high, request.max_version)
+        if chosen < low:
+            raise OSError(f"the broker does not know {type(request).__name__}")
+        return chosen
+
+
+def encode(request: Any, versions: Versions, correlation: int) -> bytes:
+    """The request as bytes on the wire, length first. It keeps the chosen version for decode."""
+    request.API_VERSION = versions.choose(request)
+    request.with_header(correlation_id=correlation, client_id="provision")
+    data: bytes = request.encode(framed=True, header=True)
+    return data
+
+
+def decode(request: Any, body: bytes) -> Any:
+    """The answer to ``request``; ``body`` begins with the correlation id."""
+    return request.header.get_response_class().decode(body, header=True)
+
+
+def name(code: int) -> str:
+    """Kafka's name of an error code: 36 → TOPIC_ALREADY_EXISTS."""
+    known = kafka_errors.get(code)
+    text: str | None = known.message if known else None
+    return text or f"ERROR_{code}"
+
+
+def versions_request() -> Any:
+    return ApiVersionsRequest(client_software_name="provision", client_software_version="1")
+
+
+def metadata_request(topics: Sequence[str] | None = None) -> Any:
+    """Metadata of these topics (None: all), which never makes a topic."""
+    wanted = None
+    if topics is not None:
+        wanted = [MetadataRequest.MetadataRequestTopic(name=topic) for topic in topics]
+    return MetadataRequest(topics=wanted, allow_auto_topic_creation=False)
+
+
+def cluster_request() -> Any:
+    """Brokers with those that are fenced, where the broker can say so."""
+    return DescribeClusterRequest(include_fenced_brokers=True)
+
+
+def quorum_request() -> Any:
+    partition = DescribeQuorumRequest.TopicData.PartitionData(partition_index=0)
+    topic = DescribeQuorumRequest.TopicData(topic_name="__cluster_metadata", partitions=[partition])
+    return DescribeQuorumRequest(topics=[topic])
+
+
+def configs_request(kind: int, names: Iterable[str], *, synonyms: bool) -> Any:
+    """All keys of some topics, or of one broker (sent to that broker; '' is the cluster's)."""
+    resource = DescribeConfigsRequest.DescribeConfigsResource
+    return DescribeConfigsRequest(
+        resources=[
+            resource(resource_type=kind, resource_name=each, configuration_keys=None)
+            for each in names
+        ],
+        include_synonyms=synonyms,
+    )
+
+
+def log_dirs_request() -> Any:
+    return DescribeLogDirsRequest(topics=None)
+
+
+def reassignments_request(milliseconds: int) -> Any:
+    return ListPartitionReassignmentsRequest(timeout_ms=milliseconds, topics=None)
+
+
+def create_topic_request(
+    topic: str, partitions: int, replication: int, config: Mapping[str, str], milliseconds: int
+) -> Any:
+    creatable = CreateTopicsRequest.CreatableTopic
+    entries = [creatable.CreatableTopicConfig(name=k, value=v) for k, v in config.items()]
+    wanted = creatable(
+        name=topic,
+        num_partitions=partitions,
+        replication_factor=replication,
+        assignments=[],
+        configs=entries,
+    )
+    return CreateTopicsRequest(topics=[wanted], timeout_ms=milliseconds, validate_only=False)
+
+
+def delete_topic_request(topic: str, milliseconds: int) -> Any:
+    states = [DeleteTopicsRequest.DeleteTopicState(name=topic, topic_id=None)]
+    return DeleteTopicsRequest(topics=states, timeout_ms=milliseconds)
+
+
+def create_partitions_request(topic: str, total: int, milliseconds: int) -> Any:
+    wanted = CreatePartitionsRequest.CreatePartitionsTopic(
+        name=topic, count=total, assignments=None
+    )
+    return CreatePartitionsRequest(topics=[wanted], timeout_ms=milliseconds, validate_only=False)
+
+
+def alter_configs_request(
+    kind: int, resource: str, set: Mapping[str, str], delete: Sequence[str]
+) -> Any:
+    """Incremental: keys that are not named stay as they are."""
+    target = IncrementalAlterConfigsRequest.AlterConfigsResource
+    entry = target.AlterableConfig
+    entries = [entry(name=k, config_operation=SET, value=v) for k, v in set.items()]
+    entries += [entry(name=k, config_operation=DELETE, value=None) for k in delete]
+    change = target(resource_type=kind, resource_name=resource, configs=entries)
+    return IncrementalAlterConfigsRequest(resources=[change], validate_only=False)
+
+
+def elect_leaders_request(milliseconds: int) -> Any:
+    """The preferred leaders of all partitions."""
+    return ElectLeadersRequest(election_type=0, topic_partitions=None, timeout_ms=milliseconds)
+
+
+def producer(options: Mapping[str, Any], delivery_seconds: float, block_seconds: float) -> Any:
+    """The library's producer: acks=all, idempotent, tries again for ``delivery_seconds``."""
+    request = min(delivery_seconds, 10.0)  # a broker that hangs is given up after this
+    return KafkaProducer(
+        **options,
+        acks="all",
+        enable_idempotence=True,
+        delivery_timeout_ms=int(max(delivery_seconds, request) * 1000),
+        request_timeout_ms=int(request * 1000),
+        max_block_ms=int(block_seconds * 1000),
+        metrics_enabled=False,
+    )
+
+
+def consumer(options: Mapping[str, Any]) -> Any:
+    """The library's consumer, in no group, committing nothing."""
+    return KafkaConsumer(
+        **options,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        metrics_enabled=False,
+    )
+
+
+def place(topic: str, partition: int) -> Any:
+    return TopicPartition(topic, partition)

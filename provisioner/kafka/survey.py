@@ -1,0 +1,189 @@
+"""One observation of a cluster in three rounds of requests, however many topics it has.
+
+1. the broker at hand: metadata, registered brokers, cluster-wide settings, quorum;
+2. side by side: each broker its own configuration (no other broker knows it), topics'
+   configurations in chunks dealt out to the brokers, moves from the controller.
+Opening the connections is the round before each.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from provisioner.kafka import messages, reading
+from provisioner.kafka.port import BrokerView, ClusterView, ConfigEntry
+from provisioner.kafka.wire import Address, Deadline, Pool, chunks, reason, side_by_side
+
+TOPICS_A_REQUEST = 500
+"""Topics whose configuration is asked in one request (about 1 MB of answer)."""
+
+QUORUM_SECONDS = 3.0
+"""Limit for the quorum when polling: brokers wait long for controllers that are away."""
+
+
+@dataclass
+class Findings:
+    """What the second round has found so far."""
+
+    errors: dict[str, str]
+    brokers: dict[int, Mapping[str, ConfigEntry]] = field(default_factory=dict)
+    topics: dict[str, Mapping[str, ConfigEntry]] = field(default_factory=dict)
+    log_dirs: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    reassigning: tuple[str, ...] = ()
+
+
+class Survey:
+    """Asks one broker first (``address``), then all it names. OSError when that one is away."""
+
+    def __init__(self, pool: Pool, address: Address, deadline: Deadline):
+        self._pool = pool
+        self._address = address
+        self._deadline = deadline
+
+    def liveness(self) -> ClusterView:
+        """Brokers, partitions, controller; no configuration."""
+        return self._first([])[0]
+
+    def everything(self, log_dirs: bool) -> ClusterView:
+        """All of ``ClusterView``."""
+        cluster_defaults = messages.configs_request(messages.BROKER, [""], synonyms=True)
+        view, (defaults,) = self._first([cluster_defaults])
+        findings = Findings(dict(view.errors))
+        config = self._cluster_config(defaults, findings.errors)
+        self._second(view, log_dirs, findings)
+        topics = tuple(
+            reading.with_config(topic, findings.topics.get(topic.name, {})) for topic in view.topics
+        )
+        return replace(
+            view,
+            topics=topics,
+            broker_configs=findings.brokers,
+            cluster_config=config,
+            log_dirs=findings.log_dirs,
+            reassigning=findings.reassigning,
+            errors=findings.errors,
+        )
+
+    def routing(self) -> tuple[int | None, tuple[BrokerView, ...]] | None:
+        """(controller's id, brokers) in ZooKeeper mode; None with KRaft."""
+        if self._kraft():
+            return None
+        metadata = self._must(self._ask([messages.metadata_request([])])[0])
+        controller = None if metadata.controller_id < 0 else metadata.controller_id
+        return controller, reading.brokers(metadata, None)
+
+    # --- the rounds -----------------------------------------------------------------------------
+
+    def _first(self, more: list[Any]) -> tuple[ClusterView, list[Any]]:
+        """The view without configurations, and the answers to ``more``."""
+        kraft = self._kraft()
+        requests = [messages.metadata_request(), messages.cluster_request(), *more]
+        # the quorum comes last: the broker may wait for a controller, and answers go in order
+        requests += [messages.quorum_request()] if kraft else []
+        metadata, cluster, *others = self._ask(requests)
+        self._must(metadata)
+        errors: dict[str, str] = {}
+        cluster = self._readable(cluster, "brokers", errors)
+        quorum = None
+        if kraft:
+            answer = self._readable(others.pop(), "quorum", errors)
+            quorum = reading.quorum(answer, errors) if answer is not None else None
+        controller = quorum.leader if quorum else None
+        if not kraft:
+            controller = None if metadata.controller_id < 0 else metadata.controller_id
+        view = ClusterView(
+            cluster_id=metadata.cluster_id or "",
+            controller=controller,
+            brokers=reading.brokers(metadata, cluster),
+            topics=reading.topics(metadata, errors),
+            quorum=quorum,
+            errors=errors,
+        )
+        return view, others
+
+    def _second(self, view: ClusterView, log_dirs: bool, findings: Findings) -> None:
+        """Asks all living brokers side by side, and puts what they say into ``findings``."""
+        plan = self._questions(view, log_dirs)
+        addresses = {broker.id: (broker.host, broker.port) for broker in view.brokers}
+        jobs = {
+            id: (lambda i=id: self._pool.ask(addresses[i], [r for _, r in plan[i]], self._deadline))
+            for id in plan
+        }
+        for id, answers in side_by_side(jobs, self._deadline).items():
+            failed = answers if isinstance(answers, Exception) else None
+            given = [failed] * len(plan[id]) if isinstance(answers, Exception) else answers
+            for (subject, _), answer in zip(plan[id], given, strict=True):
+                self._file(id, subject, answer, findings)
+
+    def _questions(self, view: ClusterView, log_dirs: bool) -> dict[int, list[tuple[Any, Any]]]:
+        """{broker: [(what is asked, request)]}."""
+        plan: dict[int, list[tuple[Any, Any]]] = defaultdict(list)
+        alive = sorted(view.alive)
+        for id in alive:
+            ask = messages.configs_request(messages.BROKER, [str(id)], synonyms=True)
+            plan[id].append(("config", ask))
+            if log_dirs:
+                plan[id].append(("log-dirs", messages.log_dirs_request()))
+        names = chunks((topic.name for topic in view.topics), TOPICS_A_REQUEST)
+        for number, some in enumerate(names if alive else []):
+            ask = messages.configs_request(messages.TOPIC, some, synonyms=False)
+            plan[alive[number % len(alive)]].append((("topics", some), ask))
+        mover = view.controller if view.quorum is None else None
+        target = mover if mover in view.alive else (alive[0] if alive else None)
+        if target is not None:
+            milliseconds = int(self._deadline.left() * 1000)
+            plan[target].append(("moves", messages.reassignments_request(milliseconds)))
+        return plan
+
+    def _file(self, broker: int, subject: Any, answer: Any, findings: Findings) -> None:
+        """Puts one answer of the second round where it belongs."""
+        errors = findings.errors
+        if isinstance(subject, tuple):
+            if self._readable(answer, None, errors) is None:
+                text = reason(answer, self._deadline.seconds)
+                errors.update({f"topic-{topic}": text for topic in subject[1]})
+            else:
+                findings.topics.update(reading.configs(answer, "topic-", errors))
+        elif subject == "moves":
+            if self._readable(answer, "reassignments", errors) is not None:
+                findings.reassigning = reading.reassignments(answer, errors)
+        elif self._readable(answer, f"broker-{broker}", errors) is None:
+            return
+        elif subject == "config":
+            found = reading.configs(answer, "broker-", errors)
+            findings.brokers.update({int(id): config for id, config in found.items()})
+        else:
+            findings.log_dirs[broker] = reading.log_dirs(answer)
+
+    # --- helpers --------------------------------------------------------------------------------
+
+    def _kraft(self) -> bool:
+        return self._pool.versions(self._address, self._deadline).knows(messages.QUORUM)
+
+    def _ask(self, requests: list[Any]) -> list[Any]:
+        return self._pool.ask(self._address, requests, self._deadline)
+
+    def _must(self, answer: Any) -> Any:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _readable(self, answer: Any, what: str | None, errors: dict[str, str]) -> Any:
+        """The answer, or None with its reason in ``errors[what]``."""
+        if not isinstance(answer, Exception):
+            return answer
+        if what is not None:
+            errors[what] = reason(answer, self._deadline.seconds)
+        return None
+
+    def _cluster_config(self, answer: Any, errors: dict[str, str]) -> dict[str, str | None]:
+        if self._readable(answer, "cluster-config", errors) is None:
+            return {}
+        refused: dict[str, str] = {}
+        found = reading.configs(answer, "", refused).get("", {})
+        if "" in refused:
+            errors["cluster-config"] = refused[""]
+        return {key: entry.value for key, entry in found.items()}

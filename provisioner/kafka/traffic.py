@@ -1,0 +1,173 @@
+"""Records in and out, through the library's producer and consumer. No topic is ever made by it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from provisioner.kafka import messages
+from provisioner.kafka.port import KafkaRefused, KafkaUnavailable, Record, Sent
+
+STEADY_RATE = 50.0
+"""Records a second on each partition that a ``SteadyTraffic`` sends."""
+
+DELIVERY_SECONDS = 120.0
+"""How long a steady producer tries one record again: longer than any broker may be away."""
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Where the library connects: the first address answered a moment ago."""
+
+    addresses: tuple[tuple[str, int], ...]
+    proxy_url: str | None
+    timeout: float
+
+    def options(self) -> dict[str, Any]:
+        """Settings that producers and consumers share."""
+        return {
+            "bootstrap_servers": [f"{host}:{port}" for host, port in self.addresses],
+            "bootstrap_timeout_ms": int(self.timeout * 1000),
+            "client_id": "provision",
+            "allow_auto_create_topics": False,
+            "proxy_url": self.proxy_url,
+            "reconnect_backoff_max_ms": 1000,
+        }
+
+
+@contextmanager
+def _errors_named(topic: str) -> Iterator[None]:
+    """The library's errors as the port's."""
+    try:
+        yield
+    except messages.BrokerResponseError as error:
+        raise KafkaRefused(messages.name(error.errno), topic) from error
+    except messages.KafkaError as error:
+        raise KafkaUnavailable(f"{topic}: {type(error).__name__}") from error
+
+
+def _partitions(client: Any, topic: str) -> list[int]:
+    found = client.partitions_for(topic) if hasattr(client, "partitions_for") else None
+    if found is None and hasattr(client, "partitions_for_topic"):
+        found = client.partitions_for_topic(topic)
+    if not found:
+        raise KafkaRefused("UNKNOWN_TOPIC_OR_PARTITION", f"topic {topic}")
+    return sorted(found)
+
+
+def produce(servers: Servers, topic: str, values: Sequence[bytes], seconds: float) -> list[Any]:
+    """Spreads ``values`` over the partitions in turn; see ``port.Cluster.produce``."""
+    with _errors_named(topic):
+        producer = messages.producer(servers.options(), seconds, seconds)
+        try:
+            partitions = _partitions(producer, topic)
+            until = time.monotonic() + seconds
+            futures = [
+                producer.send(topic, value, partition=partitions[i % len(partitions)])
+                for i, value in enumerate(values)
+            ]
+            return [_outcome(future, until) for future in futures]
+        finally:
+            producer.close(timeout=0)
+
+
+def _outcome(future: Any, until: float) -> Any:
+    """(partition, offset), or why the record was not acknowledged."""
+    try:
+        written = future.get(timeout=max(until - time.monotonic(), 0.001))
+    except Exception as error:
+        return error
+    return written.partition, written.offset
+
+
+def consume(servers: Servers, topic: str, count: int | None, seconds: float) -> list[Record]:
+    """Every record from each partition's start to its end of now; leaves no trace of itself."""
+    with _errors_named(topic):
+        consumer = messages.consumer(servers.options())
+        try:
+            until = time.monotonic() + seconds
+            places = [messages.place(topic, p) for p in _partitions(consumer, topic)]
+            consumer.assign(places)
+            ends = consumer.end_offsets(places)
+            consumer.seek_to_beginning(*places)
+            return list(_records(consumer, places, ends, count, until))
+        finally:
+            consumer.close(autocommit=False)
+
+
+def _records(
+    consumer: Any, places: list[Any], ends: dict[Any, int], count: int | None, until: float
+) -> Iterator[Record]:
+    """What ``consumer`` reads until ``ends``, ``count`` or the time ``until``."""
+    given = 0
+    while any(consumer.position(place) < ends[place] for place in places):
+        if time.monotonic() >= until:
+            raise KafkaUnavailable(f"not all records came in time: {given}")
+        for batch in consumer.poll(timeout_ms=200).values():
+            for record in batch:
+                if count is not None and given >= count:
+                    return
+                given += 1
+                yield Record(record.partition, record.offset, record.value)
+
+
+class SteadyTraffic:
+    """See ``port.Traffic``. A thread of its own sends; the library's thread acknowledges."""
+
+    def __init__(self, servers: Servers, topic: str, rate: float = STEADY_RATE):
+        with _errors_named(topic):
+            self._producer = messages.producer(servers.options(), DELIVERY_SECONDS, servers.timeout)
+            self._partitions = _partitions(self._producer, topic)
+        self._topic = topic
+        self._pause = 1.0 / rate
+        self._lock = threading.Lock()
+        self._acked: list[Sent] = []
+        self._failed: list[str] = []
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def acked(self) -> list[Sent]:
+        with self._lock:
+            return list(self._acked)
+
+    def failed(self) -> list[str]:
+        with self._lock:
+            return list(self._failed)
+
+    def stop(self, seconds: float) -> None:
+        self._stopping.set()
+        self._thread.join(seconds + 1.0)
+        self._producer.close(timeout=seconds)
+
+    def _run(self) -> None:
+        """Sends number 0, 1, 2, … one to each partition in turn, ``rate`` a second on each."""
+        number, due = 0, time.monotonic()
+        while not self._stopping.wait(max(due - time.monotonic(), 0.0)):
+            for partition in self._partitions:
+                self._send(b"%d" % number, partition)
+                number += 1
+            due += self._pause
+
+    def _send(self, value: bytes, partition: int) -> None:
+        sent = time.monotonic()
+        try:
+            future = self._producer.send(self._topic, value, partition=partition)
+        except Exception as error:
+            self._failure(value, error)
+            return
+        future.add_callback(lambda written: self._success(value, written, sent))
+        future.add_errback(lambda error: self._failure(value, error))
+
+    def _success(self, value: bytes, written: Any, sent: float) -> None:
+        now = time.monotonic()
+        with self._lock:
+            self._acked.append(Sent(value, written.partition, written.offset, sent, now))
+
+    def _failure(self, value: bytes, error: BaseException) -> None:
+        with self._lock:
+            self._failed.append(f"record {value.decode()}: {error}")

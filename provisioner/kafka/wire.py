@@ -1,0 +1,215 @@
+"""Connections to brokers: one request after another on each, different brokers side by side.
+
+The library's own connections are not used for administration: they retry and cache behind one's
+back, send what is meant for broker 2 to any broker, and may leave a thread when they fail. Here
+every exchange has a deadline and every failure names its address. Messages are the library's.
+"""
+
+from __future__ import annotations
+
+import queue
+import select
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from provisioner.kafka.dialing import receive_exactly
+from provisioner.kafka.messages import Versions, decode, encode, versions_request
+from provisioner.kafka.port import Dial, KafkaUnavailable
+
+Address = tuple[str, int]
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+MAX_ANSWER = 512 << 20
+"""No answer is longer; a length beyond it means that something else than Kafka answers."""
+
+
+class Deadline:
+    """A point in time that everything in one call shares."""
+
+    def __init__(self, seconds: float):
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds until then; TimeoutError when none are left."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"no answer within {self.seconds:g} s")
+        return left
+
+    def pause(self, seconds: float) -> None:
+        """Waits, but not beyond the deadline; TimeoutError when that has passed."""
+        time.sleep(min(seconds, self.left()))
+
+    def sooner(self, seconds: float) -> Deadline:
+        """This deadline, or ``seconds`` from now if that is earlier."""
+        return Deadline(min(max(self._end - time.monotonic(), 0.0), seconds))
+
+
+class Connection:
+    """An open connection to one broker, used by one thread at a time."""
+
+    def __init__(self, connection: Any, deadline: Deadline):
+        """Asks the broker which versions it speaks. OSError when it does not answer."""
+        self._socket = connection
+        self._correlation = 0
+        self.versions = Versions({})
+        answer = self.ask([versions_request()], deadline)[0]
+        if isinstance(answer, Exception):
+            raise answer
+        self.versions = Versions.of(answer)
+
+    def alive(self) -> bool:
+        """False when the other side has closed it since the last answer."""
+        try:
+            readable, _, _ = select.select([self._socket], [], [], 0)
+        except (OSError, ValueError):
+            return False
+        return not readable  # nothing is owed to us: what can be read now is the end
+
+    def ask(self, requests: Sequence[Any], deadline: Deadline) -> list[Any]:
+        """Sends all requests, then reads the answers in order.
+
+        An answer that did not come, or could not be decoded, is an exception in its place; those
+        after it are missing too, and the connection is closed.
+        """
+        answers: list[Any] = []
+        try:
+            sent = [self._send(request, deadline) for request in requests]
+            for request, correlation in zip(requests, sent, strict=True):
+                answers.append(decode(request, self._receive(correlation, deadline)))
+        except Exception as error:  # whatever it was, the connection is out of step now
+            self.close()
+            text = f"no answer within {deadline.seconds:g} s"
+            late = TimeoutError(text) if isinstance(error, TimeoutError) else error
+            answers += [late] * (len(requests) - len(answers))
+        return answers
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._socket.close()
+
+    def _send(self, request: Any, deadline: Deadline) -> int:
+        self._correlation += 1
+        data = encode(request, self.versions, self._correlation)
+        self._socket.settimeout(deadline.left())
+        self._socket.sendall(data)
+        return self._correlation
+
+    def _receive(self, correlation: int, deadline: Deadline) -> bytes:
+        """The body of the answer, from its header on."""
+        self._socket.settimeout(deadline.left())
+        length, got = struct.unpack(">ii", receive_exactly(self._socket, 8))
+        if not 4 <= length <= MAX_ANSWER or got != correlation:
+            raise OSError("the answer is not Kafka's")
+        self._socket.settimeout(deadline.left())
+        return struct.pack(">i", got) + receive_exactly(self._socket, length - 4)
+
+
+class Pool:
+    """At most one connection to each address, opened when it is first needed. Thread-safe."""
+
+    def __init__(self, dial: Dial):
+        self._dial = dial
+        self._lock = threading.Lock()
+        self._locks: dict[Address, threading.Lock] = {}
+        self._open: dict[Address, Connection] = {}
+
+    def ask(self, address: Address, requests: Sequence[Any], deadline: Deadline) -> list[Any]:
+        """The answers of one broker, as ``Connection.ask``; OSError when it cannot be reached."""
+        with self._lock:
+            lock = self._locks.setdefault(address, threading.Lock())
+        if not lock.acquire(timeout=deadline.left()):
+            raise TimeoutError(f"no answer within {deadline.seconds:g} s")
+        try:
+            return self._connection(address, deadline).ask(requests, deadline)
+        finally:
+            lock.release()
+
+    def versions(self, address: Address, deadline: Deadline) -> Versions:
+        """What the broker there speaks; OSError when it cannot be reached."""
+        self.ask(address, [], deadline)
+        return self._open[address].versions
+
+    def _connection(self, address: Address, deadline: Deadline) -> Connection:
+        """Its open connection, or a new one if there is none or it was closed from there."""
+        known = self._open.get(address)
+        if known is not None and known.alive():
+            return known
+        if known is not None:
+            known.close()
+            del self._open[address]
+        opened = Connection(self._dial(*address, deadline.left()), deadline)
+        self._open[address] = opened
+        return opened
+
+    def close(self) -> None:
+        """Closes every connection; the pool can be used again."""
+        with self._lock:
+            open_now = list(self._open.values())
+            self._open.clear()
+        for connection in open_now:
+            connection.close()
+
+
+def reason(error: BaseException, seconds: float) -> str:
+    """Why an address did not answer, in words."""
+    if isinstance(error, TimeoutError):
+        return f"no answer within {seconds:g} s"
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(error, socket.gaierror):
+        return "the name is unknown"
+    if isinstance(error, OSError):
+        return error.strerror or str(error) or type(error).__name__
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def unavailable(failures: Mapping[Address, BaseException], seconds: float) -> KafkaUnavailable:
+    """The error that lists every address with its reason."""
+    parts = [f"{host}:{port}: {reason(e, seconds)}" for (host, port), e in failures.items()]
+    return KafkaUnavailable("; ".join(parts) or "no address to ask")
+
+
+def side_by_side(
+    jobs: Mapping[Key, Callable[[], Value]],
+    deadline: Deadline,
+    *,
+    enough: Callable[[Value], bool] = lambda value: False,
+) -> dict[Key, Value | Exception]:
+    """Runs each job in a thread of its own. What it returned or raised, by key.
+
+    Returns when all are done, when one gave ``enough``, or at the deadline; jobs that are not
+    done then have TimeoutError. Each must end by itself (their sockets have deadlines too).
+    """
+    done: queue.SimpleQueue[tuple[Key, Value | Exception]] = queue.SimpleQueue()
+
+    def run(key: Key, job: Callable[[], Value]) -> None:
+        try:
+            done.put((key, job()))
+        except Exception as error:
+            done.put((key, error))
+
+    late = TimeoutError(f"no answer within {deadline.seconds:g} s")
+    results: dict[Key, Value | Exception] = dict.fromkeys(jobs, late)
+    for key, job in jobs.items():
+        threading.Thread(target=run, args=(key, job), daemon=True).start()
+    with suppress(queue.Empty, TimeoutError):
+        for _ in jobs:
+            key, result = done.get(timeout=deadline.left())
+            results[key] = result
+            if not isinstance(result, Exception) and enough(result):
+                break
+    return results
+
+
+def chunks(items: Iterable[Value], size: int) -> list[list[Value]]:
+    """``items`` in lists of at most ``size``."""
+    every = list(items)
+    return [every[start : start + size] for start in range(0, len(every), size)]
