@@ -23,6 +23,9 @@ from provisioner.kafka.port import (
 from provisioner.kafka.survey import Survey
 from provisioner.kafka.wire import Address, Deadline, Pool, reason, side_by_side, unavailable
 
+SETTLE_SECONDS = 1.0
+"""How long a topic that was just made may be unknown to another broker."""
+
 
 def connect(
     bootstrap: Sequence[Address], *, timeout: float = 10.0, proxy_url: str | None = None
@@ -213,22 +216,41 @@ class KafkaCluster:
     # --- records --------------------------------------------------------------------------------
 
     def produce(self, topic: str, values: Sequence[bytes], *, seconds: float) -> list[Any]:
-        return traffic.produce(self._servers(), topic, values, seconds)
+        servers, partitions = self._place(topic)
+        return traffic.produce(servers, topic, partitions, values, seconds)
 
     def consume(self, topic: str, *, count: int | None = None, seconds: float) -> list[Record]:
-        return traffic.consume(self._servers(), topic, count, seconds)
+        servers, partitions = self._place(topic)
+        return traffic.consume(servers, topic, partitions, count, seconds)
 
     def producer(self, topic: str) -> Traffic:
-        started = traffic.SteadyTraffic(self._servers(), topic)
+        servers, partitions = self._place(topic)
+        started = traffic.SteadyTraffic(servers, topic, partitions)
         self._producers.append(started)
         return started
 
-    def _servers(self) -> traffic.Servers:
-        """Addresses that answer: the library's constructors block for long on dead ones."""
+    def _place(self, topic: str) -> tuple[traffic.Servers, list[int]]:
+        """Addresses with one that answers first, and the topic's partitions.
+
+        The library is only given what answers: its constructors block for long on what does not.
+        """
         deadline = Deadline(self._timeout)
         address = self._any_address(deadline)
         others = [each for each in self._bootstrap if each != address]
-        return traffic.Servers((address, *others), self._proxy_url, self._timeout)
+        servers = traffic.Servers((address, *others), self._proxy_url, self._timeout)
+        return servers, self._partitions(topic, address, deadline)
+
+    def _partitions(self, topic: str, address: Address, deadline: Deadline) -> list[int]:
+        """Their ids; a topic made a moment ago may need a while to be known to this broker."""
+        patience = deadline.sooner(SETTLE_SECONDS)
+        while True:
+            metadata = self._ask(address, messages.metadata_request([topic]), deadline)
+            (answer,) = metadata.topics
+            if not answer.error_code:
+                return sorted(partition.partition_index for partition in answer.partitions)
+            if patience.passed:
+                raise KafkaRefused(messages.name(answer.error_code), f"topic {topic}")
+            deadline.pause(0.05)
 
     # --- end ------------------------------------------------------------------------------------
 

@@ -50,22 +50,14 @@ def _errors_named(topic: str) -> Iterator[None]:
         raise KafkaUnavailable(f"{topic}: {type(error).__name__}") from error
 
 
-def _partitions(client: Any, topic: str) -> list[int]:
-    found = client.partitions_for(topic) if hasattr(client, "partitions_for") else None
-    if found is None and hasattr(client, "partitions_for_topic"):
-        found = client.partitions_for_topic(topic)
-    if not found:
-        raise KafkaRefused("UNKNOWN_TOPIC_OR_PARTITION", f"topic {topic}")
-    return sorted(found)
-
-
-def produce(servers: Servers, topic: str, values: Sequence[bytes], seconds: float) -> list[Any]:
-    """Spreads ``values`` over the partitions in turn; see ``port.Cluster.produce``."""
+def produce(
+    servers: Servers, topic: str, partitions: Sequence[int], values: Sequence[bytes], seconds: float
+) -> list[Any]:
+    """Spreads ``values`` over ``partitions`` in turn; see ``port.Cluster.produce``."""
     with _errors_named(topic):
+        until = time.monotonic() + seconds
         producer = messages.producer(servers.options(), seconds, seconds)
         try:
-            partitions = _partitions(producer, topic)
-            until = time.monotonic() + seconds
             futures = [
                 producer.send(topic, value, partition=partitions[i % len(partitions)])
                 for i, value in enumerate(values)
@@ -84,15 +76,17 @@ def _outcome(future: Any, until: float) -> Any:
     return written.partition, written.offset
 
 
-def consume(servers: Servers, topic: str, count: int | None, seconds: float) -> list[Record]:
+def consume(
+    servers: Servers, topic: str, partitions: Sequence[int], count: int | None, seconds: float
+) -> list[Record]:
     """Every record from each partition's start to its end of now; leaves no trace of itself."""
     with _errors_named(topic):
+        until = time.monotonic() + seconds
         consumer = messages.consumer(servers.options())
         try:
-            until = time.monotonic() + seconds
-            places = [messages.place(topic, p) for p in _partitions(consumer, topic)]
+            places = [messages.place(topic, partition) for partition in partitions]
             consumer.assign(places)
-            ends = consumer.end_offsets(places)
+            ends = consumer.end_offsets(places, timeout_ms=int(seconds * 1000))
             consumer.seek_to_beginning(*places)
             return list(_records(consumer, places, ends, count, until))
         finally:
@@ -141,15 +135,17 @@ class SteadyTraffic:
 
     def stop(self, seconds: float) -> None:
         self._stopping.set()
-        self._thread.join(seconds + 1.0)
-        self._producer.close(timeout=seconds)
+        until = time.monotonic() + seconds
+        self._thread.join(seconds)  # it may wait in send() for a leader
+        self._producer.close(timeout=max(until - time.monotonic(), 0.0))
+        self._thread.join(1.0)  # the closed producer let it go
 
     def _run(self) -> None:
         """Sends number 0, 1, 2, … one to each partition in turn, ``rate`` a second on each."""
         number, due = 0, time.monotonic()
         while not self._stopping.wait(max(due - time.monotonic(), 0.0)):
             for partition in self._partitions:
-                self._send(b"%d" % number, partition)
+                self._send(f"{self._run_id}-{number}".encode(), partition)
                 number += 1
             due += self._pause
 

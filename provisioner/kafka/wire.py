@@ -43,6 +43,10 @@ class Deadline:
             raise TimeoutError(f"no answer within {self.seconds:g} s")
         return left
 
+    @property
+    def passed(self) -> bool:
+        return time.monotonic() >= self._end
+
     def pause(self, seconds: float) -> None:
         """Waits, but not beyond the deadline; TimeoutError when that has passed."""
         time.sleep(min(seconds, self.left()))
