@@ -110,13 +110,21 @@ def _records(
 
 
 class SteadyTraffic:
-    """See ``port.Traffic``. A thread of its own sends; the library's thread acknowledges."""
+    """See ``port.Traffic``. A thread of its own sends; the library's thread acknowledges.
 
-    def __init__(self, servers: Servers, topic: str, rate: float = STEADY_RATE):
+    Values are ``RUN-NUMBER``: RUN is of this traffic alone, NUMBER counts up on every partition.
+    """
+
+    def __init__(
+        self, servers: Servers, topic: str, partitions: Sequence[int], rate: float = STEADY_RATE
+    ):
         with _errors_named(topic):
-            self._producer = messages.producer(servers.options(), DELIVERY_SECONDS, servers.timeout)
-            self._partitions = _partitions(self._producer, topic)
+            self._producer = messages.producer(
+                servers.options(), DELIVERY_SECONDS, DELIVERY_SECONDS
+            )
         self._topic = topic
+        self._partitions = tuple(partitions)
+        self._run_id = secrets.token_hex(4)
         self._pause = 1.0 / rate
         self._lock = threading.Lock()
         self._acked: list[Sent] = []
