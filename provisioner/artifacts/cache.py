@@ -1,0 +1,251 @@
+"""The cache: jars, wheels and archives by content, at ``$XDG_CACHE_HOME/provision``.
+
+``files/``     blobs, named ``SHA16-NAME``; complete and right when they appear, by rename
+``stamps.json`` size, mtime and ctime of each blob when its bytes were last found right
+``tarballs/``  what official tarballs held, by their SHA-512
+``cds/``       class-data archives, by what they were made from
+``tmp/``       work under way; only the holder of ``lock`` writes here, so what it finds is stale
+
+A stamp only says that a blob need not be loaded again; its bytes are hashed before they are used.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from provisioner.artifacts.model import Blob, Note, quiet
+from provisioner.errors import ProvisionError, fail
+
+CHUNK = 1 << 20
+Stamp = tuple[int, int, int]
+
+
+def default_root() -> Path:
+    """``$XDG_CACHE_HOME/provision``, else ``~/.cache/provision``."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return Path(base if os.path.isabs(base) else Path.home() / ".cache") / "provision"
+
+
+class Cache:
+    """One cache folder. Safe to use from many threads and processes at once."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root or default_root()
+        self._guard = threading.Lock()
+        self._right: dict[str, Stamp] = {}
+
+    def path(self, blob: Blob) -> Path:
+        return self.root / "files" / blob.file
+
+    def has(self, blob: Blob) -> bool:
+        """It is there and was right when last looked at; hashed only where its stamp changed."""
+        stamp = stamp_of(self.path(blob))
+        if stamp is None or stamp[0] != blob.size:
+            return False
+        if self._right.get(blob.file) == stamp or self._stamps().get(blob.file) == list(stamp):
+            return True
+        return self._check(blob)
+
+    def open(self, blob: Blob) -> BinaryIO:
+        """Its bytes, found right now or earlier in this process with nothing changed since.
+
+        A wrong one is removed from the cache. Raises ``artifact-corrupt``, or
+        ``artifact-unavailable`` when it is not there.
+        """
+        path = self.path(blob)
+        stamp = stamp_of(path)
+        if stamp is None:
+            raise fail(
+                "artifact-unavailable", f"{path} is missing", "run it again to load it once more"
+            )
+        if self._right.get(blob.file) != stamp and not self._check(blob):
+            raise corrupt(blob, "it was removed from the cache; run it again to load it anew")
+        return path.open("rb")
+
+    def unchanged(self, blob: Blob) -> bool:
+        """Nothing happened to it since its bytes were last found right in this process."""
+        return self._right.get(blob.file) == stamp_of(self.path(blob)) is not None
+
+    def put(self, blob: Blob, source: Path) -> None:
+        """Takes over a file of the same file system, if its bytes are right. Synced, by rename.
+
+        Raises ``artifact-corrupt`` for other bytes, ``disk-full``, ``not-permitted``.
+        """
+        with self.writing(blob.size):
+            with source.open("rb") as stream:
+                size, digest = os.fstat(stream.fileno()).st_size, hash_of(stream)
+                os.fsync(stream.fileno())
+            if (size, digest) != (blob.size, blob.sha256):
+                raise corrupt(blob, f"its lock says {blob.sha256[:16]}…, it is {digest[:16]}…")
+            target = self.path(blob)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.chmod(source, 0o644)
+            os.replace(source, target)
+            sync_folder(target.parent)
+            self._remember(blob)
+
+    def put_text(self, relative: str, text: str) -> None:
+        """Writes a small file of the cache, whole or not at all."""
+        with self.writing(len(text)):
+            write_whole(self.root / relative, text.encode())
+
+    @contextmanager
+    def lock(self, note: Note = quiet) -> Iterator[None]:
+        """Only one process (and one thread) at a time loads into the cache."""
+        with self.writing(0):
+            self.root.mkdir(parents=True, exist_ok=True)
+            handle = (self.root / "lock").open("a")
+        with handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                note(f"waiting for another process that loads into {self.root}")
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """An empty folder on the cache's file system; only for the holder of ``lock``."""
+        with self.writing(0):
+            shutil.rmtree(self.root / "tmp", ignore_errors=True)
+            (self.root / "tmp").mkdir(parents=True)
+        with tempfile.TemporaryDirectory(dir=self.root / "tmp") as name:
+            yield Path(name)
+
+    @contextmanager
+    def writing(self, size: int) -> Iterator[None]:
+        """Turns what the system says about a full or closed disk into words."""
+        try:
+            yield
+        except ProvisionError:
+            raise
+        except OSError as error:
+            raise self.explain(error, size) from error
+
+    def explain(self, error: OSError, size: int = 0) -> Exception:
+        """The ``ProvisionError`` for a failed write, or ``error`` itself when it is another kind."""
+        elsewhere = "or set XDG_CACHE_HOME to a folder elsewhere"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            need = f", {size / 1e6:.0f} MB are needed" if size else ""
+            return fail(
+                "disk-full", f"no space left below {self.root}{need}", f"free some {elsewhere}"
+            )
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+            return fail(
+                "not-permitted",
+                f"the cache {self.root} cannot be written: {error.strerror}",
+                f'make it yours (chown -R "$USER" {self.root}) {elsewhere}',
+            )
+        return error
+
+    def require_space(self, size: int) -> None:
+        """Raises ``disk-full`` before a download of ``size`` bytes that cannot fit."""
+        with self.writing(size):
+            self.root.mkdir(parents=True, exist_ok=True)
+            free = os.statvfs(self.root)
+            if free.f_bavail * free.f_frsize < size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _check(self, blob: Blob) -> bool:
+        """Hashes it; a wrong one is removed, a right one is remembered."""
+        path = self.path(blob)
+        try:
+            with path.open("rb") as stream:
+                before = stamp_at(stream.fileno())
+                right = hash_of(stream) == blob.sha256
+        except FileNotFoundError:
+            return False
+        if right and before == stamp_of(path):
+            self._remember(blob)
+            return True
+        with self.writing(0):
+            path.unlink(missing_ok=True)
+        return False
+
+    def _remember(self, blob: Blob) -> None:
+        """Notes its stamp. One lost to another process's write only costs hashing it again."""
+        stamp = stamp_of(self.path(blob))
+        if stamp is None:
+            return
+        with self._guard:
+            self._right[blob.file] = stamp
+            stamps = {**self._stamps(), **{key: list(v) for key, v in self._right.items()}}
+            try:
+                write_whole(self.root / "stamps.json", json.dumps(stamps, indent=0).encode())
+            except OSError:
+                return
+
+    def _stamps(self) -> dict[str, list[int]]:
+        try:
+            found = json.loads((self.root / "stamps.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+def corrupt(blob: Blob, hint: str) -> ProvisionError:
+    return fail("artifact-corrupt", f"{blob.name} does not have the bytes its lock names", hint)
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """Size, mtime and ctime (ns) of a file, None where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def stamp_at(descriptor: int) -> Stamp:
+    found = os.fstat(descriptor)
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def hash_of(stream: BinaryIO) -> str:
+    """SHA-256 of the rest of a stream, as hex."""
+    digest = hashlib.sha256()
+    while data := stream.read(CHUNK):
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Temporary file beside it, fsync, rename: a reader sees the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Makes a rename in this folder last. Some file systems cannot, and need not."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)
