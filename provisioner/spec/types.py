@@ -10,9 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from types import MappingProxyType
-
-EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
 class Role(StrEnum):
@@ -53,13 +50,23 @@ class LogDir:
 
 
 @dataclass(frozen=True)
+class SecretRef:
+    """Where a secret is read from: ``kind`` is ``env``, ``file`` or ``command``."""
+
+    kind: str
+    value: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Node:
     """One process: a ZooKeeper server, a controller, a broker, or a combined KRaft node.
 
     ``host`` is the inventory's name. ``config`` holds the user's own properties (``defaults.config``
     below the node's), not those the spec models. ``heap`` is Kafka's spelling (``512m``).
-    ``data_dir`` is ZooKeeper's data dir or a KRaft controller's metadata log dir (a pure controller
-    has it in ``log_dirs`` as well). Ports that do not apply are None.
+    ``log_dirs[0]`` is ZooKeeper's data dir, or the metadata log dir of a KRaft node. Ports that do
+    not apply are None. ``controller_listener`` is what a controller listens on (an empty host: all
+    interfaces); ``advertised_controller`` is how other nodes reach it, its host is never empty.
+    ``secrets`` are properties whose values are read only when they are needed.
     """
 
     role: Role
@@ -70,17 +77,19 @@ class Node:
     listeners: tuple[Listener, ...] = ()
     advertised_listeners: tuple[Listener, ...] = ()
     controller_listener: Listener | None = None
+    advertised_controller: Listener | None = None
     inter_broker_listener: str | None = None
     rack: str | None = None
     heap: str | None = None
     jvm_opts: tuple[str, ...] = ()
-    env: Mapping[str, str] = EMPTY
+    env: Mapping[str, str] = field(default_factory=dict)
     jmx_port: int | None = None
-    config: Mapping[str, str] = EMPTY
+    config: Mapping[str, str] = field(default_factory=dict)
     client_port: int | None = None
     peer_port: int | None = None
     election_port: int | None = None
     line: int = 0
+    secrets: Mapping[str, SecretRef] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -103,7 +112,7 @@ class Topic:
     name: str
     partitions: int
     replication: int
-    config: Mapping[str, str] = EMPTY
+    config: Mapping[str, str] = field(default_factory=dict)
     line: int = 0
 
 
@@ -160,7 +169,11 @@ class Host:
 
 @dataclass(frozen=True)
 class Spec:
-    """One cluster. ``nodes`` are in the order ZooKeeper or controllers, then brokers, by id."""
+    """One cluster. ``nodes`` are in the order ZooKeeper or controllers, then brokers, by id.
+
+    ``digest`` is the SHA-256 of what the file says, comments and order of keys aside. ``warnings``
+    are remarks for a person, each beginning with ``FILE:LINE:COLUMN:``.
+    """
 
     cluster: str
     file: str
@@ -177,6 +190,9 @@ class Spec:
     hosts: Mapping[str, Host]
     cluster_id: str | None = None
     controller_quorum: str | None = None
+    fresh_cluster_id: str | None = None
+    """An id for a KRaft cluster that has none yet; made by the run, never by the spec."""
+    warnings: tuple[str, ...] = ()
 
     @property
     def zookeeper(self) -> tuple[Node, ...]:
