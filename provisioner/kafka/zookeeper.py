@@ -1,0 +1,214 @@
+"""A read-only ZooKeeper client of three questions: cluster id, live brokers, and who leads.
+
+Each question is one short connection made by ``dial``. The protocol (jute) is a length, then
+big-endian integers, and buffers with a length before them; -1 stands for none.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from provisioner.kafka.dialing import receive_exactly
+from provisioner.kafka.port import Dial
+
+Value = TypeVar("Value")
+
+GET_DATA, GET_CHILDREN, CLOSE = 4, 8, -11
+NO_NODE = -101
+SESSION_MILLISECONDS = 10_000
+MAX_ANSWER = 16 << 20
+CLUSTER_ID, BROKERS = "/cluster/id", "/brokers/ids"
+
+
+class ZooKeeperError(Exception):
+    """ZooKeeper did not answer, or not as it should. ``str()`` says which address and what."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``error`` is ZooKeeper's code (0: fine); ``body`` what follows the header."""
+
+    error: int
+    body: bytes
+
+
+def cluster_id(dial: Dial, host: str, port: int, seconds: float) -> str | None:
+    """Kafka's cluster id in ``/cluster/id``; None when no Kafka has been there."""
+    data = _asked(dial, host, port, seconds, lambda session: session.data(CLUSTER_ID))
+    if data is None:
+        return None
+    try:
+        return str(json.loads(data)["id"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ZooKeeperError(f"{host}:{port}: {CLUSTER_ID} holds no cluster id") from error
+
+
+def broker_ids(dial: Dial, host: str, port: int, seconds: float) -> tuple[int, ...]:
+    """Ids of the brokers that have a session now, in order."""
+    names = _asked(dial, host, port, seconds, lambda session: session.children(BROKERS))
+    return tuple(sorted(int(name) for name in names or () if name.isdigit()))
+
+
+def server_state(dial: Dial, host: str, port: int, seconds: float) -> str | None:
+    """``leader``, ``follower``, ``observer`` or ``standalone``; None when it will not say.
+
+    It will not when ``srvr`` is not allowed there, or while an ensemble has no quorum.
+    """
+    until = time.monotonic() + seconds
+    try:
+        connection = dial(host, port, seconds)
+        try:
+            connection.settimeout(max(until - time.monotonic(), 0.001))
+            connection.sendall(b"srvr")
+            text = _all_of(connection, until)
+        finally:
+            connection.close()
+    except OSError as error:
+        raise _said(host, port, error, seconds) from error
+    return parse_mode(text)
+
+
+def parse_mode(text: bytes) -> str | None:
+    """The mode in the answer to ``srvr``."""
+    for line in text.decode("utf-8", "replace").splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == "Mode":
+            return value.strip()
+    return None
+
+
+# --- the session ----------------------------------------------------------------------------------
+
+
+class Session:
+    """An open session. Requests are answered in order."""
+
+    def __init__(self, connection: Any, seconds: float):
+        self._connection = connection
+        self._until = time.monotonic() + seconds
+        self._number = 0
+        self._write(connect_request())
+        self._read()  # a session of our own: nothing in the answer matters
+
+    def data(self, path: str) -> bytes | None:
+        """What a node holds; None when there is no such node."""
+        answer = self._ask(GET_DATA, path)
+        return None if answer.error == NO_NODE else read_buffer(answer.body)
+
+    def children(self, path: str) -> list[str] | None:
+        """Names below a node; None when there is no such node."""
+        answer = self._ask(GET_CHILDREN, path)
+        return None if answer.error == NO_NODE else read_names(answer.body)
+
+    def close(self) -> None:
+        """Ends the session at once rather than by its timeout."""
+        with suppress(OSError):
+            self._number += 1
+            self._write(struct.pack(">ii", self._number, CLOSE))
+            self._read()
+
+    def _ask(self, operation: int, path: str) -> Answer:
+        self._number += 1
+        self._write(request(self._number, operation, path))
+        answer = parse_answer(self._read(), self._number)
+        if answer.error not in (0, NO_NODE):
+            raise OSError(f"ZooKeeper's error {answer.error} for {path}")
+        return answer
+
+    def _write(self, message: bytes) -> None:
+        self._patience()
+        self._connection.sendall(struct.pack(">i", len(message)) + message)
+
+    def _read(self) -> bytes:
+        self._patience()
+        (length,) = struct.unpack(">i", receive_exactly(self._connection, 4))
+        if not 0 <= length <= MAX_ANSWER:
+            raise OSError("the answer is not ZooKeeper's")
+        return receive_exactly(self._connection, length)
+
+    def _patience(self) -> None:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+
+
+def _asked(
+    dial: Dial, host: str, port: int, seconds: float, question: Callable[[Session], Value]
+) -> Value:
+    try:
+        connection = dial(host, port, seconds)
+        try:
+            session = Session(connection, seconds)
+            answer = question(session)
+            session.close()
+            return answer
+        finally:
+            connection.close()
+    except (OSError, struct.error) as error:
+        raise _said(host, port, error, seconds) from error
+
+
+def _said(host: str, port: int, error: Exception, seconds: float) -> ZooKeeperError:
+    if isinstance(error, TimeoutError):
+        return ZooKeeperError(f"{host}:{port}: no answer within {seconds:g} s")
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return ZooKeeperError(f"{host}:{port}: {text}")
+
+
+def _all_of(connection: Any, until: float) -> bytes:
+    """Everything until the other side closes."""
+    received = b""
+    while True:
+        connection.settimeout(max(until - time.monotonic(), 0.001))
+        piece = connection.recv(4096)
+        if not piece or len(received) > MAX_ANSWER:
+            return received
+        received += piece
+
+
+# --- jute, without the length in front ------------------------------------------------------------
+
+
+def connect_request() -> bytes:
+    """Protocol 0, nothing seen yet, a new session (id 0, no password), and read-only servers do."""
+    return struct.pack(">iqiq", 0, 0, SESSION_MILLISECONDS, 0) + buffer(bytes(16)) + b"\x01"
+
+
+def request(number: int, operation: int, path: str) -> bytes:
+    """Asks for ``path`` once, leaving no watch."""
+    return struct.pack(">ii", number, operation) + buffer(path.encode()) + b"\x00"
+
+
+def buffer(data: bytes) -> bytes:
+    return struct.pack(">i", len(data)) + data
+
+
+def parse_answer(message: bytes, number: int) -> Answer:
+    """OSError when it answers another request."""
+    got, _, error = struct.unpack_from(">iqi", message)
+    if got != number:
+        raise OSError("the answer is not ZooKeeper's")
+    return Answer(error, message[16:])
+
+
+def read_buffer(body: bytes, start: int = 0) -> bytes:
+    (length,) = struct.unpack_from(">i", body, start)
+    return body[start + 4 : start + 4 + max(length, 0)]
+
+
+def read_names(body: bytes) -> list[str]:
+    """A vector of strings."""
+    (count,) = struct.unpack_from(">i", body)
+    names, start = [], 4
+    for _ in range(max(count, 0)):
+        name = read_buffer(body, start)
+        names.append(name.decode())
+        start += 4 + len(name)
+    return names
