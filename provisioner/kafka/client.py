@@ -8,6 +8,8 @@ library (0.17 s): import it late, beside the first connection to a host.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from provisioner.kafka import messages, reading, traffic
@@ -21,7 +23,7 @@ from provisioner.kafka.port import (
     Traffic,
 )
 from provisioner.kafka.survey import Survey
-from provisioner.kafka.wire import Address, Deadline, Pool, reason, side_by_side, unavailable
+from provisioner.kafka.wire import Address, Deadline, Pool, reason, unavailable
 
 SETTLE_SECONDS = 1.0
 """How long a topic that was just made may be unknown to another broker."""
@@ -52,59 +54,55 @@ class KafkaCluster:
     # --- reading --------------------------------------------------------------------------------
 
     def view(self, *, log_dirs: bool = False) -> ClusterView:
-        deadline = Deadline(self._timeout)
-        return self._reading(
-            deadline, lambda address: Survey(self._pool, address, deadline).everything(log_dirs)
-        )
+        return self._reading(lambda survey: survey.everything(log_dirs))
 
     def liveness(self) -> ClusterView:
-        deadline = Deadline(self._timeout)
-        return self._reading(
-            deadline, lambda address: Survey(self._pool, address, deadline).liveness()
-        )
+        return self._reading(lambda survey: survey.liveness())
 
     def bootstrap_views(self) -> Mapping[str, ClusterView | str]:
         deadline = Deadline(self._timeout)
-        jobs = {
-            address: (lambda a=address: Survey(self._pool, a, deadline).liveness())
-            for address in self._bootstrap
-        }
-        answers = side_by_side(jobs, deadline)
+        jobs = {each: Survey(self._pool, each, deadline).liveness for each in self._bootstrap}
+        answers = self._pool.side_by_side(jobs, deadline)
         return {
-            f"{host}:{port}": reason(answer, self._timeout)
-            if isinstance(answer, Exception)
-            else answer
-            for (host, port), answer in answers.items()
+            f"{host}:{port}": reason(seen, self._timeout) if isinstance(seen, Exception) else seen
+            for (host, port), seen in answers.items()
         }
 
-    def _reading(self, deadline: Deadline, look: Callable[[Address], ClusterView]) -> ClusterView:
-        """What the broker that answered last shows; when it fails, the first of all others."""
-        home = self._home
-        if home is not None:
+    def _reading(self, look: Callable[[Survey], ClusterView]) -> ClusterView:
+        """What the broker that answered last shows; when it fails, the first of all to answer.
+
+        A broker that hangs gets half of the time, so that another one can still be asked.
+        """
+        with self._deadline() as deadline:
+            if self._home is not None:
+                part = deadline.sooner(self._timeout / 2)
+                with suppress(OSError):
+                    return look(Survey(self._pool, self._home, part))
+            address = self._any_address(deadline)
             try:
-                return look(home)
-            except OSError:
+                return look(Survey(self._pool, address, deadline))
+            except OSError as error:
                 self._home = None
-        address = self._any_address(deadline)
+                raise unavailable({address: error}, self._timeout) from error
+
+    @contextmanager
+    def _deadline(self) -> Iterator[Deadline]:
+        """The time one method has. When it ends between two requests, that is said too."""
         try:
-            return look(address)
-        except OSError as error:
+            yield Deadline(self._timeout)
+        except TimeoutError as error:
             self._home = None
-            raise unavailable({address: error}, self._timeout) from error
+            raise unavailable(dict.fromkeys(self._bootstrap, error), self._timeout) from error
 
     def _any_address(self, deadline: Deadline) -> Address:
-        """An address that answers: the last one that did, or the first of all asked at once."""
-        candidates = dict.fromkeys(self._bootstrap)
-        jobs = {
-            address: (lambda a=address: self._pool.ask(a, [], deadline)) for address in candidates
-        }
-        answers = side_by_side(jobs, deadline, enough=lambda _: True)
-        for address, answer in answers.items():
-            if not isinstance(answer, Exception):
-                self._home = address
-                return address
+        """The bootstrap address that answers first, when all are asked at once."""
+        jobs = {each: partial(self._pool.ping, each, deadline) for each in self._bootstrap}
+        answers = self._pool.side_by_side(jobs, deadline, first=True)
         failures = {a: e for a, e in answers.items() if isinstance(e, Exception)}
-        raise unavailable(failures, self._timeout)
+        if len(failures) == len(answers):
+            raise unavailable(failures, self._timeout)
+        self._home = next(address for address in answers if address not in failures)
+        return self._home
 
     # --- changing -------------------------------------------------------------------------------
 
@@ -116,35 +114,38 @@ class KafkaCluster:
                 name, partitions, replication, config, milliseconds
             )
 
-        self._by_controller(request, lambda answer: answer.topics)
+        self._by_controller(f"topic {name}", request, lambda answer: answer.topics)
 
     def delete_topic(self, name: str) -> None:
         self._by_controller(
+            f"topic {name}",
             lambda milliseconds: messages.delete_topic_request(name, milliseconds),
             lambda answer: answer.responses,
         )
 
     def create_partitions(self, name: str, total: int) -> None:
         self._by_controller(
+            f"topic {name}",
             lambda milliseconds: messages.create_partitions_request(name, total, milliseconds),
             lambda answer: answer.results,
         )
 
     def alter_topic_config(self, name: str, set: Mapping[str, str], delete: Sequence[str]) -> None:
         request = messages.alter_configs_request(messages.TOPIC, name, set, delete)
-        deadline = Deadline(self._timeout)
-        self._change(self._any_address(deadline), request, deadline)
+        with self._deadline() as deadline:
+            self._change(f"topic {name}", self._any_address(deadline), request, deadline)
 
     def alter_broker_config(
         self, broker: int | None, set: Mapping[str, str], delete: Sequence[str]
     ) -> None:
         resource = "" if broker is None else str(broker)
         request = messages.alter_configs_request(messages.BROKER, resource, set, delete)
-        deadline = Deadline(self._timeout)
-        address = self._any_address(deadline)
-        if broker is not None:  # only the broker itself takes its configuration
-            address = self._address_of(broker, address, deadline)
-        self._change(address, request, deadline)
+        with self._deadline() as deadline:
+            address = self._any_address(deadline)
+            if broker is not None:  # only the broker itself takes its configuration
+                address = self._address_of(broker, address, deadline)
+            what = "cluster default" if broker is None else f"broker {broker}"
+            self._change(what, address, request, deadline)
 
     def elect_preferred_leaders(self) -> None:
         def items(answer: Any) -> Iterator[Any]:
@@ -152,14 +153,17 @@ class KafkaCluster:
             for topic in answer.replica_election_results:
                 yield from topic.partition_result
 
-        self._by_controller(messages.elect_leaders_request, items, fine=("ELECTION_NOT_NEEDED",))
+        self._by_controller(
+            "preferred leaders", messages.elect_leaders_request, items, ("ELECTION_NOT_NEEDED",)
+        )
 
-    def _change(self, address: Address, request: Any, deadline: Deadline) -> None:
+    def _change(self, what: str, address: Address, request: Any, deadline: Deadline) -> None:
         answer = self._ask(address, request, deadline)
-        _raise_refusals(answer.responses)
+        _raise_refusals(what, answer.responses)
 
     def _by_controller(
         self,
+        what: str,
         request: Callable[[int], Any],
         items: Callable[[Any], Any],
         fine: tuple[str, ...] = (),
@@ -168,18 +172,16 @@ class KafkaCluster:
 
         ``request`` gets the milliseconds Kafka may take. With KRaft any broker passes it on.
         """
-        deadline = Deadline(self._timeout)
-        while True:
-            address = self._controller(deadline)
-            answer = self._ask(address, request(int(deadline.left() * 1000)), deadline)
-            try:
-                _raise_refusals(items(answer), fine)
-            except KafkaRefused as error:
-                if error.code != "NOT_CONTROLLER":
-                    raise
+        with self._deadline() as deadline:
+            while True:
+                address = self._controller(deadline)
+                answer = self._ask(address, request(int(deadline.left() * 1000)), deadline)
+                try:
+                    return _raise_refusals(what, items(answer), fine)
+                except KafkaRefused as error:
+                    if error.code != "NOT_CONTROLLER":
+                        raise
                 deadline.pause(0.1)
-                continue
-            return
 
     def _controller(self, deadline: Deadline) -> Address:
         """Where to send changes: ZooKeeper mode's controller, or any broker with KRaft."""
@@ -234,11 +236,11 @@ class KafkaCluster:
 
         The library is only given what answers: its constructors block for long on what does not.
         """
-        deadline = Deadline(self._timeout)
-        address = self._any_address(deadline)
-        others = [each for each in self._bootstrap if each != address]
-        servers = traffic.Servers((address, *others), self._proxy_url, self._timeout)
-        return servers, self._partitions(topic, address, deadline)
+        with self._deadline() as deadline:
+            address = self._any_address(deadline)
+            others = [each for each in self._bootstrap if each != address]
+            servers = traffic.Servers((address, *others), self._proxy_url, self._timeout)
+            return servers, self._partitions(topic, address, deadline)
 
     def _partitions(self, topic: str, address: Address, deadline: Deadline) -> list[int]:
         """Their ids; a topic made a moment ago may need a while to be known to this broker."""
@@ -264,9 +266,10 @@ class KafkaCluster:
         self._pool.close()
 
 
-def _raise_refusals(items: Any, fine: tuple[str, ...] = ()) -> None:
+def _raise_refusals(what: str, items: Any, fine: tuple[str, ...] = ()) -> None:
     """KafkaRefused for the first of ``items`` (each with error_code, error_message) that failed."""
     for item in items:
         code = messages.name(item.error_code)
         if item.error_code and code not in fine:
-            raise KafkaRefused(code, getattr(item, "error_message", None) or "")
+            message = getattr(item, "error_message", None)
+            raise KafkaRefused(code, f"{what}: {message}" if message else what)

@@ -36,6 +36,9 @@ TOPIC, BROKER = 2, 4
 QUORUM = DescribeQuorumRequest.API_KEY
 """The request only a KRaft broker knows: how ZooKeeper mode is told from KRaft."""
 
+BY_CONTROLLER = frozenset({QUORUM, ListPartitionReassignmentsRequest.API_KEY})
+"""Questions that a broker passes on to the controller, and waits."""
+
 SET, DELETE = 0, 1
 
 # At DEBUG the library logs passwords; below CRITICAL it logs what our own errors already say.

@@ -11,17 +11,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from provisioner.kafka import messages, reading
 from provisioner.kafka.port import BrokerView, ClusterView, ConfigEntry
-from provisioner.kafka.wire import Address, Deadline, Pool, chunks, reason, side_by_side
+from provisioner.kafka.wire import Address, Deadline, Pool, chunks, reason
 
 TOPICS_A_REQUEST = 500
 """Topics whose configuration is asked in one request (about 1 MB of answer)."""
 
-QUORUM_SECONDS = 3.0
-"""Limit for the quorum when polling: brokers wait long for controllers that are away."""
+CONTROLLER_SECONDS = 3.0
+"""Limit for what a broker passes on to a controller: it waits long for one that is away."""
 
 
 @dataclass
@@ -71,7 +72,7 @@ class Survey:
         """(controller's id, brokers) in ZooKeeper mode; None with KRaft."""
         if self._kraft():
             return None
-        metadata = self._must(self._ask([messages.metadata_request([])])[0])
+        metadata = self._must(self._ask(self._address, [messages.metadata_request([])])[0])
         controller = None if metadata.controller_id < 0 else metadata.controller_id
         return controller, reading.brokers(metadata, None)
 
@@ -83,7 +84,7 @@ class Survey:
         requests = [messages.metadata_request(), messages.cluster_request(), *more]
         # the quorum comes last: the broker may wait for a controller, and answers go in order
         requests += [messages.quorum_request()] if kraft else []
-        metadata, cluster, *others = self._ask(requests)
+        metadata, cluster, *others = self._ask(self._address, requests)
         self._must(metadata)
         errors: dict[str, str] = {}
         cluster = self._readable(cluster, "brokers", errors)
@@ -108,11 +109,8 @@ class Survey:
         """Asks all living brokers side by side, and puts what they say into ``findings``."""
         plan = self._questions(view, log_dirs)
         addresses = {broker.id: (broker.host, broker.port) for broker in view.brokers}
-        jobs = {
-            id: (lambda i=id: self._pool.ask(addresses[i], [r for _, r in plan[i]], self._deadline))
-            for id in plan
-        }
-        for id, answers in side_by_side(jobs, self._deadline).items():
+        jobs = {id: partial(self._ask, addresses[id], [r for _, r in plan[id]]) for id in plan}
+        for id, answers in self._pool.side_by_side(jobs, self._deadline).items():
             failed = answers if isinstance(answers, Exception) else None
             given = [failed] * len(plan[id]) if isinstance(answers, Exception) else answers
             for (subject, _), answer in zip(plan[id], given, strict=True):
@@ -163,8 +161,11 @@ class Survey:
     def _kraft(self) -> bool:
         return self._pool.versions(self._address, self._deadline).knows(messages.QUORUM)
 
-    def _ask(self, requests: list[Any]) -> list[Any]:
-        return self._pool.ask(self._address, requests, self._deadline)
+    def _ask(self, address: Address, requests: list[Any]) -> list[Any]:
+        """Answers in order. What a controller must answer comes last, and gets less time."""
+        last = requests[-1].API_KEY if requests else None
+        limit = CONTROLLER_SECONDS if last in messages.BY_CONTROLLER else None
+        return self._pool.ask(address, requests, self._deadline, last_seconds=limit)
 
     def _must(self, answer: Any) -> Any:
         if isinstance(answer, Exception):

@@ -13,8 +13,8 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from provisioner.kafka.dialing import receive_exactly
@@ -77,27 +77,29 @@ class Connection:
             return False
         return not readable  # nothing is owed to us: what can be read now is the end
 
-    def ask(self, requests: Sequence[Any], deadline: Deadline) -> list[Any]:
-        """Sends all requests, then reads the answers in order.
+    def ask(
+        self, requests: Sequence[Any], deadline: Deadline, *, last_seconds: float | None = None
+    ) -> list[Any]:
+        """Sends all requests, then reads the answers in order; the last may get less time.
 
-        An answer that did not come, or could not be decoded, is an exception in its place; those
-        after it are missing too, and the connection is closed.
+        An answer that did not come, or could not be read, is an OSError in its place; those after
+        it are missing too, and the connection is closed.
         """
         answers: list[Any] = []
         try:
             sent = [self._send(request, deadline) for request in requests]
             for request, correlation in zip(requests, sent, strict=True):
+                last = len(answers) == len(requests) - 1
+                if last and last_seconds is not None:
+                    deadline = deadline.sooner(last_seconds)
                 answers.append(decode(request, self._receive(correlation, deadline)))
         except Exception as error:  # whatever it was, the connection is out of step now
             self.close()
-            text = f"no answer within {deadline.seconds:g} s"
-            late = TimeoutError(text) if isinstance(error, TimeoutError) else error
-            answers += [late] * (len(requests) - len(answers))
+            answers += [_as_os_error(error, deadline)] * (len(requests) - len(answers))
         return answers
 
     def close(self) -> None:
-        with suppress(OSError):
-            self._socket.close()
+        end(self._socket)
 
     def _send(self, request: Any, deadline: Deadline) -> int:
         self._correlation += 1
@@ -116,6 +118,14 @@ class Connection:
         return struct.pack(">i", got) + receive_exactly(self._socket, length - 4)
 
 
+def _as_os_error(error: Exception, deadline: Deadline) -> OSError:
+    if isinstance(error, TimeoutError):
+        return TimeoutError(f"no answer within {deadline.seconds:g} s")
+    if isinstance(error, OSError):
+        return error
+    return OSError(f"the answer cannot be read: {type(error).__name__}: {error}")
+
+
 class Pool:
     """At most one connection to each address, opened when it is first needed. Thread-safe."""
 
@@ -124,22 +134,98 @@ class Pool:
         self._lock = threading.Lock()
         self._locks: dict[Address, threading.Lock] = {}
         self._open: dict[Address, Connection] = {}
+        self._opening: set[Any] = set()
+        self._threads: set[threading.Thread] = set()
 
-    def ask(self, address: Address, requests: Sequence[Any], deadline: Deadline) -> list[Any]:
+    def ask(
+        self,
+        address: Address,
+        requests: Sequence[Any],
+        deadline: Deadline,
+        *,
+        last_seconds: float | None = None,
+    ) -> list[Any]:
         """The answers of one broker, as ``Connection.ask``; OSError when it cannot be reached."""
+        with self._turn(address, deadline):
+            connection = self._connection(address, deadline)
+            return connection.ask(requests, deadline, last_seconds=last_seconds)
+
+    def versions(self, address: Address, deadline: Deadline) -> Versions:
+        """What the broker there speaks, as it said on connecting."""
+        with self._turn(address, deadline):
+            return self._connection(address, deadline).versions
+
+    def ping(self, address: Address, deadline: Deadline) -> None:
+        """OSError when it does not answer now: a stopped process still holds its connections."""
+        answer = self.ask(address, [versions_request()], deadline)[0]
+        if isinstance(answer, Exception):
+            raise answer
+
+    def close(self) -> None:
+        """Closes every connection and waits for the threads; the pool can be used again."""
+        with self._lock:
+            connections, opening = list(self._open.values()), list(self._opening)
+            self._open.clear()
+            self._opening.clear()
+            threads = list(self._threads)
+        for connection in connections:
+            connection.close()
+        for each in opening:
+            end(each)
+        for thread in threads:
+            thread.join(1.0)
+
+    def side_by_side(
+        self,
+        jobs: Mapping[Key, Callable[[], Value]],
+        deadline: Deadline,
+        *,
+        first: bool = False,
+    ) -> dict[Key, Value | Exception]:
+        """Runs each job in a thread of its own. What it returned or raised, by key.
+
+        Returns when all are done, with ``first`` when one succeeded, or at the deadline; a job
+        that is not done then has TimeoutError. Each ends by itself: sockets have deadlines too.
+        """
+        done: queue.SimpleQueue[tuple[Key, Value | Exception]] = queue.SimpleQueue()
+        late = TimeoutError(f"no answer within {deadline.seconds:g} s")
+        results: dict[Key, Value | Exception] = dict.fromkeys(jobs, late)
+        for key, job in jobs.items():
+            self._start(key, job, done)
+        with suppress(queue.Empty, TimeoutError):
+            for _ in jobs:
+                key, result = done.get(timeout=deadline.left())
+                results[key] = result
+                if first and not isinstance(result, Exception):
+                    break
+        return results
+
+    def _start(self, key: Any, job: Callable[[], Any], done: queue.SimpleQueue[Any]) -> None:
+        def run() -> None:
+            try:
+                done.put((key, job()))
+            except Exception as error:
+                done.put((key, error))
+            finally:
+                with self._lock:
+                    self._threads.discard(thread)
+
+        thread = threading.Thread(target=run, name="kafka-ask", daemon=True)
+        with self._lock:
+            self._threads.add(thread)
+        thread.start()
+
+    @contextmanager
+    def _turn(self, address: Address, deadline: Deadline) -> Iterator[None]:
+        """One user of an address at a time."""
         with self._lock:
             lock = self._locks.setdefault(address, threading.Lock())
         if not lock.acquire(timeout=deadline.left()):
             raise TimeoutError(f"no answer within {deadline.seconds:g} s")
         try:
-            return self._connection(address, deadline).ask(requests, deadline)
+            yield
         finally:
             lock.release()
-
-    def versions(self, address: Address, deadline: Deadline) -> Versions:
-        """What the broker there speaks; OSError when it cannot be reached."""
-        self.ask(address, [], deadline)
-        return self._open[address].versions
 
     def _connection(self, address: Address, deadline: Deadline) -> Connection:
         """Its open connection, or a new one if there is none or it was closed from there."""
@@ -148,24 +234,35 @@ class Pool:
             return known
         if known is not None:
             known.close()
-            del self._open[address]
-        opened = Connection(self._dial(*address, deadline.left()), deadline)
-        self._open[address] = opened
+        dialled = self._dial(*address, deadline.left())
+        with self._lock:
+            self._opening.add(dialled)
+        try:
+            opened = Connection(dialled, deadline)
+        except BaseException:
+            end(dialled)
+            raise
+        with self._lock:
+            if dialled not in self._opening:  # close() came in between, and ended it
+                raise OSError("closed by us")
+            self._opening.discard(dialled)
+            self._open[address] = opened
         return opened
 
-    def close(self) -> None:
-        """Closes every connection; the pool can be used again."""
-        with self._lock:
-            open_now = list(self._open.values())
-            self._open.clear()
-        for connection in open_now:
-            connection.close()
+
+def end(connection: Any) -> None:
+    """Shuts down, which wakes a thread that waits in it (closing alone does not), and closes."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+    with suppress(OSError):
+        connection.close()
 
 
 def reason(error: BaseException, seconds: float) -> str:
-    """Why an address did not answer, in words."""
+    """Why an address did not answer, in words. ``seconds``: how long it was waited for."""
     if isinstance(error, TimeoutError):
-        return f"no answer within {seconds:g} s"
+        text = str(error)
+        return text if text.startswith("no answer") else f"no answer within {seconds:g} s"
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if isinstance(error, socket.gaierror):
@@ -179,38 +276,6 @@ def unavailable(failures: Mapping[Address, BaseException], seconds: float) -> Ka
     """The error that lists every address with its reason."""
     parts = [f"{host}:{port}: {reason(e, seconds)}" for (host, port), e in failures.items()]
     return KafkaUnavailable("; ".join(parts) or "no address to ask")
-
-
-def side_by_side(
-    jobs: Mapping[Key, Callable[[], Value]],
-    deadline: Deadline,
-    *,
-    enough: Callable[[Value], bool] = lambda value: False,
-) -> dict[Key, Value | Exception]:
-    """Runs each job in a thread of its own. What it returned or raised, by key.
-
-    Returns when all are done, when one gave ``enough``, or at the deadline; jobs that are not
-    done then have TimeoutError. Each must end by itself (their sockets have deadlines too).
-    """
-    done: queue.SimpleQueue[tuple[Key, Value | Exception]] = queue.SimpleQueue()
-
-    def run(key: Key, job: Callable[[], Value]) -> None:
-        try:
-            done.put((key, job()))
-        except Exception as error:
-            done.put((key, error))
-
-    late = TimeoutError(f"no answer within {deadline.seconds:g} s")
-    results: dict[Key, Value | Exception] = dict.fromkeys(jobs, late)
-    for key, job in jobs.items():
-        threading.Thread(target=run, args=(key, job), daemon=True).start()
-    with suppress(queue.Empty, TimeoutError):
-        for _ in jobs:
-            key, result = done.get(timeout=deadline.left())
-            results[key] = result
-            if not isinstance(result, Exception) and enough(result):
-                break
-    return results
 
 
 def chunks(items: Iterable[Value], size: int) -> list[list[Value]]:
