@@ -48,11 +48,16 @@ class Built:
     spec: Spec
     document: Document
     shape: doc.SpecFile
-    locs: dict[str, Loc] = field(default_factory=dict)
+    locs: dict[int, Loc] = field(default_factory=dict)
     controller_locs: dict[int, Loc] = field(default_factory=dict)
 
     def loc(self, node: Node, *parts: str | int) -> Loc:
-        return (*self.locs[node.name], *parts)
+        """Where a node stands (two may have the same name until that is reported)."""
+        return (*self.locs[id(node)], *parts)
+
+    def placed(self, node: Node, loc: Loc) -> Node:
+        self.locs[id(node)] = loc
+        return node
 
 
 def build(document: Document, shape: doc.SpecFile, hosts: Mapping[str, Host]) -> Built:
@@ -68,7 +73,7 @@ def build(document: Document, shape: doc.SpecFile, hosts: Mapping[str, Host]) ->
         file=document.file,
         digest=digest(document.data),
         version=shape.kafka.version,
-        home=under_home(home),
+        home=home,
         user=shape.kafka.user or ("kafka" if supervisor is Supervisor.SYSTEMD else None),
         supervisor=supervisor,
         java=shape.kafka.java,
@@ -99,11 +104,6 @@ def default_home(cluster: str, supervisor: Supervisor) -> str:
     if supervisor is Supervisor.SYSTEMD:
         return "/opt/kafka"
     return f"~/.local/share/provision/{cluster}"
-
-
-def under_home(path: str) -> str:
-    """kafka.home itself: a relative one is refused by ``checks``; kept as it is here."""
-    return path
 
 
 def below(home: str, path: str) -> str:
@@ -222,8 +222,7 @@ def zookeeper_node(built: Built, number: int, given: doc.ZooKeeper) -> Node:
     several = sum(other.host == given.host for other in shape.zookeeper or ()) > 1
     ensemble = len(shape.zookeeper or ()) > 1
     loc: Loc = ("zookeeper", number)
-    built.locs[f"zookeeper-{given.id}"] = loc
-    return Node(
+    node = Node(
         role=Role.ZOOKEEPER,
         id=given.id,
         host=given.host,
@@ -235,14 +234,14 @@ def zookeeper_node(built: Built, number: int, given: doc.ZooKeeper) -> Node:
         line=built.document.place(loc)[0],
         **options(built, given, config=False),
     )
+    return built.placed(node, loc)
 
 
 def controller_node(built: Built, number: int, given: doc.Controller, host: Host) -> Node:
     loc: Loc = ("controllers", number)
-    built.locs[f"controller-{given.id}"] = loc
     listen, advertised = controller_listeners(given, host)
     folder = given.log_dir or f"controller-{given.id}"
-    return Node(
+    node = Node(
         role=Role.CONTROLLER,
         id=given.id,
         host=given.host,
@@ -253,6 +252,7 @@ def controller_node(built: Built, number: int, given: doc.Controller, host: Host
         line=built.document.place(loc)[0],
         **options(built, given),
     )
+    return built.placed(node, loc)
 
 
 def controller_listeners(given: doc.Controller, host: Host) -> tuple[Listener, Listener]:
@@ -278,13 +278,12 @@ def broker_node(
     host: Host,
 ) -> Node:
     loc: Loc = ("brokers", number)
-    built.locs[f"broker-{given.id}"] = loc
     listeners = tuple(to_listener(text) for text in given.listeners)
     listen, advertised = (
         controller_listeners(controller[1], host) if controller else (None, None)
     )
     layers = (controller[1], given) if controller else (given,)
-    return Node(
+    node = Node(
         role=Role.COMBINED if controller else Role.BROKER,
         id=given.id,
         host=given.host,
@@ -299,6 +298,7 @@ def broker_node(
         line=built.document.place(loc)[0],
         **options(built, *layers),
     )
+    return built.placed(node, loc)
 
 
 def broker_file(shape: doc.SpecFile, given: doc.Broker) -> str:

@@ -1,6 +1,7 @@
 """Files → ``Spec``.
 
     load(path, inventory=…, env=…, each_host=…) -> Spec
+    load_all(path, …)                           -> Loaded(spec, inventory): for --limit and --each
 
 Raises ``ProvisionError`` with all problems at once, each with file, line, column and the source
 line. Nothing is asked of any host, and no secret is read but what the inventory itself holds.
@@ -8,15 +9,30 @@ line. Nothing is asked of any host, and no secret is read but what the inventory
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from provisioner.errors import Problem, ProvisionError
-from provisioner.spec.build import build
+from provisioner.spec import checks, checks_kafka
+from provisioner.spec import document as doc
+from provisioner.spec.build import all_items, build
+from provisioner.spec.inventory import Inventory, Var, read_inventory
+from provisioner.spec.inventory_vars import HostReader
 from provisioner.spec.scalars import Dialect
 from provisioner.spec.shape import understand
-from provisioner.spec.types import Host, Spec
-from provisioner.spec.yamlfile import read
+from provisioner.spec.types import Host, Source, Spec
+from provisioner.spec.yamlfile import Document, read
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A spec and the inventory it was read with (one with ``localhost`` alone if none was given)."""
+
+    spec: Spec
+    inventory: Inventory
 
 
 def load(
@@ -26,12 +42,123 @@ def load(
     env: Mapping[str, str] | None = None,
     each_host: str | None = None,
 ) -> Spec:
+    """``inventory`` overrides the spec's own (-i). ``each_host`` puts that host of the inventory in
+    the place of the one host that the spec names (--each)."""
+    return load_all(path, inventory=inventory, env=env, each_host=each_host).spec
+
+
+def load_all(
+    path: Path,
+    *,
+    inventory: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    each_host: str | None = None,
+) -> Loaded:
+    """The same, with the inventory."""
+    env = os.environ if env is None else env
     document = read(path, Dialect.STRICT, "invalid-spec")
     shape, rest, problems = understand(document)
     problems = [*document.problems, *problems]
-    if shape is None or problems:
+    if shape is None:
         raise ProvisionError(in_order(problems))
-    return build(rest, shape, {"localhost": Host("localhost")}).spec
+    try:
+        hosts = inventory_for(path, shape, inventory)
+    except ProvisionError as error:
+        # Without hosts there is nothing to check them against; what the spec has is still said.
+        hosts, problems = None, [*problems, *error.problems]
+    if each_host is not None:
+        shape = stamped(rest, shape, each_host)
+    spec, found = reviewed(document, rest, shape, hosts, env, path)
+    problems += found
+    if problems or hosts is None:
+        raise ProvisionError(in_order(problems))
+    return Loaded(spec, hosts)
+
+
+def reviewed(
+    document: Document,
+    rest: Document,
+    shape: doc.SpecFile,
+    inventory: Inventory | None,
+    env: Mapping[str, str],
+    path: Path,
+) -> tuple[Spec, list[Problem]]:
+    """The built spec, and what its checks found."""
+    names = list(dict.fromkeys(item.host for item in all_items(shape)))
+    known: dict[str, Host] = {}
+    problems: list[Problem] = []
+    for name in names:
+        if inventory is not None and name in inventory.hosts:
+            reader = HostReader(inventory, name, env)
+            known[name] = reader.host()
+            problems += reader.problems
+    if inventory is not None:
+        problems += inventory.problems
+    built = build(rest, shape, known)
+    anything: Any = Everything() if inventory is None else inventory.hosts
+    named = None if inventory is None or inventory.file == "" else inventory.file
+    review = checks.Review(built, document, anything, named)
+    checks.check_all(review)
+    checks_kafka.check_all(review)
+    warnings = [*(inventory.warnings if inventory else ()), *review.warnings]
+    spec = replace(built.spec, warnings=tuple(dict.fromkeys(warnings)),
+                   source=resolved(built.spec.source, path))  # fmt: skip
+    return spec, [*problems, *review.problems]
+
+
+class Everything(set[str]):
+    """The hosts of an inventory that could not be read: no name is known to be wrong."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+def inventory_for(path: Path, shape: doc.SpecFile, given: Path | None) -> Inventory:
+    """The one given, else the spec's own, else this machine alone."""
+    if given is not None:
+        return read_inventory(given)
+    if shape.inventory is not None:
+        return read_inventory(path.parent / Path(shape.inventory).expanduser())
+    return this_machine()
+
+
+def this_machine() -> Inventory:
+    """Without an inventory: host ``localhost``, without SSH."""
+    inventory = Inventory("")
+    inventory.hosts["localhost"] = {"ansible_connection": Var("local")}
+    inventory.groups["ungrouped"].hosts.append("localhost")
+    return inventory
+
+
+def stamped(document: Document, shape: doc.SpecFile, host: str) -> doc.SpecFile:
+    """The spec with its one host's name replaced. Raises ``ProvisionError``."""
+    names = sorted({item.host for item in all_items(shape)})
+    if len(names) != 1:
+        raise ProvisionError(
+            document.problem(
+                f"--each needs a spec with all nodes on one host; this one has {', '.join(names)}",
+                ("brokers",), key=True, hint="leave --each out, or put all nodes on one host")
+        )  # fmt: skip
+
+    def moved(items: Any) -> Any:
+        return items and [item.model_copy(update={"host": host}) for item in items]
+
+    hosts = {host if name == names[0] else name: entry for name, entry in shape.hosts.items()}
+    return shape.model_copy(
+        update={
+            "zookeeper": moved(shape.zookeeper),
+            "controllers": moved(shape.controllers),
+            "brokers": moved(shape.brokers),
+            "hosts": hosts,
+        }
+    )
+
+
+def resolved(source: Source, spec: Path) -> Source:
+    """A tarball's path is relative to the spec, as ``inventory:`` is."""
+    if source.kind != "path":
+        return source
+    return replace(source, location=str(spec.parent / Path(source.location).expanduser()))
 
 
 def in_order(problems: list[Problem]) -> list[Problem]:

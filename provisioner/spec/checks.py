@@ -1,0 +1,350 @@
+"""Cross-checks of a built spec: what is wrong only when two values are looked at together.
+
+    check(built, known_hosts, source) -> ([Problem], [warning])
+
+Hosts, ids, ports and folders are here; listeners, topics and properties in ``checks_kafka.py``.
+Every check reports all that it finds; none changes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from provisioner.errors import Problem
+from provisioner.spec.build import Built, all_items, is_loopback
+from provisioner.spec.types import Host, Node, Role, Supervisor
+from provisioner.spec.words import ENV_NAME, release
+from provisioner.spec.yamlfile import Document, Loc
+
+# Kafka's own folders below kafka.home, which no log dir may be or be in.
+OWN_FOLDERS = ("bin", "config", "libs", "logs", ".provision")
+ENV_WORDS = {
+    "KAFKA_HEAP_OPTS": "heap",
+    "KAFKA_OPTS": "jvm_opts",
+    "KAFKA_JVM_PERFORMANCE_OPTS": "jvm_opts",
+    "KAFKA_GC_LOG_OPTS": "jvm_opts",
+    "KAFKA_JMX_OPTS": "jmx_port",
+    "JMX_PORT": "jmx_port",
+    "JAVA_HOME": "kafka.java",
+    "CLASSPATH": "nothing: the class path is the tool's own",
+    "LOG_DIR": "nothing: logs go to logs/NODE below kafka.home",
+}
+
+
+@dataclass
+class Review:
+    """The spec under review, the file as it was written, and what was found."""
+
+    built: Built
+    source: Document
+    known_hosts: Collection[str]
+    inventory: str | None = None
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def report(self, message: str, loc: Loc, hint: str = "", **more: Any) -> None:
+        self.problems.append(self.built.document.problem(message, loc, hint=hint, **more))
+
+    def warn(self, message: str, loc: Loc) -> None:
+        line, column = self.built.document.place(loc)
+        self.warnings.append(f"{self.built.document.file}:{line}:{column}: {message}")
+
+    def written(self, part: str) -> int:
+        """How many items the file has under ``part``, understood or not."""
+        items = self.source.data.get(part) if isinstance(self.source.data, dict) else None
+        return len(items) if isinstance(items, list) else int(items is not None)
+
+    @property
+    def version_is_known(self) -> bool:
+        kafka = self.source.data.get("kafka")
+        return isinstance(kafka, dict) and kafka.get("version") == self.built.spec.version
+
+    def where(self, loc: Loc) -> str:
+        return f"line {self.built.document.place(loc)[0]}"
+
+    def items(self) -> Iterator[tuple[str, int, Any]]:
+        """Every entry of the three lists of nodes, as written."""
+        for part in ("zookeeper", "controllers", "brokers"):
+            for number, item in enumerate(getattr(self.built.shape, part) or ()):
+                yield part, number, item
+
+
+def check_all(review: Review) -> None:
+    for one in (mode, kafka, ids, combined, hosts, machines, addresses, ports, folders, nodes):
+        one(review)
+
+
+def mode(review: Review) -> None:
+    """ZooKeeper or KRaft, and whether this version has it."""
+    spec, shape = review.built.spec, review.built.shape
+    zookeeper, controllers = review.written("zookeeper"), review.written("controllers")
+    if zookeeper and controllers:
+        review.report("both zookeeper and controllers are given", ("controllers",), key=True,
+                      hint="keep one; moving from one to the other (migration) is not yet supported")  # fmt: skip
+    if not zookeeper and not controllers:
+        review.report("the cluster has neither zookeeper nor controllers", (),
+                      hint="add controllers: (KRaft), or zookeeper: (Kafka up to 3.9)")  # fmt: skip
+    if not controllers and shape.controller_quorum:
+        review.report("'controller_quorum' without controllers", ("controller_quorum",), key=True,
+                      hint="take it out, or add controllers")  # fmt: skip
+    if not review.version_is_known:
+        return
+    version = release(spec.version)
+    if zookeeper and version >= (4, 0, 0):
+        review.report(f"Kafka {spec.version} has no ZooKeeper: 3.9 was the last", ("zookeeper",),
+                      key=True, hint="use controllers, or a version up to 3.9")  # fmt: skip
+    if version < (2, 8, 0) or (controllers and version < (3, 3, 0)):
+        least = "3.3.0 (the first with KRaft for use)" if controllers else "2.8.0"
+        review.report(f"Kafka {spec.version} is older than {least}", ("kafka", "version"),
+                      hint="use a newer version")  # fmt: skip
+    if spec.controller_quorum == "dynamic" and controllers and version < (3, 9, 0):
+        review.report(f"Kafka {spec.version} has no dynamic quorum: 3.9 is the first",
+                      ("controller_quorum",), hint="write static, or take it out")  # fmt: skip
+
+
+def kafka(review: Review) -> None:
+    """Home, user, source."""
+    spec, shape = review.built.spec, review.built.shape
+    if not spec.home.startswith(("/", "~/")):
+        review.report(f"kafka.home '{spec.home}' is relative", ("kafka", "home"),
+                      hint="write an absolute path, or ~/…")  # fmt: skip
+    if shape.kafka.user == "root":
+        if spec.supervisor is Supervisor.SYSTEMD:
+            review.report("Kafka must not run as root under systemd", ("kafka", "user"),
+                          hint="take the line out (the user is then kafka), or name another")  # fmt: skip
+        else:
+            review.warn("Kafka runs as root: meant for a container or CI only", ("kafka", "user"))
+    given = shape.kafka.source
+    if not isinstance(given, str) and (given.path is None) == (given.url is None):
+        review.report("the source needs exactly one of path and url", ("kafka", "source"),
+                      hint="write {path: FILE, sha512: …} or {url: …, sha512: …}")  # fmt: skip
+
+
+def ids(review: Review) -> None:
+    seen: dict[tuple[str, int], Loc] = {}
+    for part, number, item in review.items():
+        loc: Loc = (part, number, "id")
+        first = seen.setdefault((part, item.id), loc)
+        if first is not loc:
+            review.report(f"id {item.id} is taken: {part[:-1] if part.endswith('s') else part} "
+                          f"{item.id} is in {review.where(first)}", loc, "give each its own id")  # fmt: skip
+
+
+def combined(review: Review) -> None:
+    """A controller with a broker's id is the same process, so it must be on the same host."""
+    shape = review.built.shape
+    brokers = {broker.id: (n, broker) for n, broker in enumerate(shape.brokers)}
+    for number, controller in enumerate(shape.controllers or ()):
+        loc: Loc = ("controllers", number)
+        given = (controller.port is not None) + (controller.controller_listener is not None)
+        if given != 1:
+            words = "neither" if given == 0 else "both"
+            review.report(f"controller {controller.id} has {words} of port and controller_listener",
+                          loc, "give port, or controller_listener: NAME://HOST:PORT")  # fmt: skip
+        if controller.id not in brokers:
+            continue
+        at, broker = brokers[controller.id]
+        if broker.host != controller.host:
+            review.report(
+                f"controller {controller.id} is on {controller.host}, but broker {broker.id} is on "
+                f"{broker.host} ({review.where(('brokers', at))})", (*loc, "id"),
+                "one id is one process: give the controller an id of its own, or the same host")  # fmt: skip
+            continue
+        if controller.log_dir is not None:
+            review.report("a combined node keeps its metadata in its first log dir", (*loc, "log_dir"),
+                          "take log_dir out, or give the controller an id of its own", key=True)  # fmt: skip
+        twice(review, loc, controller, broker)
+
+
+def twice(review: Review, loc: Loc, controller: Any, broker: Any) -> None:
+    for name in ("heap", "jvm_opts", "jmx_port"):
+        one, other = getattr(controller, name), getattr(broker, name)
+        if one is not None and other is not None and one != other:
+            review.report(f"'{name}' of combined node {broker.id} is given twice: {one} and {other}",
+                          (*loc, name), "keep one: it is one process")  # fmt: skip
+    for name in ("config", "env"):
+        one, other = getattr(controller, name) or {}, getattr(broker, name) or {}
+        for key in one.keys() & other.keys():
+            if one[key] != other[key]:
+                review.report(f"'{key}' of combined node {broker.id} is given twice, differently",
+                              (*loc, name, key), "keep one: it is one process")  # fmt: skip
+
+
+def hosts(review: Review) -> None:
+    import difflib
+
+    known = sorted(review.known_hosts)
+    entries: list[tuple[str, Loc]] = [(i.host, (p, n, "host")) for p, n, i in review.items()]
+    entries += [(name, ("hosts", name)) for name in review.built.shape.hosts]
+    for name, loc in entries:
+        if name in review.known_hosts:
+            continue
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+        if review.inventory is None:
+            hint = "without an inventory the only host is 'localhost': add inventory: FILE, or use -i"
+        else:
+            hint = f"did you mean '{near[0]}'?" if near else f"it is not in {review.inventory}"
+        review.report(f"unknown host '{name}'", loc, hint, key=loc[0] == "hosts")
+
+
+def machines(review: Review) -> None:
+    """Two names for one machine would fight over its ports and its lock."""
+    first: dict[Any, Host] = {}
+    for part, number, item in review.items():
+        host = review.built.spec.hosts[item.host]
+        ssh = host.ssh
+        reached: Any = "this machine, without SSH"
+        if host.connection == "ssh":
+            reached = f"{ssh.address or host.name}, port {ssh.port or 22}"
+        key = (reached, ssh.jumps)
+        other = first.setdefault(key, host)
+        if other.name != host.name:
+            review.report(f"{other.name} and {host.name} are the same machine: both are {reached}",
+                          (part, number, "host"), "use one name for it")  # fmt: skip
+            first[key] = host
+
+
+def addresses(review: Review) -> None:
+    """How nodes reach each other, once they are on more than one host."""
+    spec, said = review.built.spec, set()
+    several = len(spec.hosts) > 1
+    for part, number, item in review.items():
+        host, loc = spec.hosts[item.host], (part, number, "host")
+        if not several or host.name in said or host.name not in review.known_hosts:
+            continue
+        if not host.kafka_address and needs_address(spec.nodes, host.name):
+            said.add(host.name)
+            review.report(
+                f"host {host.name} has no address for the other nodes", loc,
+                f"add hosts: {{{host.name}: {{address: …}}}} to the spec, or kafka_address to the "
+                "host's variables; it is never guessed from ansible_host")  # fmt: skip
+        elif host.kafka_address and is_loopback(host.kafka_address):
+            said.add(host.name)
+            review.report(f"the address of host {host.name} is {host.kafka_address}, which is "
+                          "another machine on every host", loc,
+                          "give the address that the other hosts use")  # fmt: skip
+    if several:
+        loopback_listeners(review, said)
+
+
+def loopback_listeners(review: Review, said: set[str]) -> None:
+    for node in review.built.spec.brokers:
+        for number, listener in enumerate(node.advertised_listeners):
+            if is_loopback(listener.host) and node.host not in said:
+                part = "advertised_listeners"
+                if not node_item(review, node).advertised_listeners:
+                    part = "listeners"
+                review.report(
+                    f"{listener} is a loopback address, but the cluster is on "
+                    f"{len(review.built.spec.hosts)} hosts", review.built.loc(node, part, number),
+                    f"leave the host out: {listener.name}://:{listener.port} advertises the "
+                    "host's address")  # fmt: skip
+
+
+def node_item(review: Review, node: Node) -> Any:
+    part, number = review.built.loc(node)
+    return getattr(review.built.shape, str(part))[number]
+
+
+def controller_item(review: Review, loc: Loc) -> Any:
+    return (review.built.shape.controllers or [])[int(loc[1])]
+
+
+def needs_address(nodes: tuple[Node, ...], host: str) -> bool:
+    """Whether anything on the host is reached by the host's address."""
+    for node in nodes:
+        if node.host != host:
+            continue
+        if node.role is Role.ZOOKEEPER or not all(x.host for x in node.advertised_listeners):
+            return True
+        if node.advertised_controller and not node.advertised_controller.host:
+            return True
+    return False
+
+
+def ports(review: Review) -> None:
+    seen: dict[tuple[str, int], tuple[str, Loc]] = {}
+    for host, port, what, loc in used_ports(review):
+        if not port:
+            continue
+        other, first = seen.setdefault((host, port), (what, loc))
+        if first is not loc:
+            review.report(f"port {port} on {host} is taken twice: by {other} "
+                          f"({review.where(first)}) and by {what}", loc, "give each its own port")  # fmt: skip
+
+
+def used_ports(review: Review) -> Iterator[tuple[str, int | None, str, Loc]]:
+    """(host, port, what takes it, where that is written) of everything in the cluster."""
+    built = review.built
+    for node in built.spec.nodes:
+        loc, who = built.loc(node), node.name
+        if node.role is Role.ZOOKEEPER:
+            for word in ("client_port", "peer_port", "election_port"):
+                yield node.host, getattr(node, word), f"{word} of {who}", (*loc, word)
+        for number, listener in enumerate(node.listeners):
+            what = f"listener {listener.name} of {who}"
+            yield node.host, listener.port, what, (*loc, "listeners", number)
+        if node.controller_listener:
+            at = built.controller_locs[node.id]
+            word = "port" if controller_item(review, at).port else "controller_listener"
+            yield node.host, node.controller_listener.port, f"the controller of {who}", (*at, word)
+        if node.jmx_port:
+            yield node.host, node.jmx_port, f"jmx_port of {who}", (*loc, "jmx_port")
+
+
+def folders(review: Review) -> None:
+    """Equal and nested folders on one host, and folders of Kafka's own."""
+    seen: dict[str, list[tuple[str, str, Loc]]] = {}
+    for node in review.built.spec.nodes:
+        loc = review.built.loc(node)
+        for number, folder in enumerate(node.log_dirs):
+            at = folder_loc(node, loc, number)
+            own_folder(review, folder.path, node, at)
+            for path, who, first in seen.setdefault(node.host, []):
+                if nested(folder.path, path):
+                    words = "is the same folder as" if folder.path == path else "overlaps with"
+                    review.report(f"{folder.path} {words} {path} of {who} ({review.where(first)})",
+                                  at, "give each its own folder")  # fmt: skip
+                    break
+            seen[node.host].append((folder.path, node.name, at))
+
+
+def folder_loc(node: Node, loc: Loc, number: int) -> Loc:
+    word = {Role.ZOOKEEPER: "data_dir", Role.CONTROLLER: "log_dir"}.get(node.role)
+    return (*loc, word) if word else (*loc, "log_dirs", number)
+
+
+def nested(one: str, other: str) -> bool:
+    return one == other or one.startswith(other + "/") or other.startswith(one + "/")
+
+
+def own_folder(review: Review, path: str, node: Node, loc: Loc) -> None:
+    home = review.built.spec.home
+    if path == home or home.startswith(path + "/"):
+        review.report(f"{path} holds kafka.home ({home}), so it cannot hold the data of {node.name}",
+                      loc, "use a folder below it or beside it")  # fmt: skip
+    for name in OWN_FOLDERS:
+        if nested(path, f"{home}/{name}") and path.startswith(home + "/"):
+            review.report(f"{path} is where Kafka's own {name}/ is", loc,
+                          f"use another folder for the data, such as data/{node.name}")  # fmt: skip
+
+
+def nodes(review: Review) -> None:
+    """Environment, and counts that make no majority."""
+    layers: list[tuple[Any, Loc]] = [(review.built.shape.defaults, ("defaults",))]
+    layers += [(item, (part, number)) for part, number, item in review.items()]
+    for layer, loc in layers:
+        for name in layer.env or {}:
+            if not ENV_NAME.fullmatch(name):
+                review.report(f"'{name}' is not a name of an environment variable", (*loc, "env", name),
+                              "use letters, digits and '_'", key=True)  # fmt: skip
+            elif name in ENV_WORDS:
+                review.report(f"'{name}' is not for env: the spec has a word for it",
+                              (*loc, "env", name), f"use {ENV_WORDS[name]}", key=True)  # fmt: skip
+    for part in ("zookeeper", "controllers"):
+        count = review.written(part)
+        if count and count % 2 == 0:
+            review.warn(f"{count} servers survive no more failures than {count - 1}: use an odd number",
+                        (part,))  # fmt: skip

@@ -1,0 +1,267 @@
+"""Cross-checks of what Kafka itself would refuse, or take and then not do: listeners, topics,
+properties."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from provisioner.spec import properties
+from provisioner.spec.build import plain
+from provisioner.spec.checks import Review, node_item
+from provisioner.spec.types import Listener, Node
+from provisioner.spec.yamlfile import Loc
+
+PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+# Replication of topics that Kafka makes itself: more than the brokers, and it never can.
+REPLICATION_KEYS = (
+    "default.replication.factor",
+    "offsets.topic.replication.factor",
+    "transaction.state.log.replication.factor",
+    "share.coordinator.state.topic.replication.factor",
+)
+MIN_ISR_KEYS = (
+    "min.insync.replicas",
+    "transaction.state.log.min.isr",
+    "share.coordinator.state.topic.min.isr",
+)
+
+
+def check_all(review: Review) -> None:
+    for broker in review.built.spec.brokers:
+        listeners(review, broker)
+    endpoints(review)
+    controller_names(review)
+    topics(review)
+    around = surroundings(review)
+    for scope, config, loc in layers(review):
+        configuration(review, scope, config, loc, around)
+    min_insync(review)
+
+
+def listeners(review: Review, node: Node) -> None:
+    """Names: each once, known to a protocol, and the one that brokers use among themselves."""
+    loc = review.built.loc(node)
+    names = [listener.name for listener in node.listeners]
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            review.report(f"listener {name} of {node.name} is there twice",
+                          (*loc, "listeners", number), "give each its own name")  # fmt: skip
+    advertised = [listener.name for listener in node.advertised_listeners]
+    for number, name in enumerate(advertised):
+        if name not in names:
+            review.report(f"{node.name} advertises {name}, which it does not listen on",
+                          (*loc, "advertised_listeners", number),
+                          f"its listeners are: {', '.join(names)}")  # fmt: skip
+    inter_broker(review, node, names, advertised)
+    protocols(review, node, loc, names)
+
+
+def inter_broker(review: Review, node: Node, names: list[str], advertised: list[str]) -> None:
+    loc, name = review.built.loc(node), node.inter_broker_listener
+    given = node_item(review, node).inter_broker_listener is not None
+    if name is None and "PLAINTEXT" not in names:
+        if "security.inter.broker.protocol" not in node.config:
+            review.report(f"{node.name} does not say which listener brokers use among themselves",
+                          (*loc, "listeners"),
+                          f"add inter_broker_listener: one of {', '.join(names)}", key=True)  # fmt: skip
+        return
+    name = name or "PLAINTEXT"
+    at: Loc = (*loc, "inter_broker_listener" if given else "listeners")
+    if name not in names:
+        review.report(f"{node.name} has no listener {name}", at,
+                      f"its listeners are: {', '.join(names)}")  # fmt: skip
+        return
+    if name not in advertised:
+        review.report(f"{node.name} does not advertise {name}, which brokers use among themselves",
+                      (*loc, "advertised_listeners"), f"add {name}://HOST:PORT")  # fmt: skip
+    for other in review.built.spec.brokers:
+        if name not in [x.name for x in (*other.listeners, *other.advertised_listeners)]:
+            review.report(
+                f"{node.name} reaches the other brokers by {name}, which {other.name} does not have",
+                at, "use the same inter_broker_listener on all brokers")  # fmt: skip
+            return
+
+
+def protocols(review: Review, node: Node, loc: Loc, names: list[str]) -> None:
+    """A map in ``config`` replaces ours, so it must have every listener in it."""
+    text = node.config.get("listener.security.protocol.map")
+    if text is None:
+        return
+    pairs = dict(part.strip().partition(":")[::2] for part in text.split(","))
+    controllers = [c.controller_listener.name for c in review.built.spec.controllers
+                   if c.controller_listener]  # fmt: skip
+    at: Loc = (*loc, "config", "listener.security.protocol.map")
+    for name in dict.fromkeys([*names, *controllers]):
+        if name not in {key.upper() for key in pairs}:
+            review.report(f"listener.security.protocol.map of {node.name} lacks {name}", at,
+                          f"add {name}:PLAINTEXT, or the protocol it has")  # fmt: skip
+    for name, protocol in pairs.items():
+        if protocol not in PROTOCOLS:
+            review.report(f"'{protocol}' is not a security protocol (listener {name})", at,
+                          f"write one of: {', '.join(PROTOCOLS)}")  # fmt: skip
+
+
+def endpoints(review: Review) -> None:
+    """No two brokers may tell clients the same address."""
+    seen: dict[tuple[str, int], Node] = {}
+    for node in review.built.spec.brokers:
+        for number, listener in enumerate(node.advertised_listeners):
+            if not listener.host:
+                continue
+            other = seen.setdefault((listener.host.lower(), listener.port), node)
+            if other is not node and other.host != node.host:
+                part = "advertised_listeners"
+                if not node_item(review, node).advertised_listeners:
+                    part = "listeners"
+                review.report(f"{other.name} and {node.name} both advertise {listener}",
+                              review.built.loc(node, part, number),
+                              "each broker needs an address of its own")  # fmt: skip
+
+
+def controller_names(review: Review) -> None:
+    """All controllers use one listener name, which no broker's listener has."""
+    spec, first = review.built.spec, None
+    for node in spec.controllers:
+        listener = node.controller_listener
+        loc: Loc = (*review.built.controller_locs[node.id], "controller_listener")
+        assert isinstance(listener, Listener)
+        first = first or listener.name
+        if listener.name != first:
+            review.report(f"the listener of {node.name} is called {listener.name}, that of the first "
+                          f"controller {first}", loc, "use one name for all controllers")  # fmt: skip
+    for node in spec.brokers:
+        for number, listener in enumerate(node.listeners):
+            if first is not None and listener.name == first:
+                review.report(f"{node.name} has a listener {first}, which is the controllers' name",
+                              review.built.loc(node, "listeners", number),
+                              "give one of the two another name")  # fmt: skip
+
+
+def topics(review: Review) -> None:
+    brokers = review.written("brokers")
+    minimum = review.built.shape.defaults.config or {}
+    collisions: dict[str, str] = {}
+    for topic in review.built.spec.topics:
+        loc: Loc = ("topics", topic.name)
+        if brokers and topic.replication > brokers:
+            review.report(
+                f"topic {topic.name} wants {topic.replication} replicas of each partition, and there "
+                f"{'is 1 broker' if brokers == 1 else f'are {brokers} brokers'}",
+                (*loc, "replication"),
+                f"each replica is on another broker: write at most {brokers}, or add brokers "
+                "(the number of partitions is free)")  # fmt: skip
+        least = number(topic.config.get("min.insync.replicas"))
+        if least is not None and least > topic.replication:
+            review.report(
+                f"topic {topic.name} needs {least} replicas in sync and has {topic.replication}",
+                (*loc, "config", "min.insync.replicas"),
+                "nothing could be written with acks=all: write less than the replication")  # fmt: skip
+        common = number(minimum.get("min.insync.replicas"))
+        if least is None and common is not None and common > topic.replication > 1:
+            review.warn(f"topic {topic.name} has {topic.replication} replicas, fewer than the "
+                        f"min.insync.replicas of all brokers ({common}): any of them down stops writes",
+                        (*loc, "replication"))  # fmt: skip
+        other = collisions.setdefault(topic.name.replace(".", "_"), topic.name)
+        if other != topic.name:
+            review.report(f"topics {other} and {topic.name} collide in the names of metrics", loc,
+                          "'.' and '_' are the same there; Kafka refuses the second", key=True)  # fmt: skip
+
+
+def number(text: Any) -> int | None:
+    return int(text) if isinstance(text, str) and text.strip().isdigit() else None
+
+
+def layers(review: Review) -> Iterator[tuple[str, Mapping[str, Any], Loc]]:
+    """Every ``config`` in the file: (scope, keys and values, where)."""
+    shape = review.built.shape
+    yield "broker", shape.defaults.config or {}, ("defaults", "config")
+    for part, at, item in review.items():
+        scope = "zookeeper" if part == "zookeeper" else "broker"
+        yield scope, item.config or {}, (part, at, "config")
+    for name, topic in shape.topics.items():
+        yield "topic", topic.config or {}, ("topics", name, "config")
+
+
+def surroundings(review: Review) -> properties.Surroundings:
+    spec = review.built.spec
+    names = {listener.name.lower() for node in spec.nodes for listener in node.listeners}
+    names |= {c.controller_listener.name.lower() for c in spec.controllers if c.controller_listener}
+    configs = [plain(config) for scope, config, _ in layers(review) if scope == "broker"]
+    prefixes = {config[key] for config in configs for key in config if key.endswith(".impl.prefix")}
+    plugins = any(
+        config.get(key, "").strip() and "org.apache.kafka." not in config[key]
+        for config in configs
+        for key in properties.PLUGIN_CLASSES
+        if key in config
+    )
+    return properties.Surroundings(
+        properties.table(spec.version),
+        frozenset(names),
+        tuple(p for p in prefixes if p),
+        plugins,
+    )
+
+
+def configuration(
+    review: Review, scope: str, config: Mapping[str, Any], loc: Loc,
+    around: properties.Surroundings,
+) -> None:  # fmt: skip
+    brokers = review.written("brokers")
+    for key, value in config.items():
+        at: Loc = (*loc, key)
+        finding, mild = properties.check_key(scope, key, around)
+        if finding and not review.version_is_known and finding[0].startswith("unknown"):
+            continue
+        if finding and mild:
+            review.warn(f"{finding[0]}: left to the plugin that is configured", at)
+        elif finding:
+            review.report(*finding[:1], at, finding[1], key=True)
+        elif not isinstance(value, str):
+            secret(review, key, value, at)
+        elif properties.is_secret(scope, key, around):
+            review.report(f"'{key}' is a secret, and secrets are never written into a spec", at,
+                          "the place for it will be a reference ({env: NAME}, {file: PATH}, "
+                          "{command: […]}), which is not yet supported", key=True)  # fmt: skip
+        elif wrong := properties.check_value(scope, key, value, around):
+            review.report(wrong[0], at, wrong[1])
+        elif scope == "broker":
+            too_many(review, key, value, brokers, at)
+
+
+def secret(review: Review, key: str, value: Any, loc: Loc) -> None:
+    """The shape of a reference is checked; that it cannot be followed yet is said."""
+    given = [w for w in ("env", "file", "command") if getattr(value, w, None) is not None]
+    if len(given) != 1:
+        review.report(f"the secret '{key}' needs exactly one of env, file and command", loc,
+                      "write {env: NAME}, {file: PATH} or {command: [PROGRAM, …]}")  # fmt: skip
+    else:
+        review.report(f"a secret in config ('{key}') is not yet supported", loc,
+                      "take it out; a later release will know it", code="not-supported")  # fmt: skip
+
+
+def too_many(review: Review, key: str, value: str, brokers: int, loc: Loc) -> None:
+    """Replication and minima that this number of brokers can never give."""
+    if key in (*REPLICATION_KEYS, *MIN_ISR_KEYS) and brokers:
+        wanted = number(value)
+        if wanted is not None and wanted > brokers:
+            review.report(f"'{key}' is {wanted}, and there "
+                          f"{'is 1 broker' if brokers == 1 else f'are {brokers} brokers'}", loc,
+                          f"write at most {brokers}, or add brokers")  # fmt: skip
+
+
+def min_insync(review: Review) -> None:
+    """Kafka 4 keeps one value for the whole cluster, so brokers that differ would lie."""
+    values: dict[str | None, Node] = {}
+    for node in review.built.spec.brokers:
+        values.setdefault(node.config.get("min.insync.replicas"), node)
+    if len(values) > 1:
+        (one, first), (other, second) = list(values.items())[:2]
+        given = second if other is not None else first
+        review.report(
+            f"min.insync.replicas differs: {one or 'not given'} on {first.name}, "
+            f"{other or 'not given'} on {second.name}",
+            review.built.loc(given, "config", "min.insync.replicas"),
+            "write it once, below defaults.config: it is one value for the cluster")  # fmt: skip
+
+

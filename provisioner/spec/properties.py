@@ -1,0 +1,257 @@
+"""Keys and values in ``config``: against what Kafka itself knows (``tables/``), and against the spec.
+
+Kafka takes a key that it does not know without a word, so a typing error would be one too. Here a
+key must be in Kafka's own table of that version, or one of these:
+
+- ``x.…``: never checked; for whatever must get past this;
+- ``listener.name.LISTENER.KEY``: LISTENER must be one of the spec's;
+- under a prefix that plugins are known to use (``PLUGIN_PREFIXES``), or that the spec configures as
+  ``remote.log.*.impl.prefix``, if no known key is nearly the same;
+- anything that is not nearly a known key, once a class that is not Kafka's own is configured
+  (``metric.reporters``, ``authorizer.class.name``, …): a warning.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from provisioner.spec.words import release
+
+PLUGIN_PREFIXES = (
+    "authorizer.", "client.quota.callback.", "confluent.", "cruise.control.", "metrics.",
+    "metric.reporters.", "principal.builder.", "replica.selector.", "rlmm.config.", "rsm.config.",
+    "sasl.", "ssl.", "zookeeper.ssl.",
+)  # fmt: skip
+PLUGIN_CLASSES = (
+    "alter.config.policy.class.name", "authorizer.class.name", "client.quota.callback.class",
+    "create.topic.policy.class.name", "kafka.metrics.reporters", "metric.reporters",
+    "principal.builder.class", "remote.log.metadata.manager.class.name",
+    "remote.log.storage.manager.class.name", "replica.selector.class", "ssl.engine.factory.class",
+)  # fmt: skip
+# Read by Kafka's own authorizers and by its metrics, but in no table.
+BEYOND_TABLE = {
+    "super.users": "string",
+    "allow.everyone.if.no.acl.found": "boolean",
+    "kafka.metrics.reporters": "list",
+    "kafka.metrics.polling.interval.secs": "int",
+}
+# What the spec has a word for: key → that word.
+MODELLED = {
+    "broker.id": "id of the broker",
+    "node.id": "id of the node",
+    "process.roles": "the lists it is in: brokers, controllers",
+    "listeners": "listeners of the broker",
+    "advertised.listeners": "advertised_listeners of the broker",
+    "inter.broker.listener.name": "inter_broker_listener of the broker",
+    "controller.listener.names": "controller_listener of the controllers",
+    "controller.quorum.voters": "controllers and controller_quorum: static",
+    "controller.quorum.bootstrap.servers": "controllers and controller_quorum: dynamic",
+    "controller.quorum.auto.join.enable": "controllers and controller_quorum",
+    "log.dirs": "log_dirs of the broker",
+    "log.dir": "log_dirs of the broker",
+    "metadata.log.dir": "log_dir of the controller",
+    "zookeeper.connect": "zookeeper",
+    "zookeeper.metadata.migration.enable": "migration (not yet supported)",
+    "broker.rack": "rack of the broker",
+    "cluster.id": "cluster_id",
+    "host.name": "listeners of the broker",
+    "port": "listeners of the broker",
+    "advertised.host.name": "advertised_listeners of the broker",
+    "advertised.port": "advertised_listeners of the broker",
+}
+MODELLED_TOPIC = {
+    "partitions": "partitions of the topic",
+    "replication.factor": "replication of the topic",
+    "leader.replication.throttled.replicas": "nothing: throttles are the tool's own",
+    "follower.replication.throttled.replicas": "nothing: throttles are the tool's own",
+}
+MODELLED_ZOOKEEPER = {
+    "dataDir": "data_dir",
+    "clientPort": "client_port",
+    "myid": "id",
+    "electionPort": "election_port",
+}
+RANGES = {
+    "int": (-(2**31), 2**31 - 1),
+    "short": (-(2**15), 2**15 - 1),
+    "long": (-(2**63), 2**63 - 1),
+}
+RANGE = re.compile(r"\[(-?[\d.]+),\.\.\.(?:,(-?[\d.]+))?\](?: or (-?\d+))?")
+CHOICES = re.compile(r"(\(case insensitive\) )?\[([\w., -]+)\]")
+WHOLE = re.compile(r"-?[0-9]{1,19}")
+NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
+Finding = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """What one version knows; ``exact`` is false if it was made for another one."""
+
+    version: str
+    exact: bool
+    broker: Mapping[str, Mapping[str, str]]
+    topic: Mapping[str, Mapping[str, str]]
+    zookeeper_server: Mapping[str, Mapping[str, str]]
+
+    def keys(self, scope: str) -> Mapping[str, Mapping[str, str]]:
+        return {
+            "broker": self.broker,
+            "topic": self.topic,
+            "zookeeper": self.zookeeper_server,
+        }[scope]
+
+
+@cache
+def versions() -> tuple[str, ...]:
+    """The versions that have a table, oldest first."""
+    folder = resources.files("provisioner.spec") / "tables"
+    names = (item.name for item in folder.iterdir())
+    found = [name.removesuffix(".json") for name in names if name.endswith(".json")]
+    return tuple(sorted(found, key=release))
+
+
+@cache
+def table(version: str) -> Table:
+    """The table of that version, of the nearest older one, else of the oldest."""
+    older = [v for v in versions() if release(v) <= release(version)]
+    chosen = older[-1] if older else versions()[0]
+    text = (resources.files("provisioner.spec") / "tables" / f"{chosen}.json").read_text("utf-8")
+    data: dict[str, Any] = json.loads(text)
+    return Table(
+        chosen, chosen == version, data["broker"], data["topic"], data["zookeeper_server"]
+    )
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What else the spec says that decides whether a key can be right."""
+
+    table: Table
+    listeners: frozenset[str] = frozenset()
+    prefixes: tuple[str, ...] = ()
+    plugins: bool = False
+
+
+def check_key(scope: str, key: str, around: Surroundings) -> tuple[Finding | None, bool]:
+    """What is wrong with a key (message, hint), and whether it is only worth a warning."""
+    modelled = {"topic": MODELLED_TOPIC, "zookeeper": MODELLED_ZOOKEEPER}.get(scope, MODELLED)
+    if key in modelled:
+        return (f"'{key}' is not for config: the spec has a word for it", f"use {modelled[key]}"), False
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", key):
+        return (f"'{key[:60]}' is not a property's name", "use letters, digits, '.', '_', '-'"), False
+    known = around.table.keys(scope)
+    if key in known or key.startswith("x.") or (scope == "broker" and key in BEYOND_TABLE):
+        return None, False
+    if scope == "zookeeper":
+        return check_zookeeper_key(key, known)
+    if scope == "topic":
+        return unknown(key, list(known), f"topics of Kafka {around.table.version}", around), False
+    return check_broker_key(key, known, around)
+
+
+def check_zookeeper_key(key: str, known: Mapping[str, Any]) -> tuple[Finding | None, bool]:
+    if re.fullmatch(r"(server|weight|group)\.\d+", key):
+        if key.startswith("server."):
+            return (f"'{key}' is not for config: the spec has a word for it",
+                    "use peer_port and election_port of the servers in zookeeper"), False  # fmt: skip
+        return None, False
+    if key.startswith(("metricsProvider.", "authProvider.", "zookeeper.", "ssl.", "sasl.")):
+        return None, False
+    return (f"unknown property '{key}' of ZooKeeper", nearest(key, list(known))), False
+
+
+def check_broker_key(
+    key: str, known: Mapping[str, Any], around: Surroundings
+) -> tuple[Finding | None, bool]:
+    names = [*known, *BEYOND_TABLE]
+    if key.startswith("listener.name."):
+        return check_listener_key(key, around), False
+    close = difflib.get_close_matches(key, names, n=1, cutoff=0.85)
+    if not close and key.startswith(PLUGIN_PREFIXES + around.prefixes):
+        return None, False
+    found = unknown(key, names, f"Kafka {around.table.version}", around)
+    return found, bool(around.plugins and not close)
+
+
+def check_listener_key(key: str, around: Surroundings) -> Finding | None:
+    name, _, rest = key.removeprefix("listener.name.").partition(".")
+    if name not in around.listeners:
+        known = ", ".join(sorted(around.listeners))
+        return f"no listener is called '{name}'", f"the listeners are: {known} (in small letters here)"
+    return None if rest else (f"'{key}' names no property", "write listener.name.NAME.PROPERTY")
+
+
+def unknown(key: str, names: list[str], where: str, around: Surroundings) -> Finding:
+    hint = nearest(key, names)
+    if not around.table.exact:
+        hint += f" (checked against the table of {around.table.version}, the nearest there is)"
+    return f"unknown property '{key}' of {where}", hint.strip()
+
+
+def nearest(word: str, names: list[str]) -> str:
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    return f"did you mean '{near[0]}'?" if near else "Kafka would take it without a word and ignore it"
+
+
+def check_value(scope: str, key: str, value: str, around: Surroundings) -> Finding | None:
+    """What is wrong with a value, by the type and the valid values that Kafka gives for its key."""
+    entry = around.table.keys(scope).get(key) or {}
+    kind = entry.get("type") or BEYOND_TABLE.get(key, "string")
+    finding = check_type(key, kind, value)
+    return finding or check_valid(key, kind, value, entry.get("valid", ""))
+
+
+def check_type(key: str, kind: str, value: str) -> Finding | None:
+    text = value.strip()
+    if kind == "boolean" and text.lower() not in ("true", "false"):
+        return f"'{key}' must be true or false, not '{value[:60]}'", ""
+    if kind in RANGES:
+        if not WHOLE.fullmatch(text):
+            return f"'{key}' must be a whole number, not '{value[:60]}'", plain_number(text)
+        low, high = RANGES[kind]
+        if not low <= int(text) <= high:
+            return f"'{key}' must fit a {kind} ({low} to {high}), and {text} does not", ""
+    if kind == "double" and not NUMBER.fullmatch(text):
+        return f"'{key}' must be a number, not '{value[:60]}'", ""
+    return None
+
+
+def plain_number(text: str) -> str:
+    """``1_000``, ``1e3``, ``7d``, ``1GB``: Kafka has no units."""
+    return "Kafka knows no units, points or exponents here: write the digits" if text[:1].isdigit() else ""
+
+
+def check_valid(key: str, kind: str, value: str, valid: str) -> Finding | None:
+    text = value.strip()
+    if (found := RANGE.fullmatch(valid)) and kind in (*RANGES, "double"):
+        low, high, also = found.groups()
+        if also is not None and text == also:
+            return None
+        if float(text) < float(low) or (high is not None and float(text) > float(high)):
+            bound = f"between {low} and {high}" if high is not None else f"at least {low}"
+            return f"'{key}' must be {bound}, and {text} is not", ""
+    if (found := CHOICES.fullmatch(valid)) and kind in ("string", "list"):
+        choices = [choice.strip() for choice in found[2].split(",")]
+        items = [item.strip() for item in text.split(",")] if kind == "list" else [text]
+        known = {c.lower() for c in choices} if found[1] else set(choices)
+        for item in items:
+            if (item.lower() if found[1] else item) not in known:
+                return f"'{key}' cannot be '{item[:60]}'", f"Kafka takes: {', '.join(choices)}"
+    return None
+
+
+def is_secret(scope: str, key: str, around: Surroundings) -> bool:
+    """Whether Kafka treats the key's value as a secret, with or without a listener's prefix."""
+    last = key
+    if key.startswith("listener.name."):
+        last = key.split(".", 3)[-1]
+    table = around.table.keys(scope)
+    names = (key, last, last.partition(".")[2])
+    return any(table.get(name, {}).get("type") == "password" for name in names)
