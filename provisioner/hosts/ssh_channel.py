@@ -26,6 +26,7 @@ _STDERR_KEPT = 1 << 14
 # running still holds its output open.
 _AFTER_END = 5.0
 
+_SAID = 4096  # bytes of an output in which a shell's complaint is looked for
 _NOLOGIN = b"This account is currently not available"
 
 
@@ -225,21 +226,19 @@ def no_shell(command: str, result: Result) -> str:
     ``command`` ends in the program (``exec /bin/sh``). A script's own "not found" differs: there
     the shell's name is followed by a line number and the name of what was not found.
     """
-    if _NOLOGIN in result.stdout + result.stderr and result.status == 1:
+    if result.status == 1 and _NOLOGIN in result.stdout[:_SAID] + result.stderr[:_SAID]:
         return "the login shell is nologin: " + _NOLOGIN.decode()
+    if result.status not in (126, 127) or result.stdout:
+        return ""
     program = re.escape(command.split()[-1].encode())
     reasons = rb"(?:command )?not found|[Nn]o such file or directory|[Pp]ermission denied"
-    found = re.search(
-        rb"[^\n]*(?:" + program + rb"'?: (?:" + reasons + rb"|cannot execute)"
-        rb"|(?:"
-        + reasons
-        + rb"|Unknown command|unable to execute)[:,]? '?"
-        + program
-        + rb")[^\n]*",
-        result.stderr,
+    pattern = (
+        rb"(?<![\w/])" + program + rb"'?: (?:" + reasons + rb"|cannot execute)"
+        rb"|(?:" + reasons + rb"|Unknown command|unable to execute)[:,]? '?" + program
     )
-    if result.status in (126, 127) and not result.stdout and found:
-        return "no shell: " + found[0].decode(errors="replace").strip()
+    for line in result.stderr[-_SAID:].splitlines():
+        if re.search(pattern, line):
+            return "no shell: " + line.decode(errors="replace").strip()
     return ""
 
 
