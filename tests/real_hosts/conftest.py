@@ -1,0 +1,8 @@
+"""Tests on real hosts. They run in a world: `python -m tests.hosts world -- python -m pytest …`."""
+
+from __future__ import annotations
+
+from tests.hosts.fixtures import lab, machines, module_machines
+
+# imported, not loaded as a plugin: pytest takes `pytest_plugins` in its topmost conftest only
+__all__ = ["lab", "machines", "module_machines"]
