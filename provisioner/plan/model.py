@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from types import MappingProxyType
 from typing import Any, Literal
 
 Action = Literal["create", "update", "delete", "start", "stop", "restart"]
 Effect = Literal["none", "restart", "offline", "move", "loss"]
-EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 class Layer(IntEnum):
@@ -64,23 +62,24 @@ class State:
     inputs: tuple[Id, ...] = ()
     live: frozenset[str] = frozenset()
     closed: bool = False
-    args: Mapping[str, Any] = EMPTY
+    args: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Present:
-    """The thing is there. ``volatile`` facts (pid, uptime) are not compared and not fingerprinted."""
+    """The thing is there. ``volatile`` facts (pid, uptime) are not compared; ``text`` is the record
+    it was read from: what is checked again before anything is done to it."""
 
     fields: Mapping[str, Any]
-    volatile: Mapping[str, Any] = EMPTY
-    fingerprint: str = ""
+    volatile: Mapping[str, Any] = field(default_factory=dict)
+    text: str | None = None
 
 
 @dataclass(frozen=True)
 class Absent:
     """The thing was looked for and is not there."""
 
-    fingerprint: str = ""
+    text: str | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,6 @@ class Change:
     effect: Effect = "none"
     reason: str = ""
     wave: int = 0
-    fingerprint: str = ""
     offline: tuple[str, ...] = ()
 
 
@@ -201,13 +199,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Put:
-    """A whole file, written beside itself and renamed; owner and mode from the first byte."""
+    """A whole file, written beside itself and renamed; owner and mode from the first byte.
+    ``keep``: what stands there is not ours and is kept once as ``NAME.before-provision``."""
 
     path: str
     content: str
     mode: str
     user: str = ""
-    secret: bool = False
+    keep: bool = False
 
 
 @dataclass(frozen=True)
@@ -224,7 +223,7 @@ class Call:
     """An admin request to the cluster, by the name of the port's method."""
 
     method: str
-    args: Mapping[str, Any] = EMPTY
+    args: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -61,12 +61,12 @@ class SecretRef:
 class Node:
     """One process: a ZooKeeper server, a controller, a broker, or a combined KRaft node.
 
-    ``host`` is the inventory's name. ``config`` holds the user's own properties (``defaults.config``
-    below the node's), not those the spec models. ``heap`` is Kafka's spelling (``512m``).
-    ``log_dirs[0]`` is ZooKeeper's data dir, or the metadata log dir of a KRaft node. Ports that do
-    not apply are None. ``controller_listener`` is what a controller listens on (an empty host: all
-    interfaces); ``advertised_controller`` is how other nodes reach it, its host is never empty.
-    ``secrets`` are properties whose values are read only when they are needed.
+    ``host`` is the inventory's name. ``config`` holds the user's own properties
+    (``defaults.config`` below the node's), not those the spec models. ``heap`` is Kafka's spelling
+    (``512m``). ``log_dirs[0]`` is ZooKeeper's data dir, or the metadata log dir of a KRaft node.
+    Ports that do not apply are None. ``controller_listener`` is what a controller listens on (an
+    empty host: all interfaces); ``advertised_controller`` is how other nodes reach it, its host is
+    never empty. ``secrets`` are properties whose values are read only when they are needed.
     """
 
     role: Role
@@ -231,7 +231,7 @@ class Spec:
         return f"{self.home_on(host)}/.provision"
 
     def bind(self, homes: Mapping[str, str]) -> Spec:
-        """The same spec with the users' home directories (host → absolute path) put in for ``~``."""
+        """The same spec with the users' homes (host → absolute path) in place of ``~``."""
         hosts = {
             name: replace(host, home=homes.get(name, host.home))
             for name, host in self.hosts.items()

@@ -1,0 +1,42 @@
+# The canonical form of what a process is started with; provisioner/kinds/properties.py is its twin.
+# Files that end in .properties or .conf are read as Java properties, any other by its lines.
+# Keys that begin with "hint." are not part of it.
+function emit(line,   n, i, c, d, key, rest) {
+  n = length(line)
+  for (i = 1; i <= n; i++) {
+    c = substr(line, i, 1)
+    if (c == "\\") { i++; continue }
+    if (c == "=" || c == ":" || c == " " || c == "\t" || c == "\f") break
+  }
+  key = substr(line, 1, i - 1); rest = substr(line, i)
+  sub(/^[ \t\f]+/, "", rest)
+  c = substr(rest, 1, 1)
+  if (c == "=" || c == ":") { rest = substr(rest, 2); sub(/^[ \t\f]+/, "", rest) }
+  key = tidy(key)
+  if (substr(key, 1, 5) == "hint.") return
+  values[section ":" key "="] = tidy(rest)
+}
+function tidy(text,   out, i, n, c, d) {
+  if (index(text, "\\") == 0) return text
+  out = ""; n = length(text)
+  for (i = 1; i <= n; i++) {
+    c = substr(text, i, 1)
+    if (c == "\\" && i < n) {
+      i++; d = substr(text, i, 1)
+      if (index("\\ntrfu", d) > 0) out = out c d; else out = out d
+    } else out = out c
+  }
+  return out
+}
+function finish() { if (open) emit(buffer); open = 0; buffer = "" }
+FNR == 1 { finish(); for (i = 1; i < ARGC; i++) if (ARGV[i] == FILENAME) section = i; plain = (FILENAME !~ /\.(properties|conf)$/) }
+{
+  line = $0; sub(/\r$/, "", line); sub(/^[ \t\f]+/, "", line)
+  if (plain) { sub(/[ \t]+$/, "", line); if (line != "" && line !~ /^#/) values[section ":" sprintf("%06d", FNR) "="] = $0; next }
+  if (open) line = buffer line
+  else if (line == "" || line ~ /^[#!]/) next
+  n = 0; while (n < length(line) && substr(line, length(line) - n, 1) == "\\") n++
+  if (n % 2 == 1) { buffer = substr(line, 1, length(line) - 1); open = 1; next }
+  open = 0; emit(line)
+}
+END { finish(); for (k in values) print k values[k] }

@@ -1,0 +1,216 @@
+"""Changing a machine: one exec checks, does the steps, and reads again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from provisioner.hosts.observer import LIMIT, Observer, Reading, Shell, explain
+from provisioner.hosts.shell import Frame, Script
+from provisioner.hosts.transport import TransportError
+
+PUT = """# PATH MODE < CONTENT: a whole file beside its name, synced, renamed; a file not ours is kept once.
+path=$1 mode=$2 keep=$3
+temporary=$(dirname "$path")/.$(basename "$path").provision
+rm -f -- "$temporary"
+(umask 077; set -C; cat >"$temporary") || { rm -f -- "$temporary"; exit 1; }
+chmod "$mode" -- "$temporary" && sync -- "$temporary" || { rm -f -- "$temporary"; exit 1; }
+if [ -n "$keep" ] && [ -e "$path" ] && [ ! -e "$path.before-provision" ]; then
+  cp -p -- "$path" "$path.before-provision" && echo "kept as $path.before-provision"
+fi
+mv -f -T -- "$temporary" "$path" && sync -- "$(dirname "$path")"
+"""
+
+JOURNAL = """# STATE LINE: one line to the journal, synced.
+umask 027
+[ -d "$1" ] || exit 0
+printf '%s\\n' "$2" >>"$1/journal.jsonl" && sync -- "$1/journal.jsonl"
+"""
+
+OWN = """# MANIFEST (+ or -) ENTRY...: what was made by us, before it is made.
+manifest=$1 sign=$2; shift 2
+[ -d "$(dirname "$manifest")" ] || exit 0
+umask 027
+touch -- "$manifest" || exit 1
+for e do printf '%s\\n' "$e"; done | SIGN=$sign awk '
+  NR == FNR { given[$0] = 1; next }
+  !($0 in given) { print }
+  END { if (ENVIRON["SIGN"] == "+") for (e in given) print e }' - "$manifest" | sort >"$manifest.new" &&
+  sync -- "$manifest.new" && mv -f -- "$manifest.new" "$manifest"
+"""
+
+UNPACK = """set -u
+# PATH: a tar stream on stdin, verified by its own list, switched in by rename.
+path=$1 temporary=$1.incoming
+umask 022
+rm -rf -- "$temporary" && mkdir -p -- "$temporary" || exit 1
+trap 'rm -rf -- "$temporary"' EXIT
+tar -x -z -f - -C "$temporary" --no-same-owner || { cat >/dev/null; exit 1; }
+(cd "$temporary" && sha256sum -c --quiet SHA256SUMS) || { echo "the bytes that arrived are not those that were sent"; exit 1; }
+sync -f "$temporary" 2>/dev/null || sync
+if [ -e "$path" ]; then rm -rf -- "$path.broken"; mv -T -- "$path" "$path.broken" || exit 1; fi
+mv -T -- "$temporary" "$path" || exit 1
+trap - EXIT
+rm -rf -- "$path.broken"
+(cd "$path" && find . -mindepth 1 ! -name .stamp -printf '%P %y %s %m %U %T@ %C@ %l\\n' | sort | sha256sum | cut -d' ' -f1 >.stamp) || rm -f -- "$path/.stamp"
+"""
+
+# stdin begins with the length of a script, then the script, then what the script reads.
+BOOTSTRAP = "/bin/sh -c 'IFS= read -r n; s=$(head -c \"$n\"); eval \"$s\"'"
+
+
+@dataclass(frozen=True)
+class ShellStep:
+    """One changing script: constant text, arguments, user, limit in seconds; ``input`` is stdin."""
+
+    script: str
+    args: tuple[str, ...]
+    user: str = ""
+    seconds: int = 60
+    input: str | None = None
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What every changing script is told: the state folder, the lock's token, who keeps both."""
+
+    state: str
+    token: str
+    keeper: str = ""
+
+
+@dataclass
+class Outcome:
+    """What one unit left. ``stale`` is the index of the check that did not hold; ``failed`` the
+    index of the step that failed, with its output; ``lost`` says that the lock was no longer ours."""
+
+    stale: int | None = None
+    failed: int | None = None
+    lost: bool = False
+    texts: list[str] = field(default_factory=list)
+    reread: list[Frame | None] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One host in one wave: checks (with the planned fingerprints), steps, and what is read again.
+
+    ``intent``, ``done`` and ``broken`` are journal lines (before, after, after a failure).
+    ``own`` and ``disown`` are manifest entries.
+    """
+
+    checks: Sequence[tuple[Reading, str]] = ()
+    steps: Sequence[ShellStep] = ()
+    reread: Sequence[Reading] = ()
+    own: tuple[str, ...] = ()
+    disown: tuple[str, ...] = ()
+    intent: str = ""
+    done: str = ""
+    broken: str = ""
+
+
+class Actor(Observer):
+    """Can read and change. The only caller is ``run.executor``."""
+
+    def __init__(self, shell: Shell, guard: Guard):
+        super().__init__(shell)
+        self._guard = guard
+
+    def act(self, unit: Unit) -> Outcome:
+        """Raises TransportError; what was done then must be read again, never assumed."""
+        script, guard = Script(), self._guard
+        script.raw("held", guard.state, guard.token)
+        script.lines[-1] += " || { frame 0 0 lost; exit 0; }"
+        script.count = 1
+        script.raw("ours", guard.state)
+        checks = [
+            script.add("check", r.seconds, r.user, expected, r.script, *r.args)
+            for r, expected in unit.checks
+        ]
+        if unit.broken:
+            self._on_failure(script, unit.broken)
+        if unit.intent:
+            script.add("part", 20, guard.keeper, JOURNAL, guard.state, unit.intent)
+        manifest = f"{guard.state}/manifest"
+        if unit.own:
+            script.add("part", 20, guard.keeper, OWN, manifest, "+", *unit.own)
+        steps = [self._step(script, step) for step in unit.steps]
+        if unit.disown:
+            script.add("part", 20, guard.keeper, OWN, manifest, "-", *unit.disown)
+        if unit.done:
+            script.add("part", 20, guard.keeper, JOURNAL, guard.state, unit.done)
+        reread = [
+            script.add("part", r.seconds, r.user, r.script, *r.args) for r in unit.reread
+        ]
+        patience = LIMIT + max([s.seconds for s in unit.steps], default=0)
+        frames = self._shell.run(script, patience)
+        return _outcome(frames, checks, steps, reread)
+
+    def _on_failure(self, script: Script, line: str) -> None:
+        guard = self._guard
+        script.raw("set_broken() { BROKEN_STATE=$1 BROKEN_LINE=$2 BROKEN_USER=$3 BROKEN=$4; }")
+        script.raw("set_broken", guard.state, line, guard.keeper, JOURNAL)
+        script.raw(
+            'after() { part 999999 20 "$BROKEN_USER" "$BROKEN" "$BROKEN_STATE" "$BROKEN_LINE"; }'
+        )
+
+    def _step(self, script: Script, step: ShellStep) -> int:
+        if step.input is None:
+            return script.add("step", step.seconds, step.user, step.script, *step.args)
+        words = (step.input, step.script, *step.args)
+        return script.add("fed", step.seconds, step.user, *words)
+
+    def unpack(
+        self,
+        path: str,
+        user: str,
+        stream: Iterable[bytes],
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        """Streams a distribution. Raises TransportError, with what the host said."""
+        script, guard = Script(), self._guard
+        script.raw("held", guard.state, guard.token)
+        script.lines[-1] += " || { frame 0 0 lost; exit 0; }"
+        script.raw("ours", guard.state)
+        script.raw("as", user, "sh", "-c", UNPACK, "sh", path)
+        script.lines[-1] = f'o=$({script.lines[-1]} 2>&1); frame 1 $? "$o"'
+        script.count = 2
+        text = script.render()
+
+        def chunks() -> Iterable[bytes]:
+            yield self._shell.preamble() + str(len(text)).encode() + b"\n" + text
+            yield from stream
+
+        result = self._shell.connection.execute(
+            self._shell.command(BOOTSTRAP), chunks(), seconds=120, progress=progress
+        )
+        frames = script.read(result.stdout)
+        if 0 in frames:
+            raise TransportError("lock-lost", "the lock is no longer this run's")
+        if 1 not in frames:
+            raise explain(result, self._shell.become)
+        if frames[1].status != 0:
+            text_ = frames[1].text.strip() or f"exit status {frames[1].status}"
+            code = "disk-full" if "No space left" in text_ else "step-failed"
+            raise TransportError(code, f"{path}: {text_.splitlines()[-1]}")
+
+
+def _outcome(
+    frames: dict[int, Frame], checks: list[int], steps: list[int], reread: list[int]
+) -> Outcome:
+    outcome = Outcome(lost=0 in frames)
+    for number, index in enumerate(checks):
+        if index in frames and frames[index].status != 0:
+            outcome.stale = number
+            outcome.texts.append(frames[index].text)
+            return outcome
+    for number, index in enumerate(steps):
+        if index not in frames:
+            break
+        outcome.texts.append(frames[index].text)
+        if frames[index].status != 0:
+            outcome.failed = number
+            if frames[index].status == 124 and not frames[index].text.strip():
+                outcome.texts[-1] = "it did not end in time"
+    outcome.reread = [frames.get(index) for index in reread]
+    return outcome

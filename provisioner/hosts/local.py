@@ -1,0 +1,178 @@
+"""This machine as a host: commands through /bin/sh, in a session of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import selectors
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+from provisioner.hosts.transport import Result, TransportError
+
+_CHUNK = 1 << 18
+
+
+class LocalStream:
+    """A running command with open stdin; its lines are read by a thread of their own."""
+
+    def __init__(self, process: subprocess.Popen[bytes]):
+        self._process = process
+        self._lines: queue.Queue[bytes] = queue.Queue()
+        self._thread = threading.Thread(target=self._pump, daemon=True)
+        self._thread.start()
+
+    def _pump(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put(b"")
+
+    def write(self, data: bytes) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(data)
+            self._process.stdin.flush()
+        except OSError as error:
+            raise TransportError("connection-lost", f"the command has ended: {error}") from error
+
+    def read_line(self, seconds: float) -> bytes | None:
+        try:
+            return self._lines.get(timeout=seconds)
+        except queue.Empty:
+            return None
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+        threading.Thread(target=self._process.wait, daemon=True).start()
+
+
+class LocalConnection:
+    """Implements ``transport.Connection`` with child processes."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def _start(self, command: str, stderr: int) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
+                ["/bin/sh", "-c", command],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise TransportError("shell-missing", f"/bin/sh cannot be run: {error}") from error
+
+    def execute(
+        self,
+        command: str,
+        stdin: bytes | Iterable[bytes] = b"",
+        *,
+        seconds: float,
+        progress: Callable[[int], None] | None = None,
+    ) -> Result:
+        process = self._start(command, subprocess.PIPE)
+        chunks = iter([stdin]) if isinstance(stdin, bytes) else iter(stdin)
+        try:
+            out, err = _exchange(process, chunks, seconds, progress)
+            # What the command left running may hold our pipes; the command itself has ended.
+            status = process.wait(timeout=seconds)
+        except (TransportError, subprocess.TimeoutExpired) as error:
+            _end(process)
+            if isinstance(error, TransportError):
+                raise
+            raise TransportError("unreachable", f"no end after {seconds:.0f} s") from error
+        except BaseException:
+            _end(process)
+            raise
+        return Result(out, err, status if status >= 0 else -1)
+
+    def stream(self, command: str, stdin: bytes = b"") -> LocalStream:
+        stream = LocalStream(self._start(command, subprocess.DEVNULL))
+        if stdin:
+            stream.write(stdin)
+        return stream
+
+    def dial(self, host: str, port: int, seconds: float) -> socket.socket:
+        return socket.create_connection((host, port), seconds)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends the command and what is left of its session."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
+def _exchange(
+    process: subprocess.Popen[bytes],
+    chunks: Iterable[bytes],
+    seconds: float,
+    progress: Callable[[int], None] | None,
+) -> tuple[bytes, bytes]:
+    """Feeds stdin and collects both outputs until they end. Raises on ``seconds`` of silence."""
+    assert process.stdin and process.stdout and process.stderr
+    source = iter(chunks)
+    pending = memoryview(b"")
+    sent = 0
+    collected: dict[int, list[bytes]] = {1: [], 2: []}
+    with selectors.DefaultSelector() as selector:
+        os.set_blocking(process.stdin.fileno(), False)
+        selector.register(process.stdin, selectors.EVENT_WRITE, 0)
+        selector.register(process.stdout, selectors.EVENT_READ, 1)
+        selector.register(process.stderr, selectors.EVENT_READ, 2)
+        last = time.monotonic()
+        while selector.get_map():
+            ready = selector.select(timeout=1.0)
+            if ready:
+                last = time.monotonic()
+            elif time.monotonic() - last > seconds:
+                raise TransportError("unreachable", f"silent for {seconds:.0f} s")
+            for key, _ in ready:
+                if key.data == 0:
+                    if not pending:
+                        pending = memoryview(next(source, b""))
+                        if not pending:
+                            selector.unregister(process.stdin)
+                            process.stdin.close()
+                            continue
+                    try:
+                        written = os.write(key.fd, pending[:_CHUNK])
+                    except BlockingIOError:
+                        continue
+                    except BrokenPipeError:
+                        # The command did not want the rest; its status tells why.
+                        selector.unregister(process.stdin)
+                        with contextlib.suppress(OSError):
+                            process.stdin.close()
+                        continue
+                    pending = pending[written:]
+                    sent += written
+                    if progress:
+                        progress(sent)
+                    continue
+                data = os.read(key.fd, _CHUNK)
+                if data:
+                    collected[key.data].append(data)
+                else:
+                    selector.unregister(key.fileobj)
+    process.stdout.close()
+    process.stderr.close()
+    return b"".join(collected[1]), b"".join(collected[2])

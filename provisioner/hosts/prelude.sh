@@ -1,0 +1,62 @@
+# The first lines of every script that goes to a host. POSIX sh; no value of a spec is in here.
+LC_ALL=C; export LC_ALL
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; export PATH
+umask 027
+ME=$(id -un)
+
+# as USER COMMAND...: runs it as that user ('' or the present one: plainly).
+as() {
+  u=$1; shift
+  if [ -z "$u" ] || [ "$u" = "$ME" ]; then "$@"; return; fi
+  if [ "$(id -u)" != 0 ]; then echo "cannot act as $u: logged in as $ME, not as root" >&2; return 77; fi
+  if ! id -u "$u" >/dev/null 2>&1; then echo "no such user: $u" >&2; return 67; fi
+  if command -v setpriv >/dev/null 2>&1; then
+    setpriv --reuid="$u" --regid="$(id -g "$u")" --init-groups -- "$@"
+  elif command -v runuser >/dev/null 2>&1; then
+    runuser -u "$u" -- "$@"
+  else
+    su -s /bin/sh "$u" -c 'exec "$@"' sh "$@"
+  fi
+}
+
+# frame INDEX STATUS TEXT: one answer, with its length, so that nothing in it can be mistaken.
+frame() { printf '\n%s %s %s %s\n%s' "$MARK" "$1" "$2" "${#3}" "$3"; }
+
+# part INDEX SECONDS USER SCRIPT ARGS...: runs SCRIPT by its own sh; a hang ends with status 124.
+part() {
+  i=$1 n=$2 w=$3 t=$4; shift 4
+  o=$(as "$w" timeout -k 2 "$n" sh -c "$t" sh "$@" 2>&1 </dev/null; s=$?; printf .; exit $s); s=$?
+  frame "$i" "$s" "${o%.}"
+}
+
+# check INDEX SECONDS USER DIGEST SCRIPT ARGS...: like part, and ends the whole script when what it
+# reads is not what was planned from (lines that begin with ~ are volatile, = are separators).
+check() {
+  i=$1 n=$2 w=$3 d=$4 t=$5; shift 5
+  o=$(as "$w" timeout -k 2 "$n" sh -c "$t" sh "$@" 2>&1 </dev/null; s=$?; printf .; exit $s); s=$?
+  g=$(printf '%s' "${o%.}" | grep -v '^[~=]' | sha256sum); g=${g%% *}
+  if [ "$s" = 0 ] && [ "$g" = "$d" ]; then frame "$i" 0 "${o%.}"; else frame "$i" stale "${o%.}"; exit 0; fi
+}
+
+# step INDEX SECONDS USER SCRIPT ARGS...: like part, and a failure ends the whole script.
+step() {
+  part "$@"
+  [ "$s" = 0 ] || { after failed; exit 0; }
+}
+
+# fed INDEX SECONDS USER INPUT SCRIPT ARGS...: a step whose INPUT goes to its stdin, never to argv.
+fed() {
+  i=$1 n=$2 w=$3 p=$4 t=$5; shift 5
+  o=$(printf '%s' "$p" | as "$w" timeout -k 2 "$n" sh -c "$t" sh "$@" 2>&1; s=$?; printf .; exit $s); s=$?
+  frame "$i" "$s" "${o%.}"
+  [ "$s" = 0 ] || { after failed; exit 0; }
+}
+after() { :; }
+
+# held STATE TOKEN: whether the lock is still this run's; asked before anything is changed.
+held() {
+  [ -z "$2" ] && return 0
+  read -r t 2>/dev/null <"$1/lock.token" && [ "$t" = "$2" ]
+}
+# ours STATE: notes this session, so that a holder that lets go ends what still works for it.
+ours() { [ -d "$1" ] && { sed 's/^[0-9]* (.*) //' /proc/$$/stat | cut -d' ' -f4 >>"$1/lock.sessions"; } 2>/dev/null; return 0; }

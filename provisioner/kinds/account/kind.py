@@ -1,0 +1,43 @@
+"""The kind ``account``: made where root, and only where the spec names another user than the login's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from provisioner.kinds.kind import Kind, Probe, Record, script
+from provisioner.kinds.places import Places
+from provisioner.plan.model import Absent, Change, Id, Layer, Observation, Present, Run, State, Step
+from provisioner.spec.types import Spec
+
+PACKAGE = __package__ or ""
+
+
+def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
+    """An account is wanted where the spec names one (or systemd runs Kafka), and nothing of it but
+    that it is there."""
+    if spec.user is None or not places.root or not places.nodes or spec.user == "root":
+        return {}
+    id = Id(places.host, "account", spec.user)
+    return {id: State({"exists": True}, args={"home": places.home})}
+
+
+def probe(places: Places) -> Sequence[Probe]:
+    if not places.nodes or not places.root:
+        return []
+    id = Id(places.host, "account", places.user)
+    return [Probe(script(PACKAGE, "probe.sh"), (id,), (places.user,), 1)]
+
+
+def parse(id: Id, record: Record) -> Observation:
+    return Absent() if "absent" in record.values else Present({"exists": True})
+
+
+def steps(change: Change, state: State | None) -> Sequence[Step]:
+    if state is None or change.action == "delete":
+        return [Run("account/remove", (change.id.name,), "")]
+    return [Run("account/make", (change.id.name, str(state.args["home"])), "")]
+
+
+KIND = Kind(
+    "account", Layer.HOST, rank=0, desired=desired, probe=probe, parse=parse, steps=steps
+)

@@ -1,0 +1,130 @@
+"""The kind ``broker-config``: dynamic values in Kafka. One that hides what the spec says is drift;
+one the spec does not name is unmanaged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from provisioner.kafka.port import DYNAMIC_BROKER, ClusterView
+from provisioner.kinds.kind import Difference, Kind
+from provisioner.kinds.places import Places
+from provisioner.plan.model import (
+    Call,
+    Change,
+    Id,
+    Layer,
+    Observation,
+    Observed,
+    Present,
+    State,
+    Step,
+    Unknown,
+    Unmanaged,
+)
+from provisioner.spec.types import Spec
+
+CLUSTER = "cluster"
+# What Kafka itself stores cluster-wide on new 4.x clusters: it hides the brokers' files, so where
+# the spec names it it is set there too.
+STORED_BY_KAFKA = ("min.insync.replicas",)
+THROTTLES = ("leader.replication.throttled.rate", "follower.replication.throttled.rate")
+
+
+def config_id(name: str) -> Id:
+    return Id("", "broker-config", name)
+
+
+def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
+    """No dynamic value may hide a key that the spec names: wanted is that there is none."""
+    states = {}
+    named: dict[str, set[str]] = {}
+    for node in spec.brokers:
+        for key, value in node.config.items():
+            named.setdefault(key, set()).add(value)
+        states[config_id(f"broker-{node.id}")] = State({key: None for key in node.config})
+    wide: dict[str, str | None] = {key: None for key in named}
+    if spec.is_kraft and not spec.version.startswith("3."):
+        for key in STORED_BY_KAFKA:
+            if len(named.get(key, ())) == 1:
+                wide[key] = next(iter(named[key]))
+    states[config_id(CLUSTER)] = State(wide)
+    return states
+
+
+def read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
+    seen: dict[Id, Observation] = {}
+    for node in spec.brokers:
+        name = f"broker-{node.id}"
+        configs = view.broker_configs.get(node.id)
+        if configs is None:
+            seen[config_id(name)] = Unknown(view.errors.get(name, "the broker does not answer"))
+            continue
+        fields = {
+            key: entry.layer(DYNAMIC_BROKER)
+            for key, entry in configs.items()
+            if any(source == DYNAMIC_BROKER for source, _ in entry.synonyms)
+        }
+        seen[config_id(name)] = Present(fields)
+    if CLUSTER in view.errors:
+        seen[config_id(CLUSTER)] = Unknown(view.errors[CLUSTER])
+    else:
+        seen[config_id(CLUSTER)] = Present(dict(view.cluster_config))
+    return seen
+
+
+def judge(
+    id: Id, state: State, observation: Observation, fields: Sequence[str]
+) -> tuple[bool, Difference]:
+    """Named by key, with what it hides."""
+    if not isinstance(observation, Present) or not fields:
+        return bool(not fields), None
+    before = {key: observation.fields.get(key) for key in fields}
+    after = {key: state.fields[key] for key in fields}
+    key = fields[0]
+    if after[key] is None:
+        reason = f"the dynamic value {key}={before[key]} hides the file's"
+    else:
+        reason = f"{key} is {before[key]!r} cluster-wide, not {after[key]!r}"
+    return True, Change(id, "update", before, after, tuple(fields), reason=reason)
+
+
+def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequence[Unmanaged]:
+    if spec.policy.unmanaged_config == "ignore":
+        return []
+    found = []
+    for id, seen in sorted(observed.items()):
+        if id.kind != "broker-config" or not isinstance(seen, Present) or id not in desired:
+            continue
+        known = desired[id].fields
+        stored = STORED_BY_KAFKA if id.name == CLUSTER and spec.is_kraft else ()
+        extra = [k for k in seen.fields if k not in known and k not in stored]
+        if extra:
+            found.append(Unmanaged(id, tuple(sorted(extra))))
+    return found
+
+
+def settled(state: State, observation: Observation) -> bool:
+    return isinstance(observation, Present) and all(
+        observation.fields.get(key) == value for key, value in state.fields.items()
+    )
+
+
+def steps(change: Change, state: State | None) -> Sequence[Step]:
+    assert change.after is not None
+    broker = None if change.id.name == CLUSTER else int(change.id.name.removeprefix("broker-"))
+    values = {k: str(v) for k, v in change.after.items() if v is not None}
+    dropped = [k for k, v in change.after.items() if v is None]
+    return [Call("alter_broker_config", {"broker": broker, "set": values, "delete": dropped})]
+
+
+KIND = Kind(
+    "broker-config",
+    Layer.CLUSTER,
+    rank=7,
+    desired=desired,
+    read=read,
+    judge=judge,
+    find=find,
+    settled=settled,
+    steps=steps,
+)

@@ -1,0 +1,122 @@
+"""The kind ``directory``. Data folders are made here and filled by Kafka; none is ever emptied here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
+from provisioner.kinds.places import Places
+from provisioner.plan.model import (
+    Absent,
+    Change,
+    Id,
+    Layer,
+    Observation,
+    Present,
+    Refused,
+    Run,
+    State,
+    Step,
+    Unknown,
+)
+from provisioner.spec.types import Spec, Supervisor
+
+PACKAGE = __package__ or ""
+
+
+def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
+    """Folders from the top down; the home belongs to Kafka's user, so all below it is that user's."""
+    if not places.nodes:
+        return {}
+    states: dict[Id, State] = {}
+
+    def want(path: str, mode: str, owner: str, user: str = places.user) -> None:
+        fields = {"type": "directory", "mode": mode, "owner": owner}
+        states[Id(places.host, "directory", path)] = State(fields, args={"user": user})
+
+    outside = "" if places.root else places.user
+    want(places.home, "0755", places.owner, outside)
+    for path in (f"{places.home}/config", f"{places.home}/logs"):
+        want(path, "0755", places.owner)
+    for path in (places.own, f"{places.own}/launch", f"{places.own}/dist"):
+        want(path, "0750", places.owner)
+    if places.supervisor is Supervisor.SYSTEMD:
+        want("/var/lib/provision", "0755", "root:root", "")
+        want(places.state, "0750", "root:root", "")
+    for node in places.nodes:
+        want(places.logs(node), "0755", places.owner)
+        for log_dir in node.log_dirs:
+            below = log_dir.path.startswith(places.home + "/")
+            want(log_dir.path, "0750", places.owner, places.user if below else outside)
+    return states
+
+
+def probe(places: Places) -> Sequence[Probe]:
+    """One script for what is under the home; each data folder elsewhere has its own, so that a
+    mount that hangs hides nothing but itself."""
+    if not places.nodes:
+        return []
+    text = script(PACKAGE, "probe.sh")
+    home = [places.home]
+    home += [f"{places.home}/{p}" for p in ("config", "logs")]
+    home += [places.own, f"{places.own}/launch", f"{places.own}/dist"]
+    if places.supervisor is Supervisor.SYSTEMD:
+        home += ["/var/lib/provision", places.state]
+    elsewhere: list[str] = []
+    for node in places.nodes:
+        home.append(places.logs(node))
+        for log_dir in node.log_dirs:
+            inside = log_dir.path.startswith(places.home + "/") and not log_dir.mounted
+            (home if inside else elsewhere).append(log_dir.path)
+    groups = [home, *([path] for path in elsewhere)]
+    return [
+        Probe(text, tuple(Id(places.host, "directory", p) for p in group), tuple(group), 1)
+        for group in groups
+    ]
+
+
+def parse(id: Id, record: Record) -> Observation:
+    if "absent" in record.values:
+        return Absent()
+    if "error" in record.values:
+        return Unknown(record.values["error"])
+    return Present({name: record.values.get(name) for name in ("type", "mode", "owner")})
+
+
+def judge(
+    id: Id, state: State, observation: Observation, fields: Sequence[str]
+) -> tuple[bool, Difference]:
+    """Another thing in a folder's place is refused; a link to a folder is somebody's decision."""
+    if isinstance(observation, Present) and "type" in fields:
+        found = observation.fields["type"]
+        return True, Refused(id, f"there is a {found} where a directory should be; move it away")
+    return False, None
+
+
+def steps(change: Change, state: State | None) -> Sequence[Step]:
+    path = change.id.name
+    if state is None or change.action == "delete":
+        user = str(state.args.get("user", "")) if state else ""
+        return [Run("directory/remove", (path,), user)]
+    user, mode, owner = (
+        str(state.args["user"]),
+        str(state.fields["mode"]),
+        str(state.fields["owner"]),
+    )
+    if change.action == "create":
+        return [Run("directory/make", (path, mode, owner), user)]
+    # Only root may give a folder to somebody else; a mode can be mended by its owner.
+    acting = "" if "owner" in change.fields else user
+    return [Run("directory/mend", (path, mode, owner), acting)]
+
+
+KIND = Kind(
+    "directory",
+    Layer.HOST,
+    rank=1,
+    desired=desired,
+    probe=probe,
+    parse=parse,
+    judge=judge,
+    steps=steps,
+)

@@ -1,0 +1,3 @@
+# PATH: only when empty.
+[ -d "$1" ] || exit 0
+rmdir -- "$1"

@@ -1,0 +1,82 @@
+"""What the kinds ``java`` and ``kafka`` share: an immutable folder beside its predecessors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from provisioner.kinds.kind import Kind, Probe, Record, script
+from provisioner.kinds.places import Distribution, Places
+from provisioner.plan.model import (
+    Absent,
+    Change,
+    Id,
+    Layer,
+    Observation,
+    Present,
+    Run,
+    State,
+    Step,
+    Unknown,
+    Unpack,
+)
+from provisioner.spec.types import Spec
+
+
+def chosen(kind: str, places: Places) -> list[Distribution]:
+    """The distributions of one kind; Kafka's commands and the class-data archive go with Kafka."""
+    every = {"java": (places.java,), "kafka": (places.kafka, places.scripts, places.archive)}
+    return [distribution for distribution in every[kind] if distribution]
+
+
+def make(name: str, rank: int) -> Kind:
+    """The kind ``java`` or ``kafka``."""
+
+    def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
+        if not places.nodes:
+            return {}
+        return {
+            Id(places.host, name, d.path): State(
+                {"intact": True, **({"digest": d.digest} if d.digest else {})},
+                args={"artifact": d.artifact, "user": places.user},
+            )
+            for d in chosen(name, places)
+        }
+
+    def probe(places: Places) -> Sequence[Probe]:
+        found = chosen(name, places)
+        if not found or not places.nodes:
+            return []
+        ids = tuple(Id(places.host, name, d.path) for d in found)
+        text = script("provisioner.kinds", "distribution.sh")
+        return [Probe(text, ids, tuple(d.path for d in found), 1, user=places.reader, seconds=60)]
+
+    return Kind(
+        name,
+        Layer.HOST,
+        rank=rank,
+        desired=desired,
+        probe=probe,
+        parse=parse,
+        steps=steps,
+    )
+
+
+def parse(id: Id, record: Record) -> Observation:
+    """``intact`` is False when files were changed, lost or added; which ones is in ``files``."""
+    if "absent" in record.values:
+        return Absent()
+    if "error" in record.values:
+        return Unknown(record.values["error"])
+    wrong = tuple(
+        f"{what} {name}"
+        for what in ("changed", "missing", "extra")
+        for name in record.many.get(what, ())
+    )
+    fields: dict[str, object] = {"intact": not wrong, "digest": record.values.get("digest", "")}
+    return Present({**fields, "files": wrong}, volatile={"files": wrong})
+
+
+def steps(change: Change, state: State | None) -> Sequence[Step]:
+    if state is None or change.action == "delete":
+        return [Run("kafka/remove", (change.id.name,), "")]
+    return [Unpack(str(state.args["artifact"]), change.id.name, str(state.args["user"]))]

@@ -1,0 +1,72 @@
+"""What the spec wants in each file of a host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from provisioner.kinds.file import logging, settings
+from provisioner.kinds.places import Places
+from provisioner.plan.model import Id, Pending, State
+from provisioner.spec.types import Spec
+
+
+def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
+    """Every file of the cluster on this host."""
+    states: dict[Id, State] = {}
+    if not places.nodes:
+        return states
+    for node in places.nodes:
+        states[file_id(places, node.properties)] = _properties(
+            places, settings.properties(spec, node), "properties"
+        )
+        states[file_id(places, places.launch(node))] = _properties(
+            places, settings.launch(spec, places, node), "launch"
+        )
+    default = f"{places.own}/launch/default.conf"
+    states[file_id(places, default)] = _properties(
+        places, settings.default_launch(spec, places), "launch"
+    )
+    path, content = logging.configuration(spec, places)
+    states[file_id(places, path)] = _properties(places, content, "properties")
+    states[file_id(places, places.key)] = State(
+        {"type": "file", "mode": "0600", "owner": places.owner},
+        args={"format": "key", "user": places.user},
+    )
+    if spec.is_kraft:
+        states[file_id(places, places.kept)] = State(
+            {
+                "type": "file",
+                "mode": "0640",
+                "owner": places.owner,
+                "cluster.id": Pending("the cluster id"),
+            },
+            closed=True,
+            args={"format": "properties", "user": places.user},
+        )
+    states.update(_links(places))
+    return states
+
+
+def file_id(places: Places, path: str) -> Id:
+    return Id(places.host, "file", path)
+
+
+def _properties(places: Places, values: Mapping[str, str], format: str) -> State:
+    fields: dict[str, Any] = {"type": "file", "mode": "0640", "owner": places.owner, **values}
+    return State(fields, closed=True, args={"format": format, "user": places.user})
+
+
+def _links(places: Places) -> dict[Id, State]:
+    links = {}
+    if places.scripts:
+        links[f"{places.home}/bin"] = places.scripts.path
+    if places.kafka:
+        links[f"{places.home}/libs"] = places.kafka.path + "/libs"
+    return {
+        file_id(places, path): State(
+            {"type": "link", "target": target, "owner": places.owner},
+            args={"format": "link", "user": places.user},
+        )
+        for path, target in links.items()
+    }

@@ -1,0 +1,132 @@
+"""The kind ``file``: what is read, how it is compared, which steps mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from provisioner.kinds import properties
+from provisioner.kinds.cluster_id import cluster_id
+from provisioner.kinds.file.desired import desired
+from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
+from provisioner.kinds.places import Places
+from provisioner.kinds.rendering import text_of
+from provisioner.plan.model import (
+    Absent,
+    Change,
+    Id,
+    Layer,
+    Observation,
+    Observed,
+    Present,
+    Put,
+    Refused,
+    Run,
+    State,
+    Step,
+    Unknown,
+)
+from provisioner.spec.types import Spec
+
+PACKAGE = __package__ or ""
+TYPES = {"regular file": "file", "regular empty file": "file", "symbolic link": "link"}
+
+
+def paths(places: Places) -> list[str]:
+    """Every path this kind may look at on a host."""
+    found = {places.key, places.kept, f"{places.own}/launch/default.conf"}
+    found |= {f"{places.home}/config/log4j.properties", f"{places.home}/config/log4j2.properties"}
+    found |= {f"{places.home}/bin", f"{places.home}/libs"}
+    for node in places.nodes:
+        found |= {node.properties, places.launch(node)}
+    return sorted(found)
+
+
+def probe(places: Places) -> Sequence[Probe]:
+    if not places.nodes:
+        return []
+    every = tuple(paths(places))
+    ids = tuple(Id(places.host, "file", path) for path in every)
+    return [Probe(script(PACKAGE, "probe.sh"), ids, every, 1, user=places.reader)]
+
+
+def parse(id: Id, record: Record) -> Observation:
+    """A properties or launch file as its keys; any other file as its text."""
+    if "absent" in record.values:
+        return Absent()
+    if "error" in record.values:
+        return Unknown(record.values["error"])
+    kind = record.values.get("type", "?")
+    fields: dict[str, Any] = {
+        "type": TYPES.get(kind, kind),
+        "owner": record.values.get("owner"),
+    }
+    if fields["type"] == "link":
+        return Present({**fields, "target": record.values.get("target")})
+    fields["mode"] = record.values.get("mode")
+    if id.name.endswith("/key"):
+        return Present(fields)
+    text = "\n".join(record.lines)
+    if id.name.endswith(".conf"):
+        content = dict(line.split("=", 1) for line in record.lines if _is_setting(line))
+    else:
+        content = properties.parse(text)
+    return Present({**fields, **content}, volatile={"text": text})
+
+
+def _is_setting(line: str) -> bool:
+    return "=" in line and not line.lstrip().startswith("#")
+
+
+def resolve(
+    spec: Spec, mine: Mapping[Id, State], every: Mapping[Id, State], observed: Observed
+) -> Mapping[Id, State]:
+    """Puts the cluster id into the file that keeps it."""
+    known = cluster_id(spec, observed)
+    if not spec.is_kraft or known.value is None:
+        return mine
+    return {
+        id: replace(state, fields={**state.fields, "cluster.id": known.value})
+        if "cluster.id" in state.fields
+        else state
+        for id, state in mine.items()
+    }
+
+
+def judge(
+    id: Id, state: State, observation: Observation, fields: Sequence[str]
+) -> tuple[bool, Difference]:
+    """A folder where a file should be is never removed by us."""
+    if isinstance(observation, Present) and fields:
+        found = observation.fields.get("type")
+        if found == "directory":
+            wanted = state.fields["type"]
+            return True, Refused(id, f"there is a directory where a {wanted} should be; move it")
+    return False, None
+
+
+def steps(change: Change, state: State | None) -> Sequence[Step]:
+    path = change.id.name
+    user = str(state.args.get("user", "")) if state else ""
+    if change.action == "delete" or state is None:
+        return [Run("file/remove", (path,), user)]
+    format = state.args["format"]
+    if format == "key":
+        return [Run("file/make_key", (path,), user)]
+    if format == "link":
+        return [Run("file/make_link", (path, str(state.fields["target"])), user)]
+    return [Put(path, text_of(state), str(state.fields["mode"]), user)]
+
+
+KIND = Kind(
+    "file",
+    Layer.HOST,
+    rank=3,
+    desired=desired,
+    probe=probe,
+    parse=parse,
+    resolve=resolve,
+    judge=judge,
+    steps=steps,
+)

@@ -1,0 +1,184 @@
+"""The properties and launch settings of a node: the spec's words as Kafka's keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from provisioner.kinds.file import logging
+from provisioner.kinds.places import Places
+from provisioner.spec.types import Listener, Node, Role, Spec
+
+PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+COLLECTORS = ("UseG1GC", "UseSerialGC", "UseParallelGC", "UseZGC", "UseShenandoahGC", "UseEpsilonGC")
+
+
+def properties(spec: Spec, node: Node) -> Mapping[str, str]:
+    """All keys of a node's properties file."""
+    if node.role is Role.ZOOKEEPER:
+        return {**_zookeeper(spec, node), **node.config}
+    values = _kraft(spec, node) if spec.is_kraft else _zookeeper_mode(spec, node)
+    if node.is_broker:
+        values |= _broker(spec, node)
+    values |= _protocols(node)
+    return {**values, **node.config}
+
+
+def address(spec: Spec, node: Node) -> str:
+    """How other nodes reach this one."""
+    return spec.hosts[node.host].kafka_address or "localhost"
+
+
+def _zookeeper(spec: Spec, node: Node) -> dict[str, str]:
+    values = {
+        "dataDir": node.log_dirs[0].path,
+        "clientPort": str(node.client_port),
+        "maxClientCnxns": "0",
+        "admin.enableServer": "false",
+        "4lw.commands.whitelist": "srvr,ruok,mntr",
+    }
+    if len(spec.zookeeper) > 1:
+        values |= {"tickTime": "2000", "initLimit": "10", "syncLimit": "5"}
+        for other in spec.zookeeper:
+            # A server binds what its own line says; peers may know it under a NAT name.
+            host = "0.0.0.0" if other is node else address(spec, other)
+            values[f"server.{other.id}"] = f"{host}:{other.peer_port}:{other.election_port}"
+    return values
+
+
+def _zookeeper_mode(spec: Spec, node: Node) -> dict[str, str]:
+    connect = ",".join(f"{address(spec, zk)}:{zk.client_port}" for zk in spec.zookeeper)
+    return {"broker.id": str(node.id), "zookeeper.connect": connect}
+
+
+def _kraft(spec: Spec, node: Node) -> dict[str, str]:
+    roles = {Role.COMBINED: "broker,controller", Role.CONTROLLER: "controller"}
+    values = {
+        "process.roles": roles.get(node.role, "broker"),
+        "node.id": str(node.id),
+        "controller.listener.names": ",".join(_controller_names(spec)),
+    }
+    if spec.controller_quorum == "static":
+        values["controller.quorum.voters"] = ",".join(
+            f"{c.id}@{address(spec, c)}:{controller_port(c)}" for c in spec.controllers
+        )
+    else:
+        values["controller.quorum.bootstrap.servers"] = ",".join(
+            f"{address(spec, c)}:{controller_port(c)}" for c in spec.controllers
+        )
+    if not node.is_broker:
+        values |= {
+            "listeners": ",".join(map(str, _listeners(node))),
+            "log.dirs": ",".join(d.path for d in node.log_dirs),
+        }
+    return values
+
+
+def controller_port(node: Node) -> int:
+    assert node.controller_listener is not None
+    return node.controller_listener.port
+
+
+def _controller_names(spec: Spec) -> list[str]:
+    names = [c.controller_listener.name for c in spec.controllers if c.controller_listener]
+    return sorted(set(names))
+
+
+def _listeners(node: Node) -> tuple[Listener, ...]:
+    extra = (node.controller_listener,) if node.controller_listener else ()
+    return tuple(dict.fromkeys(node.listeners + extra))
+
+
+def _broker(spec: Spec, node: Node) -> dict[str, str]:
+    values = {
+        "listeners": ",".join(map(str, _listeners(node))),
+        "log.dirs": ",".join(d.path for d in node.log_dirs),
+        **internal_topics(spec),
+    }
+    if node.advertised_listeners and node.advertised_listeners != node.listeners:
+        values["advertised.listeners"] = ",".join(map(str, node.advertised_listeners))
+    if node.inter_broker_listener:
+        values["inter.broker.listener.name"] = node.inter_broker_listener
+    if node.rack:
+        values["broker.rack"] = node.rack
+    return values
+
+
+def internal_topics(spec: Spec) -> dict[str, str]:
+    """Replication of Kafka's own topics: as much as the brokers allow, three at most."""
+    count = len(spec.brokers)
+    replication, minimum = str(min(3, count)), str(min(2, count))
+    values = {
+        "offsets.topic.replication.factor": replication,
+        "transaction.state.log.replication.factor": replication,
+        "transaction.state.log.min.isr": minimum,
+    }
+    if int(spec.version.split(".")[0]) >= 4:
+        values |= {
+            "share.coordinator.state.topic.replication.factor": replication,
+            "share.coordinator.state.topic.min.isr": minimum,
+        }
+    return values
+
+
+def _protocols(node: Node) -> dict[str, str]:
+    """The map from listener names to protocols, only where a name is not a protocol's."""
+    names = {listener.name for listener in _listeners(node)}
+    if node.role is not Role.ZOOKEEPER and node.controller_listener:
+        names.add(node.controller_listener.name)
+    if names <= set(PROTOCOLS):
+        return {}
+    pairs = {name: name if name in PROTOCOLS else "PLAINTEXT" for name in sorted(names)}
+    return {"listener.security.protocol.map": ",".join(f"{n}:{p}" for n, p in pairs.items())}
+
+
+def launch(spec: Spec, places: Places, node: Node) -> Mapping[str, str]:
+    """What a node is started with besides its properties; ``hint.`` keys are not in the digest."""
+    values = {
+        "node": node.name,
+        "logs": places.logs(node),
+        **_common(spec, places),
+    }
+    if node.heap:
+        values["heap"] = node.heap
+    for number, option in enumerate(options(node.jvm_opts), 1):
+        values[f"opt.{number:02d}"] = option
+    for name, value in node.env.items():
+        values[f"env.{name}"] = value
+    if node.jmx_port:
+        values["jmx.port"] = str(node.jmx_port)
+    if places.archive:
+        values["hint.archive"] = places.archive.path
+    return values
+
+
+def default_launch(spec: Spec, places: Places) -> Mapping[str, str]:
+    """For Kafka's commands and for files the user made: which Kafka, which Java."""
+    values = {**_common(spec, places), "heap": "512m"}
+    if places.archive:
+        values["hint.archive"] = places.archive.path
+    return values
+
+
+def _common(spec: Spec, places: Places) -> dict[str, str]:
+    java = places.java.path if places.java else spec.java
+    return {
+        "java": java,
+        "dist": places.kafka.path if places.kafka else places.home,
+        "logging": logging.path(spec, places),
+    }
+
+
+def options(extra: tuple[str, ...]) -> list[str]:
+    """Kafka's own JVM options, then the user's; a collector the user names replaces G1."""
+    chosen = any(f"+{name}" in option for option in extra for name in COLLECTORS)
+    collector = [
+        "-XX:+UseG1GC",
+        "-XX:MaxGCPauseMillis=20",
+        "-XX:InitiatingHeapOccupancyPercent=35",
+    ]
+    return [
+        *([] if chosen else collector),
+        "-XX:+ExplicitGCInvokesConcurrent",
+        "-Djava.awt.headless=true",
+        *extra,
+    ]

@@ -1,0 +1,135 @@
+"""What a kind of managed thing is: a value made of pure functions. See docs/lifecycle.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+
+from provisioner.kafka.port import ClusterView
+from provisioner.kinds.places import Places
+from provisioner.plan.model import (
+    Absent,
+    Change,
+    Id,
+    Layer,
+    Observation,
+    Observed,
+    Present,
+    Refused,
+    State,
+    Step,
+    Unmanaged,
+)
+from provisioner.spec.types import Spec
+
+Difference = Change | Refused | None
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One reading script for several things of one host.
+
+    ``script`` is a constant text; ``args`` are its arguments, ``arity`` for each id after
+    ``shared`` leading ones. It prints a line ``=`` before the record of each id, in order; lines
+    that begin with ``~`` are volatile. ``seconds`` is its own time limit.
+    """
+
+    script: str
+    ids: tuple[Id, ...]
+    args: tuple[str, ...]
+    arity: int
+    shared: int = 0
+    user: str = ""
+    seconds: int = 10
+
+    def only(self, wanted: Iterable[Id]) -> Probe:
+        """The same probe for some of its ids."""
+        keep = set(wanted)
+        args = list(self.args[: self.shared])
+        ids = []
+        for number, id in enumerate(self.ids):
+            if id in keep:
+                start = self.shared + number * self.arity
+                args += self.args[start : start + self.arity]
+                ids.append(id)
+        return Probe(
+            self.script, tuple(ids), tuple(args), self.arity, self.shared, self.user, self.seconds
+        )
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a probe printed of one thing: ``key=value`` lines, and ``|`` lines as ``text``."""
+
+    text: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    many: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
+
+
+def _no_probes(places: Places) -> list[Probe]:
+    return []
+
+
+def _none_found(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> list[Unmanaged]:
+    return []
+
+
+def _as_is(
+    spec: Spec, states: Mapping[Id, State], every: Mapping[Id, State], observed: Observed
+) -> Mapping[Id, State]:
+    return states
+
+
+def _no_opinion(
+    id: Id, state: State, observation: Observation, fields: Sequence[str]
+) -> tuple[bool, Difference]:
+    return False, None
+
+
+def _not_read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
+    return {}
+
+
+def _always(state: State, observation: Observation) -> bool:
+    return isinstance(observation, Present)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of managed thing.
+
+    ``desired(spec, places)``: what the spec wants of it, on one host (``places`` is None for kinds
+    of the cluster). ``probe(places)``: the scripts that read all of it. ``parse(id, record)``: one
+    record → an observation. ``resolve(spec, mine, all, observed)``: fills what only observations
+    can tell. ``judge(id, state, observation, fields)`` → (decided, difference): a kind's own word
+    on what a difference means. ``find``: what of this kind is here besides. ``steps(change,
+    state)``: the steps that make a change. ``settled``: whether what was started has arrived.
+    ``read(view, spec)``: for kinds of the cluster, what Kafka told → observations.
+    ``rank`` orders kinds within a layer. ``roll`` says that its restarts go one at a time.
+    """
+
+    name: str
+    layer: Layer
+    rank: int
+    desired: Callable[[Spec, Places], Mapping[Id, State]]
+    steps: Callable[[Change, State | None], Sequence[Step]]
+    probe: Callable[[Places], Sequence[Probe]] = _no_probes
+    parse: Callable[[Id, Record], Observation] = lambda id, record: Absent()
+    resolve: Callable[
+        [Spec, Mapping[Id, State], Mapping[Id, State], Observed], Mapping[Id, State]
+    ] = _as_is
+    judge: Callable[[Id, State, Observation, Sequence[str]], tuple[bool, Difference]] = _no_opinion
+    find: Callable[[Observed, Mapping[Id, State], Spec], Sequence[Unmanaged]] = _none_found
+    read: Callable[[ClusterView, Spec], Mapping[Id, Observation]] = _not_read
+    settled: Callable[[State, Observation], bool] = _always
+    roll: bool = False
+
+
+@cache
+def script(package: str, *names: str) -> str:
+    """The text of our own shell files, joined. A constant: nothing is put into it."""
+    folder = resources.files(package)
+    return "\n".join(folder.joinpath(name).read_text() for name in names)

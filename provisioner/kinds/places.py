@@ -1,0 +1,127 @@
+"""Where things are on one host: addresses only, never wanted values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from provisioner.spec.types import Node, Spec, Supervisor
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """A distribution folder a host should have: its content's SHA-256 and where it stands."""
+
+    artifact: str
+    path: str
+    digest: str
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the first look at a host told. ``home`` is the home directory of ``user``."""
+
+    login: str
+    uid: int
+    user: str
+    group: str
+    home: str
+    user_exists: bool
+    arch: str
+    boot_id: str
+    system: str = ""
+    libc: str = ""
+    root: bool = False
+
+
+@dataclass(frozen=True)
+class Places:
+    """The addresses of everything of one cluster on one host."""
+
+    host: str
+    home: str
+    state: str
+    user: str
+    group: str
+    supervisor: Supervisor
+    nodes: tuple[Node, ...]
+    cluster: str
+    root: bool
+    kafka: Distribution | None = None
+    java: Distribution | None = None
+    scripts: Distribution | None = None
+    archive: Distribution | None = None
+    reader: str = ""
+    """Who reads what is below the home: Kafka's user once there is one."""
+
+    @property
+    def owner(self) -> str:
+        return f"{self.user}:{self.group}"
+
+    @property
+    def own(self) -> str:
+        """Our folder inside Kafka's: launch files, the host's key, distributions."""
+        return f"{self.home}/.provision"
+
+    @property
+    def key(self) -> str:
+        return f"{self.own}/key"
+
+    @property
+    def kept(self) -> str:
+        """Where the id of a KRaft cluster is kept, written before the first format."""
+        return f"{self.own}/cluster.properties"
+
+    @property
+    def manifest(self) -> str:
+        return f"{self.state}/manifest"
+
+    @property
+    def keeper(self) -> str:
+        """Who writes the state folder: Kafka's user where it is below the home, else root."""
+        return self.user if self.supervisor is Supervisor.PROCESS else ""
+
+    @property
+    def keeper_now(self) -> str:
+        """The keeper, once there is such a user."""
+        return self.keeper if self.reader else ""
+
+    def launch(self, node: Node) -> str:
+        """The launch file of a node: what its process is started with besides properties."""
+        name = node.properties.rpartition("/")[2].removesuffix(".properties")
+        return f"{self.own}/launch/{name}.conf"
+
+    def logs(self, node: Node) -> str:
+        return f"{self.home}/logs/{node.name}"
+
+    def unit(self, node: Node) -> str:
+        return f"kafka-{self.cluster}-{node.name}.service"
+
+
+def places(
+    spec: Spec,
+    host: str,
+    facts: Facts,
+    *,
+    kafka: Distribution | None = None,
+    java: Distribution | None = None,
+    scripts: Distribution | None = None,
+    archive: Distribution | None = None,
+) -> Places:
+    """The places of ``spec`` (already bound) on ``host``."""
+    return Places(
+        host,
+        spec.home_on(host),
+        spec.state_on(host),
+        facts.user,
+        facts.group,
+        spec.supervisor,
+        spec.on(host),
+        spec.cluster,
+        facts.root,
+        kafka,
+        java,
+        scripts,
+        archive,
+        reader=facts.user,
+    )

@@ -1,0 +1,27 @@
+"""The digest of what a process is started with; the launcher on the host is its twin."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from provisioner.kinds import properties
+
+
+def canonical(texts: Sequence[str]) -> list[str]:
+    """The canonical lines of properties file, launch file and logging configuration, in order."""
+    lines = [
+        f"{number}:{line}"
+        for number, text in enumerate(texts, 1)
+        for line in properties.canonical(text)
+        if not line.startswith("hint.")
+    ]
+    return sorted(lines, key=lambda line: line.encode("utf-8", "surrogateescape"))
+
+
+def digest(key: str, texts: Sequence[str]) -> str:
+    """The first 128 bits of SHA-256 over the canonical lines between two copies of the host's key,
+    in hex. The key is a secret of the host, so that nothing can be guessed back from /proc."""
+    lines = [key, *canonical(texts), key]
+    data = "".join(line + "\n" for line in lines)
+    return hashlib.sha256(data.encode("utf-8", "surrogateescape")).hexdigest()[:32]

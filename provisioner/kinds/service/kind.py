@@ -1,0 +1,329 @@
+"""The kind ``service``: one process, what it runs with, and when it must be bounced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from provisioner.kafka.port import STATIC, ClusterView
+from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
+from provisioner.kinds.places import Places
+from provisioner.kinds.rendering import RESERVED, text_of
+from provisioner.kinds.service.digest import digest
+from provisioner.plan.model import (
+    Await,
+    Change,
+    Id,
+    Layer,
+    Observation,
+    Observed,
+    Pending,
+    Present,
+    Run,
+    State,
+    Step,
+    Unmanaged,
+)
+from provisioner.spec.types import Node, Role, Spec
+
+PACKAGE = __package__ or ""
+OTHERS = "others"
+STOP_SECONDS = 120
+START_PATIENCE = 60.0
+
+
+TIERS = {Role.ZOOKEEPER: 0, Role.CONTROLLER: 1, Role.COMBINED: 1, Role.BROKER: 2}
+
+
+def service_id(node: Node) -> Id:
+    return Id(node.host, "service", node.name)
+
+
+def texts_of(places: Places, node: Node, logging: str) -> tuple[Id, Id, Id]:
+    """The files a process is started with, in the order the digest takes them."""
+    host = places.host
+    return (
+        Id(host, "file", node.properties),
+        Id(host, "file", places.launch(node)),
+        Id(host, "file", logging),
+    )
+
+
+def ports(node: Node) -> list[int]:
+    found = [listener.port for listener in node.listeners]
+    if node.controller_listener and node.is_controller:
+        found.append(node.controller_listener.port)
+    if node.client_port:
+        found.append(node.client_port)
+    return sorted(set(found))
+
+
+def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
+    """Every node runs once, with the digest of its wanted inputs."""
+    name = "log4j.properties" if spec.version.startswith("3.") else "log4j2.properties"
+    logging = f"{places.home}/config/{name}"
+    states = {}
+    for node in places.nodes:
+        inputs = [*texts_of(places, node, logging)]
+        inputs += [Id(node.host, "storage", d.path) for d in node.log_dirs]
+        inputs += [Id(node.host, "file", places.key)]
+        if places.java:
+            inputs.append(Id(places.host, "java", places.java.path))
+        if places.kafka:
+            inputs.append(Id(places.host, "kafka", places.kafka.path))
+        if places.scripts:
+            inputs.append(Id(places.host, "kafka", places.scripts.path))
+        if node.role is Role.BROKER:
+            inputs += [Id(z.host, "storage", z.log_dirs[0].path) for z in spec.zookeeper]
+        states[service_id(node)] = State(
+            {"running": True, "processes": 1, "runs_with": Pending("the host's key")},
+            inputs=tuple(inputs),
+            args={
+                "role": node.role.value,
+                "user": places.user,
+                "home": places.home,
+                "properties": node.properties,
+                "out": f"{places.logs(node)}/kafkaServer.out",
+                "log": f"{places.logs(node)}/server.log",
+                "manifest": places.manifest,
+                "keeper": places.keeper,
+                "log_dirs": tuple(d.path for d in node.log_dirs),
+                "broker": node.id if node.is_broker else None,
+                "supervisor": places.supervisor.value,
+                "tier": TIERS[node.role],
+                "ports": tuple(ports(node)),
+                "unit": places.unit(node),
+            },
+        )
+    return states
+
+
+def probe(places: Places) -> Sequence[Probe]:
+    """One script for all services of the host; its last record is what belongs to none."""
+    if not places.nodes:
+        return []
+    args = [places.home, places.key, places.state]
+    ids = []
+    for node in places.nodes:
+        ids.append(service_id(node))
+        args += [node.name, node.properties, ",".join(map(str, ports(node)))]
+    ids.append(Id(places.host, "service", OTHERS))
+    text = script(PACKAGE, "processes.sh", "probe.sh")
+    return [Probe(text, tuple(ids), tuple(args), 3, shared=3, seconds=20)]
+
+
+def parse(id: Id, record: Record) -> Observation:
+    """Running or not is a fact of a service; it is never absent."""
+    if id.name == OTHERS:
+        return Present({}, volatile={"others": record.many.get("other", ())})
+    pids = record.many.get("pid", ())
+    digests = record.many.get("digest", ())
+    fields = {
+        "running": bool(pids),
+        "processes": len(pids),
+        "runs_with": digests[0] if digests else None,
+        "would": record.values.get("would", "-"),
+        "hold": record.values.get("hold"),
+        "distribution": record.values.get("distribution"),
+    }
+    listening = record.values.get("listening", "")
+    volatile = {
+        "pid": pids[0] if pids else None,
+        "start": record.values.get("start"),
+        "state": record.values.get("state"),
+        "pids": pids,
+        "key": record.values.get("key", ""),
+        "listening": tuple(int(p) for p in listening.split(",") if p),
+    }
+    return Present(fields, volatile=volatile)
+
+
+def resolve(
+    spec: Spec, mine: Mapping[Id, State], every: Mapping[Id, State], observed: Observed
+) -> Mapping[Id, State]:
+    """The wanted digest, from the wanted files and the host's key. A host without a key has
+    started nothing, so any digest differs from what it runs."""
+    resolved = {}
+    for id, state in mine.items():
+        files = [i for i in state.inputs if i.kind == "file"][:3]
+        seen = observed.get(id)
+        key = str(seen.volatile.get("key", "")) if isinstance(seen, Present) else ""
+        wanted = [every[i] for i in files if i in every]
+        if len(wanted) == len(files) and not any(_waits(s) for s in wanted):
+            texts = [text_of(s) for s in wanted]
+            static = {k: v for k, v in wanted[0].fields.items() if k not in RESERVED}
+            state = replace(
+                state,
+                fields={**state.fields, "runs_with": digest(key, texts)},
+                args={**state.args, "static": static},
+            )
+        resolved[id] = state
+    return resolved
+
+
+def _waits(state: State) -> bool:
+    return any(isinstance(value, Pending) for value in state.fields.values())
+
+
+def judge(
+    id: Id, state: State, observation: Observation, fields: Sequence[str]
+) -> tuple[bool, Difference]:
+    """Start what does not run; restart what runs with something else; leave what is held."""
+    if not isinstance(observation, Present):
+        return False, None
+    static = static_differences(state, observation)
+    if not fields and not static:
+        return True, None
+    seen = observation.fields
+    if not seen["running"]:
+        if seen.get("hold"):
+            return True, None
+        return True, Change(
+            id,
+            "start",
+            {"running": False},
+            {"running": True},
+            ("running",),
+            reason="the process is not running",
+        )
+    before = {name: seen.get(name) for name in fields} | {k: v[0] for k, v in static.items()}
+    after = {name: state.fields.get(name) for name in fields}
+    after |= {k: v[1] for k, v in static.items()}
+    if static:
+        # The keys say more than the digest they make.
+        before.pop("runs_with", None)
+        after.pop("runs_with", None)
+    return True, Change(
+        id,
+        "restart",
+        before,
+        after,
+        tuple(after),
+        effect="restart",
+        reason=_why(state, seen),
+    )
+
+
+def static_differences(
+    state: State, observation: Present
+) -> dict[str, tuple[str | None, str | None]]:
+    """Keys the running process read from its file that are not in the wanted one, or not so:
+    key → (what it runs with, what is wanted). Kafka's own report, so a copied command line with
+    an old digest is caught too."""
+    static = observation.volatile.get("static")
+    wanted = state.args.get("static")
+    if not isinstance(static, Mapping) or not isinstance(wanted, Mapping):
+        return {}
+    differences: dict[str, tuple[str | None, str | None]] = {}
+    for key, value in sorted(static.items()):
+        if key in ALIASES or value is None:
+            continue
+        if plain(value) != plain(wanted.get(key)):
+            differences[key] = (value, wanted.get(key))
+    return differences
+
+
+ALIASES = frozenset({"broker.id", "node.id"})
+"""Kafka fills the one from the other, whichever the file has."""
+
+
+def plain(value: object) -> str | None:
+    """A value as it compares: Kafka trims, and writes lists and booleans in its own way."""
+    if value is None:
+        return None
+    text = str(value).strip()
+    if text.lower() in ("true", "false"):
+        return text.lower()
+    return ",".join(part.strip() for part in text.split(","))
+
+
+def read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
+    """What each broker says it read at its start."""
+    seen: dict[Id, Observation] = {}
+    for node in spec.brokers:
+        configs = view.broker_configs.get(node.id)
+        if configs is not None:
+            static = {
+                key: entry.layer(STATIC)
+                for key, entry in configs.items()
+                if not entry.sensitive and any(s == STATIC for s, _ in entry.synonyms)
+            }
+            seen[service_id(node)] = Present({"static": static})
+    return seen
+
+
+def _why(state: State, seen: Mapping[str, object]) -> str:
+    if seen["processes"] != 1:
+        return f"it was started {seen['processes']} times"
+    if seen["runs_with"] == "-":
+        return "it was started by something else than the launcher"
+    if seen["would"] == state.fields["runs_with"]:
+        return "it runs with something else than its files have"
+    if seen["would"] == seen["runs_with"]:
+        return "it runs with what its files have, and that is not what the spec says"
+    return "it runs with neither what its files have nor what the spec says"
+
+
+def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequence[Unmanaged]:
+    """Kafka's and ZooKeeper's processes that belong to no service of the spec."""
+    found = []
+    for id, seen in sorted(observed.items()):
+        if id.kind != "service" or id.name != OTHERS or not isinstance(seen, Present):
+            continue
+        for line in seen.volatile["others"]:
+            pid, _start, _uid, config, main = line.split("\t")
+            what = "ZooKeeper" if "zookeeper" in main else "Kafka"
+            unmanaged = Id(id.host, "service", config or f"pid {pid}")
+            found.append(Unmanaged(unmanaged, detail=f"{what}, pid {pid}"))
+    return found
+
+
+def settled(state: State, observation: Observation) -> bool:
+    """It runs and its port is open."""
+    return isinstance(observation, Present) and bool(
+        observation.fields["running"] and observation.volatile["listening"]
+    )
+
+
+def stop_step(id: Id, state: State) -> Run:
+    args = state.args
+    words = (str(STOP_SECONDS), str(args["home"]), id.name, str(args["properties"]))
+    return Run("service/stop", words, str(args["user"]), seconds=STOP_SECONDS + 30)
+
+
+def steps(change: Change, state: State | None) -> Sequence[Step]:
+    if state is None:
+        return []
+    args = state.args
+    launcher = "zookeeper-server-start.sh" if args["role"] == "zookeeper" else "kafka-server-start.sh"
+    start = Run(
+        "service/start",
+        (str(args["home"]), launcher, str(args["properties"]), str(args["out"])),
+        str(args["user"]),
+    )
+    if change.action == "stop":
+        return [stop_step(change.id, state)]
+    chain: list[Step] = [stop_step(change.id, state)] if change.action == "restart" else []
+    chain += [start, Await(change.id, START_PATIENCE)]
+    if args["broker"] is not None:
+        chain.append(Await(Id("", "broker", str(args["broker"])), START_PATIENCE))
+    record = (str(args["manifest"]), str(args["role"]), *args["log_dirs"])
+    chain.append(Run("storage/record", record, str(args["keeper"])))
+    return chain
+
+
+KIND = Kind(
+    "service",
+    Layer.NODE,
+    rank=5,
+    desired=desired,
+    probe=probe,
+    parse=parse,
+    resolve=resolve,
+    judge=judge,
+    find=find,
+    read=read,
+    settled=settled,
+    steps=steps,
+    roll=True,
+)

@@ -1,0 +1,262 @@
+"""The kind ``storage``: a log dir (or ZooKeeper's data dir) and what it was formatted as."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from provisioner.kinds import properties
+from provisioner.kinds.cluster_id import ClusterId, cluster_id
+from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
+from provisioner.kinds.places import Places
+from provisioner.plan.model import (
+    Absent,
+    Change,
+    Id,
+    Layer,
+    Observation,
+    Observed,
+    Pending,
+    Present,
+    Refused,
+    Run,
+    State,
+    Step,
+    Unknown,
+)
+from provisioner.spec.types import Node, Role, Spec
+
+PACKAGE = __package__ or ""
+
+
+def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
+    """KRaft: formatted with the cluster's id; ZooKeeper: its ``myid``; a broker of a ZooKeeper
+    cluster formats its own log dirs when it first starts."""
+    states: dict[Id, State] = {}
+    for node in places.nodes:
+        for log_dir in node.log_dirs:
+            args = {
+                "node": node.name,
+                "node_id": str(node.id),
+                "role": node.role.value,
+                "user": places.user,
+                "home": places.home,
+                "properties": node.properties,
+                "manifest": places.manifest,
+                "mounted": log_dir.mounted,
+            }
+            fields: dict[str, object] = {}
+            if node.role is Role.ZOOKEEPER:
+                fields = {"myid": str(node.id)}
+            elif spec.is_kraft:
+                fields = {"cluster_id": Pending("the cluster id"), "node_id": str(node.id)}
+            states[Id(places.host, "storage", log_dir.path)] = State(fields, args=args)
+    return states
+
+
+def probe(places: Places) -> Sequence[Probe]:
+    """One script a storage: a mount that hangs hides nothing but itself."""
+    text = script(PACKAGE, "filesystem.sh", "probe.sh")
+    return [
+        Probe(
+            text,
+            (Id(places.host, "storage", log_dir.path),),
+            (places.manifest, log_dir.path),
+            1,
+            shared=1,
+        )
+        for node in places.nodes
+        for log_dir in node.log_dirs
+    ]
+
+
+def parse(id: Id, record: Record) -> Observation:
+    """Empty or elsewhere although the manifest says it was formatted: not mounted, never absent."""
+    values = record.values
+    if "error" in values:
+        return Unknown(values["error"])
+    recorded = values.get("recorded")
+    empty = "absent" in values or values.get("empty") == "true"
+    if recorded and values.get("role") != "zookeeper":
+        elsewhere = recorded not in ("-", values.get("filesystem", ""))
+        if empty or elsewhere:
+            what = "is empty" if empty else f"is on another filesystem than {recorded}"
+            return Unknown(f"{id.name} was formatted before and now {what}: not mounted?")
+    if "absent" in values:
+        return Absent()
+    meta = properties.parse("\n".join(record.lines))
+    fields = {
+        "cluster_id": meta.get("cluster.id") or values.get("zookeeper_cluster_id"),
+        "node_id": meta.get("node.id") or meta.get("broker.id"),
+        "myid": values.get("myid"),
+        "data": values.get("data") == "true" or bool(meta),
+        "empty": empty,
+        "mounted": values.get("mounted") == "true",
+        "writable": values.get("writable") != "false",
+        "directory_id": meta.get("directory.id"),
+    }
+    return Present(fields, volatile={"filesystem": values.get("filesystem", "")})
+
+
+def resolve(
+    spec: Spec, mine: Mapping[Id, State], every: Mapping[Id, State], observed: Observed
+) -> Mapping[Id, State]:
+    """Puts the cluster id in, and what ``judge`` needs to know of the other storages."""
+    known = cluster_id(spec, observed)
+    brokers_have = _id_of(spec, observed, zookeeper=False)
+    zookeeper_has = _id_of(spec, observed, zookeeper=True)
+    resolved = {}
+    for id, state in mine.items():
+        args = {
+            **state.args,
+            "conflict": known.reason if known.value is None and not known.fresh else "",
+            "brokers_have": brokers_have,
+            "zookeeper_has": zookeeper_has,
+            "fresh": known.fresh,
+        }
+        fields = dict(state.fields)
+        if "cluster_id" in fields and known.value:
+            fields["cluster_id"] = known.value
+            args["format"] = format_flags(spec, spec.node(str(args["node"])), known)
+        resolved[id] = replace(state, fields=fields, args=args)
+    return resolved
+
+
+def _id_of(spec: Spec, observed: Observed, *, zookeeper: bool) -> str | None:
+    """The cluster id in ZooKeeper's data, or in the brokers' log dirs."""
+    if spec.is_kraft:
+        return None
+    for node in spec.nodes:
+        if (node.role is Role.ZOOKEEPER) is zookeeper:
+            for log_dir in node.log_dirs:
+                seen = observed.get(Id(node.host, "storage", log_dir.path))
+                if isinstance(seen, Present) and seen.fields.get("cluster_id"):
+                    return str(seen.fields["cluster_id"])
+    return None
+
+
+def directory_id(cluster: str, node: int) -> str:
+    """A directory id that every run invents alike: a 16-byte digest as Kafka writes a Uuid."""
+    for attempt in range(64):
+        data = hashlib.sha256(f"{cluster}:{node}:{attempt}".encode()).digest()[:16]
+        text = base64.urlsafe_b64encode(data).decode().rstrip("=")
+        if not text.startswith("-"):
+            return text
+    raise AssertionError("unreachable: 64 digests that all begin with '-'")
+
+
+def format_flags(spec: Spec, node: Node, known: ClusterId) -> tuple[str, ...]:
+    """What ``kafka-storage format`` is told of the quorum (KIP-853)."""
+    if spec.controller_quorum == "static" or not node.is_controller:
+        return ()
+    if not known.fresh and not _never_started(known, spec):
+        return ("--no-initial-controllers",)
+    assert known.value is not None
+    voters = []
+    for c in spec.controllers:
+        assert c.controller_listener is not None
+        host = spec.hosts[c.host].kafka_address or "localhost"
+        port = c.controller_listener.port
+        voters.append(f"{c.id}@{host}:{port}:{directory_id(known.value, c.id)}")
+    return ("--initial-controllers", ",".join(voters))
+
+
+def _never_started(known: ClusterId, spec: Spec) -> bool:
+    """Only the kept file has the id, or our own half-done format: the first format goes on."""
+    formatted = {place for places in (known.sources or {}).values() for place in places}
+    controllers = {f"{c.host}:{d.path}" for c in spec.controllers for d in c.log_dirs}
+    return len(formatted & controllers) < len(controllers) // 2 + 1
+
+
+def judge(
+    id: Id, state: State, observation: Observation, fields: Sequence[str]
+) -> tuple[bool, Difference]:
+    """Refuses what would lose data or cannot work; the rest is the plain comparison."""
+    args = state.args
+    if args.get("conflict"):
+        return True, Refused(id, str(args["conflict"]))
+    if args["mounted"] and not (isinstance(observation, Present) and observation.fields["mounted"]):
+        return True, Refused(id, "it must be a mount point and is not: mount it first")
+    reason = _mismatch(id, state, observation)
+    if reason:
+        return True, Refused(id, reason)
+    if isinstance(observation, Absent) and not fields:
+        return True, None
+    if isinstance(observation, Present) and fields and not _begun(observation):
+        return True, Change(
+            id,
+            "create",
+            None,
+            {name: state.fields[name] for name in fields},
+            tuple(fields),
+            reason="it is not formatted",
+        )
+    return False, None
+
+
+def _begun(observation: Present) -> bool:
+    return any(observation.fields[name] for name in ("cluster_id", "node_id", "myid"))
+
+
+def _mismatch(id: Id, state: State, observation: Observation) -> str:
+    args = state.args
+    seen = observation.fields if isinstance(observation, Present) else {}
+    if args["role"] == "zookeeper":
+        if args.get("brokers_have") and not seen.get("data"):
+            return (
+                f"ZooKeeper's data dir is empty, but the brokers' log dirs belong to cluster "
+                f"{args['brokers_have']}: brokers would exit with 'Invalid cluster.id'. Restore "
+                f"{id.name}, or make the cluster anew: provision apply --rebuild"
+            )
+        if seen.get("myid") and seen["myid"] != state.fields["myid"]:
+            return f"it belongs to ZooKeeper server {seen['myid']}, not {state.fields['myid']}"
+        return ""
+    mine, zookeeper = seen.get("cluster_id"), args.get("zookeeper_has")
+    if mine and zookeeper and mine != zookeeper:
+        return (
+            f"it belongs to cluster {mine}, but ZooKeeper to {zookeeper}: the broker would exit "
+            f"with 'Invalid cluster.id'. To make the cluster anew: provision apply --rebuild"
+        )
+    if seen.get("node_id") and seen["node_id"] != args["node_id"]:
+        return f"it belongs to node {seen['node_id']}, not {args['node_id']}"
+    if seen and not seen.get("writable"):
+        return "it cannot be written: is it mounted read-only?"
+    return ""
+
+
+def steps(change: Change, state: State | None) -> Sequence[Step]:
+    if state is None:
+        return []
+    args, path = state.args, change.id.name
+    user = str(args["user"])
+    if args["role"] == "zookeeper":
+        return [Run("storage/write_myid", (path, str(args["node_id"])), user)]
+    return [
+        Run(
+            "storage/format",
+            (
+                str(args["home"]),
+                path,
+                str(args["properties"]),
+                str(state.fields["cluster_id"]),
+                *map(str, args["format"]),
+            ),
+            user,
+            seconds=120,
+        )
+    ]
+
+
+KIND = Kind(
+    "storage",
+    Layer.HOST,
+    rank=4,
+    desired=desired,
+    probe=probe,
+    parse=parse,
+    resolve=resolve,
+    judge=judge,
+    steps=steps,
+)

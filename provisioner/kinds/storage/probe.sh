@@ -1,0 +1,39 @@
+# Arguments: the manifest, then for each storage its path. What the folder was formatted as, whether
+# it is a mount of its own, which filesystem it is on, and what the manifest recorded of it.
+manifest=$1; shift
+for p do
+  echo =
+  if ! e=$(stat -c '%F %d' -- "$p" 2>&1); then
+    case $e in
+      *'No such file'*) echo absent= ;;
+      *) printf 'error=%s\n' "$e"; continue ;;
+    esac
+    up=$p; while up=$(dirname "$up"); [ ! -e "$up" ]; do :; done
+  else
+    up=$p
+    if [ ! -r "$p" ] || [ ! -x "$p" ]; then echo "error=$p cannot be read"; continue; fi
+    device=${e##* }
+    [ "$device" = "$(stat -c %d -- "$p/..")" ] && echo mounted=false || echo mounted=true
+    empty=true
+    for f in "$p"/* "$p"/.[!.]*; do
+      case ${f##*/} in '*'|'.[!.]*'|lost+found|.snapshot) ;; *) [ -e "$f" ] && { empty=false; break; } ;; esac
+    done
+    echo "empty=$empty"
+    if [ -f "$p/meta.properties" ]; then
+      [ -r "$p/meta.properties" ] || { echo "error=$p/meta.properties cannot be read"; continue; }
+      while IFS= read -r l || [ -n "$l" ]; do printf '|%s\n' "$l"; done <"$p/meta.properties"
+    fi
+    if [ -f "$p/myid" ]; then read -r l <"$p/myid"; echo "myid=$l"; fi
+    if [ -d "$p/version-2" ]; then
+      for f in "$p"/version-2/*; do
+        [ -f "$f" ] || continue
+        echo data=true
+        c=$(head -c 4194304 "$f" | tr -d '\0' | grep -a -o '"version":"1","id":"[A-Za-z0-9_-]*"' | head -n 1)
+        [ -n "$c" ] && { c=${c%\"}; echo "zookeeper_cluster_id=${c##*\"}"; break; }
+      done
+    fi
+    [ -w "$p" ] || echo writable=false
+  fi
+  echo "filesystem=$(filesystem "$up")"
+  [ -r "$manifest" ] && P=$p awk -F'\t' '$1 == "storage" && $2 == ENVIRON["P"] { print "recorded=" $3; print "role=" $4 }' "$manifest"
+done

@@ -1,0 +1,154 @@
+"""The kind ``topic``. Moving replicas and deleting are not supported yet and say so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from provisioner.kafka.port import ClusterView
+from provisioner.kinds.kind import Difference, Kind
+from provisioner.kinds.places import Places
+from provisioner.plan.model import (
+    Absent,
+    Await,
+    Call,
+    Change,
+    Id,
+    Layer,
+    Observation,
+    Observed,
+    Present,
+    Refused,
+    State,
+    Step,
+    Unmanaged,
+)
+from provisioner.spec.types import Spec
+
+SHAPE = ("partitions", "replication")
+PATIENCE = 60.0
+
+
+def topic_id(name: str) -> Id:
+    return Id("", "topic", name)
+
+
+def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
+    return {
+        topic_id(topic.name): State(
+            {
+                "partitions": topic.partitions,
+                "replication": topic.replication,
+                **topic.config,
+            }
+        )
+        for topic in spec.topics
+    }
+
+
+def read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
+    """Every topic Kafka has; one that the spec wants and Kafka has not is absent."""
+    seen: dict[Id, Observation] = {topic_id(t.name): Absent() for t in spec.topics}
+    for topic in view.topics:
+        fields = {
+            "partitions": len(topic.partitions),
+            "replication": topic.replication,
+            **topic.config,
+        }
+        whole = all(
+            p.leader is not None and len(p.isr) == len(p.replicas) for p in topic.partitions
+        )
+        volatile = {
+            "whole": whole and bool(topic.partitions),
+            "internal": topic.internal,
+            "config": tuple(sorted(topic.config)),
+        }
+        seen[topic_id(topic.name)] = Present(fields, volatile=volatile)
+    return seen
+
+
+def judge(
+    id: Id, state: State, observation: Observation, fields: Sequence[str]
+) -> tuple[bool, Difference]:
+    """Never fewer partitions; another replication factor waits for the tool to move replicas."""
+    if not isinstance(observation, Present):
+        return False, None
+    seen = observation.fields
+    if "partitions" in fields and seen["partitions"] > state.fields["partitions"]:
+        reason = (
+            f"it has {seen['partitions']} partitions and Kafka cannot take any away; "
+            f"set partitions: {seen['partitions']} in the spec, or delete the topic by hand"
+        )
+        return True, Refused(id, reason, None, _change(id, state, observation, fields))
+    if "replication" in fields:
+        reason = (
+            f"its replication factor is {seen['replication']}, not {state.fields['replication']}: "
+            "moving replicas is not yet supported"
+        )
+        return True, Refused(id, reason, None, _change(id, state, observation, fields))
+    return False, None
+
+
+def _change(id: Id, state: State, seen: Present, fields: Sequence[str]) -> Change:
+    before = {name: seen.fields.get(name) for name in fields}
+    after = {name: state.fields.get(name) for name in fields}
+    return Change(id, "update", before, after, tuple(fields))
+
+
+def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequence[Unmanaged]:
+    """Topics, and overrides on our topics, that the spec does not name."""
+    found: list[Unmanaged] = []
+    for id, seen in sorted(observed.items()):
+        if id.kind != "topic" or not isinstance(seen, Present):
+            continue
+        if id not in desired:
+            ours = seen.volatile["internal"] or id.name.startswith("__")
+            if spec.policy.unmanaged_topics != "ignore" and not ours:
+                found.append(Unmanaged(id))
+            continue
+        extra = tuple(k for k in seen.volatile["config"] if k not in desired[id].fields)
+        if extra and spec.policy.unmanaged_config != "ignore":
+            found.append(Unmanaged(id, extra))
+    return found
+
+
+def settled(state: State, observation: Observation) -> bool:
+    """Every partition has a leader and its full ISR, and the fields are what was wanted."""
+    return (
+        isinstance(observation, Present)
+        and bool(observation.volatile["whole"])
+        and all(observation.fields.get(name) == value for name, value in state.fields.items())
+    )
+
+
+def steps(change: Change, state: State | None) -> Sequence[Step]:
+    name = change.id.name
+    if state is None or change.action == "delete":
+        return [Call("delete_topic", {"name": name})]
+    wait = Await(change.id, PATIENCE)
+    config = {k: str(v) for k, v in state.fields.items() if k not in SHAPE}
+    if change.action == "create":
+        shape = {name: state.fields[name] for name in SHAPE}
+        return [Call("create_topic", {"name": name, **shape, "config": config}), wait]
+    chain: list[Step] = []
+    if "partitions" in change.fields:
+        total = state.fields["partitions"]
+        chain.append(Call("create_partitions", {"name": name, "total": total}))
+    values = {key: config[key] for key in change.fields if key in config}
+    dropped = [k for k in change.fields if k not in config and k not in SHAPE]
+    if values or dropped:
+        args = {"name": name, "set": values, "delete": dropped}
+        chain.append(Call("alter_topic_config", args))
+    return [*chain, wait]
+
+
+KIND = Kind(
+    "topic",
+    Layer.CLUSTER,
+    rank=8,
+    desired=desired,
+    read=read,
+    judge=judge,
+    find=find,
+    settled=settled,
+    steps=steps,
+)

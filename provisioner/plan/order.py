@@ -1,0 +1,84 @@
+"""Changes → waves: side by side where nothing forbids it, one at a time behind a gate where it does.
+
+Files before processes before Kafka's own objects. What does not serve is started first and
+ungated, by tier (ZooKeeper, controllers, brokers); what serves is bounced one at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from provisioner.plan.model import Change, Deferred, Desired, Id, Layer, Refused, Wave
+
+
+@dataclass(frozen=True)
+class Order:
+    """What ordering knows of a kind: its layer, its rank within it, whether it rolls."""
+
+    layer: Layer
+    rank: int
+    roll: bool = False
+    apart: bool = False
+
+
+def held_back(
+    changes: Sequence[Change], desired: Desired, blocked: Mapping[Id, str]
+) -> tuple[list[Change], list[Deferred]]:
+    """Takes out what is made from things that were refused or could not be read.
+
+    ``blocked`` maps an id to why it is not there. What does not depend on them is done.
+    """
+    kept, deferred = [], []
+    for change in changes:
+        state = desired.get(change.id)
+        blockers = [i for i in (state.inputs if state else ()) if i in blocked]
+        if blockers and change.action in ("create", "start", "restart"):
+            reason = f"{blockers[0]}: {blocked[blockers[0]]}"
+            deferred.append(Deferred(change.id, reason, change.action))
+        else:
+            kept.append(change)
+    return kept, deferred
+
+
+def waves(
+    changes: Sequence[Change],
+    desired: Desired,
+    orders: Mapping[str, Order],
+    last: frozenset[Id] = frozenset(),
+) -> tuple[Wave, ...]:
+    """Numbers the waves from 1. ``last`` are those to bounce last in their tier (the leaders)."""
+    groups: dict[tuple[object, ...], list[Change]] = {}
+    for change in changes:
+        groups.setdefault(_group(change, desired, orders, last), []).append(change)
+    result = []
+    for number, key in enumerate(sorted(groups), 1):
+        gate = str(key[-1])
+        members = tuple(
+            replace(c, wave=number)
+            for c in sorted(groups[key], key=lambda c: (orders[c.id.kind].rank, c.id))
+        )
+        result.append(Wave(number, members, gate))
+    return tuple(result)
+
+
+def tier(change: Change, desired: Desired) -> int:
+    state = desired.get(change.id)
+    return int(state.args.get("tier", 0)) if state else 0
+
+
+def _group(
+    change: Change, desired: Desired, orders: Mapping[str, Order], last: frozenset[Id]
+) -> tuple[object, ...]:
+    """The sort key of a wave; its last part is the gate's name, empty for none."""
+    order = orders[change.id.kind]
+    if order.layer is Layer.NODE and order.roll and change.action in ("restart", "stop"):
+        place = (tier(change, desired), change.id in last, str(change.id))
+        return (int(order.layer), 1, 1, *place, "may-stop")
+    if order.layer is Layer.NODE:
+        return (int(order.layer), 0, tier(change, desired), 0, False, "", "")
+    return (int(order.layer), order.rank if order.apart else 0, 0, 0, False, "", "")
+
+
+def refused_reasons(refused: Sequence[Refused]) -> dict[Id, str]:
+    return {item.id: item.reason for item in refused}

@@ -1,0 +1,124 @@
+"""When a node may be stopped: a pure function of an observed view, asked again before each stop.
+
+Source of the rules: Strimzi's KafkaRoller, KafkaAvailability and KafkaQuorumCheck.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One partition as observed; ``min_isr`` None means Kafka's default of 1."""
+
+    topic: str
+    id: int
+    leader: int | None
+    replicas: tuple[int, ...]
+    isr: tuple[int, ...]
+    min_isr: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.topic}-{self.id}"
+
+
+@dataclass(frozen=True)
+class View:
+    """What a decision about a stop is made from. ``lag`` maps voters to records behind the leader."""
+
+    alive: frozenset[int] = frozenset()
+    partitions: tuple[Partition, ...] = ()
+    lag: Mapping[int, int] = field(default_factory=dict)
+    quorum_leader: int | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``allowed`` now, or why not; ``offline`` are partitions that will be without a leader."""
+
+    allowed: bool
+    reason: str = ""
+    offline: tuple[str, ...] = ()
+
+
+def may_stop_broker(
+    view: View, broker: int, *, refuse_offline: bool = False, whole: bool = True
+) -> Verdict:
+    """No partition with a replica on the broker may be, or fall, below its minimum ISR.
+
+    One whose replication factor is not above its minimum does not gate for ever: it is named as
+    offline, and refused only where the policy says so. ``whole`` asks for more: that every other
+    replica is in sync; the caller waits for that as long as there is progress, then asks without.
+    """
+    if broker not in view.alive:
+        return Verdict(True)
+    offline = []
+    for partition in view.partitions:
+        if broker not in partition.replicas:
+            continue
+        minimum = min(partition.min_isr, len(partition.replicas))
+        if len(partition.replicas) <= minimum:
+            if broker in partition.isr:
+                offline.append(str(partition))
+            continue
+        if len(partition.isr) < minimum:
+            return Verdict(False, f"{partition} is below its minimum ISR of {minimum}")
+        without = [replica for replica in partition.isr if replica != broker]
+        if len(without) < minimum:
+            return Verdict(
+                False,
+                f"{partition} would fall below its minimum ISR of {minimum} "
+                f"(in sync: {', '.join(map(str, partition.isr)) or 'none'})",
+            )
+        missing = [r for r in partition.replicas if r not in partition.isr and r != broker]
+        if missing and whole:
+            listed = ", ".join(map(str, missing))
+            return Verdict(False, f"{partition}: broker {listed} is not in sync")
+    if offline and refuse_offline:
+        listed = ", ".join(offline[:5])
+        return Verdict(False, f"{listed} would be offline and the policy refuses it", tuple(offline))
+    return Verdict(True, offline=tuple(offline))
+
+
+def may_stop_controller(view: View, controller: int, voters: Sequence[int]) -> Verdict:
+    """Of n >= 3 voters, n // 2 + 1 others must be caught up with the leader."""
+    count = len(voters)
+    if count < 3:
+        return Verdict(True)
+    if view.quorum_leader is None:
+        return Verdict(False, "the controller quorum has no leader")
+    others = [v for v in voters if v != controller and v in view.lag]
+    caught_up = [v for v in others if view.lag[v] <= CAUGHT_UP]
+    needed = count // 2 + 1
+    if len(caught_up) < needed:
+        return Verdict(
+            False, f"{len(caught_up)} other controllers are caught up, {needed} are needed"
+        )
+    return Verdict(True)
+
+
+CAUGHT_UP = 100
+"""Records a voter may be behind and still count: the log moves on while it is read."""
+
+
+def under_replicated(view: View) -> frozenset[str]:
+    """Partitions whose ISR is not whole."""
+    return frozenset(str(p) for p in view.partitions if len(p.isr) < len(p.replicas))
+
+
+def leaderless(view: View) -> frozenset[str]:
+    return frozenset(str(p) for p in view.partitions if p.leader is None)
+
+
+def may_lose_disk(view: View, broker: int) -> Verdict:
+    """A broker may be formatted anew only if each of its partitions is in sync elsewhere."""
+    lost = [
+        str(p)
+        for p in view.partitions
+        if broker in p.replicas and not [r for r in p.isr if r != broker]
+    ]
+    if lost:
+        return Verdict(False, f"{', '.join(lost[:5])}: no other replica is in sync", tuple(lost))
+    return Verdict(True)

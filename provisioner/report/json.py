@@ -1,0 +1,133 @@
+"""One JSON document for each run: ``schema`` 1, the contract's shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from provisioner.errors import Problem
+from provisioner.plan.model import (
+    Change,
+    Deferred,
+    Id,
+    Pending,
+    Plan,
+    Refused,
+    Report,
+    Secret,
+    Unmanaged,
+    Unread,
+)
+
+
+def document(
+    command: str, exit_code: int, reports: Iterable[Report], problems: Iterable[Problem] = ()
+) -> dict[str, Any]:
+    """The whole document. ``in_sync`` and ``complete`` are those of all clusters together."""
+    clusters = [cluster(report) for report in reports]
+    states = [entry["in_sync"] for entry in clusters]
+    return {
+        "schema": 1,
+        "command": command,
+        "exit_code": int(exit_code),
+        "in_sync": False if False in states else None if None in states or not states else True,
+        "complete": bool(clusters) and all(entry["complete"] for entry in clusters),
+        "errors": [problem(item) for item in problems],
+        "clusters": clusters,
+    }
+
+
+def problem(item: Problem) -> dict[str, Any]:
+    return {
+        "code": item.code,
+        "message": item.message,
+        "hint": item.hint or None,
+        "file": item.file,
+        "line": item.line,
+        "column": item.column,
+        "host": item.host,
+    }
+
+
+def cluster(report: Report) -> dict[str, Any]:
+    plan = report.plan or Plan()
+    extra = {key: value for key, value in report.extra.items() if key != "verified"}
+    return {
+        "cluster": report.cluster,
+        "target": report.target,
+        "exit_code": int(report.exit_code),
+        "in_sync": report.in_sync,
+        "complete": report.complete,
+        "healthy": report.healthy,
+        "limited": report.limited,
+        "changes": [change(item) for item in plan.changes],
+        "deferred": [deferred(item) for item in plan.deferred],
+        "unmanaged": [unmanaged(item) for item in plan.unmanaged],
+        "unknown": [unread(item) for item in plan.unread],
+        "refused": [refused(item) for item in plan.refused],
+        "checks": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in report.checks],
+        "applied": [named(item.id, action=item.action) for item in report.applied],
+        "failed": [
+            named(item.id, action=item.action, message=message) for item, message in report.failed
+        ],
+        "not_started": [named(item.id, action=item.action) for item in report.not_started],
+        "seconds": round(report.seconds, 3),
+        **extra,
+    }
+
+
+def named(id: Id, **more: Any) -> dict[str, Any]:
+    return {"kind": id.kind, "name": id.name, "host": id.host or None, **more}
+
+
+def change(item: Change) -> dict[str, Any]:
+    return {
+        "id": str(item.id),
+        **named(item.id),
+        "action": item.action,
+        "wave": item.wave,
+        "before": values(item.before),
+        "after": values(item.after),
+        "fields": list(item.fields),
+        "effect": item.effect,
+        "reason": item.reason,
+    }
+
+
+def values(fields: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if fields is None else {name: value(v) for name, v in fields.items()}
+
+
+def value(item: Any) -> Any:
+    """A plain value; secrets never, pending ones by what they wait for."""
+    if isinstance(item, Secret):
+        return {"secret": True, "changed": True}
+    if isinstance(item, Pending):
+        return {"pending": item.what}
+    if isinstance(item, tuple):
+        return [value(part) for part in item]
+    return item
+
+
+def deferred(item: Deferred) -> dict[str, Any]:
+    return named(item.id, action=item.action, reason=item.reason)
+
+
+def unmanaged(item: Unmanaged) -> dict[str, Any]:
+    entry = named(item.id)
+    if item.fields:
+        entry["fields"] = list(item.fields)
+    if item.detail:
+        entry["detail"] = item.detail
+    return entry
+
+
+def unread(item: Unread) -> dict[str, Any]:
+    return named(item.id, reason=item.reason)
+
+
+def refused(item: Refused) -> dict[str, Any]:
+    entry = named(item.id, reason=item.reason, allow=item.allow)
+    if item.change is not None:
+        entry |= {"before": values(item.change.before), "after": values(item.change.after)}
+    return entry

@@ -1,0 +1,180 @@
+"""Plans and results for a person: a plan is a diff, coloured on a terminal, and ends in one line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from provisioner.errors import Problem
+from provisioner.plan.model import Change, Event, Id, Pending, Plan, Report, Secret
+
+COLOURS = {"green": "32", "yellow": "33", "red": "31", "dim": "2", "bold": "1", "cyan": "36"}
+SIGNS = {
+    "create": ("+", "green"),
+    "start": ("+", "green"),
+    "update": ("~", "yellow"),
+    "restart": ("~", "yellow"),
+    "delete": ("-", "red"),
+    "stop": ("-", "red"),
+}
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]|\x1b\[[0-9;?]*[A-Za-z]")
+MANY = 8
+
+
+class Text:
+    """Renders for one stream; ``colour`` says whether it is a terminal that wants it."""
+
+    def __init__(self, colour: bool = False, verbose: bool = False):
+        self._colour = colour
+        self._verbose = verbose
+
+    def paint(self, text: str, colour: str) -> str:
+        return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m" if self._colour else text
+
+    # -- plans
+
+    def plan(self, plan: Plan) -> str:
+        """The whole plan, by wave; empty lines where nothing is said."""
+        lines: list[str] = []
+        for wave in plan.waves:
+            gate = "  (one at a time, when it may be stopped)" if wave.gate else ""
+            lines.append(self.paint(f"wave {wave.number}{gate}", "dim"))
+            for change in wave.changes:
+                lines += self.change(change)
+        for item in plan.deferred:
+            lines.append(f"  ? {label(item.id)}: later: {clean(item.reason)}")
+        for refusal in plan.refused:
+            how = f" (--allow {refusal.allow})" if refusal.allow else ""
+            text = f"  ! {label(refusal.id)}: refused: {clean(refusal.reason)}{how}"
+            lines.append(self.paint(text, "red"))
+        for unread in plan.unread:
+            text = f"  ? {label(unread.id)}: unknown: {clean(unread.reason)}"
+            lines.append(self.paint(text, "yellow"))
+        for thing in plan.unmanaged:
+            keys = f" [{', '.join(thing.fields)}]" if thing.fields else ""
+            detail = f": {clean(thing.detail)}" if thing.detail else ""
+            text = f"  * {label(thing.id)}{keys}: not in the spec{detail}"
+            lines.append(self.paint(text, "cyan"))
+        for warning in plan.warnings:
+            lines.append(self.paint(f"  warning: {clean(warning)}", "yellow"))
+        lines.append(self.paint(summary(plan), "bold"))
+        return "\n".join(lines)
+
+    def change(self, change: Change) -> list[str]:
+        sign, colour = SIGNS[change.action]
+        effect = f"  [{change.effect}]" if change.effect not in ("none", "restart") else ""
+        reason = f"  {clean(change.reason)}" if change.reason else ""
+        head = f"  {sign} {change.action} {label(change.id)}{effect}"
+        lines = [self.paint(head, colour) + self.paint(reason, "dim")]
+        if change.action in ("update", "restart", "create"):
+            lines += self._fields(change)
+        return lines
+
+    def _fields(self, change: Change) -> list[str]:
+        before, after = change.before or {}, change.after or {}
+        names = [n for n in dict.fromkeys([*before, *after]) if n != "runs_with"]
+        if change.action == "create" and not self._verbose:
+            return []
+        lines = []
+        for name in names if self._verbose else names[:MANY]:
+            if change.before is not None:
+                text = f"      - {name} = {shown(before.get(name))}"
+                lines.append(self.paint(text, "red"))
+            lines.append(self.paint(f"      + {name} = {shown(after.get(name))}", "green"))
+        if len(names) > MANY and not self._verbose:
+            lines.append(self.paint(f"      … {len(names) - MANY} more (-v shows all)", "dim"))
+        return lines
+
+    # -- while it runs
+
+    def event(self, event: Event) -> str:
+        """One line of progress, or nothing."""
+        where = f"{event.host}: " if event.host else ""
+        match event.kind:
+            case "done" if event.change:
+                done = f"{event.change.action} {label(event.change.id)}"
+                return f"  {self.paint('✓', 'green')} {done} ({event.seconds:.1f} s)"
+            case "failed":
+                name = f"{event.change.action} {label(event.change.id)}: " if event.change else ""
+                return self.paint(f"  ✗ {name}{clean(event.message)}", "red")
+            case "waiting":
+                return self.paint(f"  … {where}{clean(event.message)}", "dim")
+            case "note":
+                return f"  {where}{clean(event.message)}"
+        return ""
+
+    # -- results
+
+    def checks(self, report: Report) -> list[str]:
+        marks = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}
+        lines = []
+        for check in report.checks:
+            mark, colour = marks[check.ok]
+            lines.append(f"  {self.paint(mark, colour)} {check.name}: {clean(check.detail)}")
+        return lines
+
+    def problem(self, problem: Problem) -> str:
+        return self.paint("error", "red") + f": {clean(str(problem))}"
+
+
+def label(id: Id) -> str:
+    where = f" on {id.host}" if id.host else ""
+    return f"{id.kind} {clean(id.name)}{where}"
+
+
+def shown(value: Any) -> str:
+    if isinstance(value, Secret) or (isinstance(value, dict) and value.get("secret")):
+        return "(secret)"
+    if isinstance(value, Pending):
+        return f"(known later: {value.what})"
+    if value is None:
+        return "(not set)"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return clean(str(value))
+
+
+def clean(text: str) -> str:
+    """Text from hosts without control characters."""
+    return CONTROL.sub("", text)
+
+
+def summary(plan: Plan) -> str:
+    """'3 to create, 1 to restart, 0 to delete; 2 deferred, 1 refused; 1 partition offline: atu-0'."""
+    if plan.in_sync:
+        extra = f"; {len(plan.unmanaged)} not in the spec" if plan.unmanaged else ""
+        return "in sync: nothing to change" + extra
+    verbs: dict[str, int] = {}
+    for change in plan.changes:
+        verbs[change.action] = verbs.get(change.action, 0) + 1
+    counted = [f"{verbs.get(v, 0)} to {v}" for v in ("create", "update", "start", "restart", "stop")
+               if verbs.get(v) or v in ("create", "restart")]
+    text = ", ".join([*counted, f"{verbs.get('delete', 0)} to delete"])
+    rest = [
+        f"{len(items)} {word}"
+        for items, word in (
+            (plan.deferred, "deferred"),
+            (plan.refused, "refused"),
+            (plan.unread, "unknown"),
+            (plan.unmanaged, "not in the spec"),
+        )
+        if items
+    ]
+    text += "; " + ", ".join(rest) if rest else ""
+    offline = sorted({name for change in plan.changes for name in change.offline})
+    if offline:
+        plural = "partition" if len(offline) == 1 else "partitions"
+        text += f"; {len(offline)} {plural} offline meanwhile: {', '.join(offline)}"
+    return text
+
+
+def table(rows: Iterable[Iterable[object]]) -> str:
+    """Columns aligned by their longest cell."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    if not cells:
+        return ""
+    widths = [max(len(row[i]) for row in cells if i < len(row)) for i in range(max(map(len, cells)))]
+    return "\n".join(
+        "  ".join(cell.ljust(widths[i]) for i, cell in enumerate(row)).rstrip() for row in cells
+    )

@@ -1,0 +1,214 @@
+"""Waiting for what was started: until each thing has settled, limited by no progress, not by time."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from provisioner.hosts.observer import Reading
+from provisioner.kafka.port import KafkaUnavailable
+from provisioner.kinds.registry import KINDS
+from provisioner.kinds.service.causes import cause
+from provisioner.plan.model import (
+    Change,
+    Desired,
+    Event,
+    Id,
+    Observation,
+    Present,
+    State,
+)
+from provisioner.run.target import Target
+
+PAUSE = 0.05
+LOOK_EVERY = 1.0
+SAY_AFTER = 5.0
+
+TAIL = """# OUT LOG SINCE: the last lines of what a process said.
+for f do [ -r "$f" ] && { echo "== $f"; tail -n 60 -- "$f"; }; done
+exit 0
+"""
+
+
+class Stuck(Exception):
+    """What is waited for did not come; the message says what was last seen."""
+
+    def __init__(self, message: str, change: Change | None = None):
+        self.change = change
+        super().__init__(message)
+
+
+@dataclass
+class Awaited:
+    """One thing to wait for, because of ``change``; ``limit`` is seconds without progress."""
+
+    change: Change
+    id: Id
+    limit: float
+    moved: float = 0.0
+    last: object = None
+    said: bool = False
+    looked: float = 0.0
+
+
+def wait_for(
+    target: Target,
+    desired: Desired,
+    items: Sequence[Awaited],
+    look: Callable[[str, Sequence[Id]], Mapping[Id, Observation]],
+    emit: Callable[[Event], None],
+) -> None:
+    """Returns when all have settled. Raises Stuck."""
+    began = time.monotonic()
+    left = list(items)
+    for item in left:
+        item.moved = began
+    pause = PAUSE
+    while left:
+        seen = _seen(target, desired, left, look)
+        now = time.monotonic()
+        for item in list(left):
+            observation = seen.get(item.id)
+            state = desired.get(item.id, State({}))
+            if observation is None:
+                continue
+            if KINDS[item.id.kind].settled(state, observation):
+                left.remove(item)
+                continue
+            _check(target, state, item, observation, now)
+        for item in left:
+            if now - began > SAY_AFTER and not item.said:
+                item.said = True
+                emit(Event("waiting", f"waiting for {_named(item.id)}", item.id.host, item.change))
+        if left:
+            time.sleep(pause)
+
+
+def _named(id: Id) -> str:
+    texts = {"broker": f"broker {id.name} to register", "topic": f"topic {id.name} to be whole"}
+    return texts.get(id.kind, f"{id.name} to open its port")
+
+
+def _seen(
+    target: Target,
+    desired: Desired,
+    left: Sequence[Awaited],
+    look: Callable[[str, Sequence[Id]], Mapping[Id, Observation]],
+) -> dict[Id, Observation]:
+    """The cheap sign first: a port that opens. A full look only then, and once a second."""
+    now = time.monotonic()
+    seen: dict[Id, Observation] = {}
+    by_host: dict[str, list[Id]] = {}
+    for item in left:
+        if not item.id.host:
+            continue
+        if now - item.looked >= LOOK_EVERY or _open(target, item.id):
+            item.looked = now
+            by_host.setdefault(item.id.host, []).append(item.id)
+    for host, ids in by_host.items():
+        seen.update(look(host, ids))
+    if any(not item.id.host for item in left):
+        seen.update(_cluster(target, [item.id for item in left if not item.id.host]))
+    return seen
+
+
+def _open(target: Target, id: Id) -> bool:
+    """Whether the first port of a service answers."""
+    node = target.spec.node(id.name)
+    state_ports = [listener.port for listener in node.listeners]
+    port = node.client_port or (state_ports[0] if state_ports else None)
+    if port is None:
+        port = node.controller_listener.port if node.controller_listener else None
+    if port is None:
+        return True
+    try:
+        connection = target.dial_node(node, port, 2.0)
+    except Exception:
+        return False
+    with contextlib.suppress(Exception):
+        connection.close()
+    return True
+
+
+def _cluster(target: Target, ids: Sequence[Id]) -> dict[Id, Observation]:
+    """What Kafka says now; nothing while it does not answer."""
+    try:
+        if all(id.kind == "broker" for id in ids):
+            view = target.cluster().liveness()
+        else:
+            view = target.cluster().view()
+    except KafkaUnavailable:
+        return {}
+    seen: dict[Id, Observation] = {}
+    for kind in {id.kind for id in ids}:
+        seen.update(KINDS[kind].read(view, target.spec))
+    return seen
+
+
+def _check(target: Target, state: State, item: Awaited, seen: Observation, now: float) -> None:
+    """A dead process is a failure at once; no progress is one after the limit."""
+    if isinstance(seen, Present):
+        mark = (dict(seen.fields), dict(seen.volatile))
+        if mark != item.last:
+            item.last, item.moved = mark, now
+        if item.id.kind == "service" and not seen.fields["running"]:
+            raise Stuck(_why_dead(target, item.id, state), item.change)
+    if now - item.moved > item.limit:
+        raise Stuck(
+            f"{_named(item.id)}: nothing has moved for {item.limit:.0f} s", item.change
+        )
+
+
+def _why_dead(target: Target, id: Id, state: State) -> str:
+    """The cause in words where it is a known one, and the last lines of the log."""
+    files = (str(state.args["out"]), str(state.args["log"]))
+    frame = target.observer(id.host).read([Reading(TAIL, files, str(state.args["user"]))])[0]
+    text = frame.text if frame else ""
+    words = cause(text)
+    lines = [line for line in text.splitlines() if line.strip()]
+    tail = "\n".join("    " + line for line in lines[-12:])
+    return f"{id.name} ended while starting" + (f": {words}" if words else "") + f"\n{tail}"
+
+
+def wait_for_sessions(target: Target, ids: Sequence[Id], emit: Callable[[Event], None]) -> None:
+    """Waits until ZooKeeper has forgotten the predecessors of these brokers, where there are any.
+
+    Raises Stuck after ``SESSIONS`` seconds: somebody else is then using the broker's id.
+    """
+    spec = target.spec
+    if spec.is_kraft:
+        return
+    wanted = {node.id for node in spec.brokers if Id(node.host, "service", node.name) in set(ids)}
+    began = time.monotonic()
+    said = False
+    while wanted:
+        left = wanted & set(_registered(target))
+        if not left:
+            return
+        if time.monotonic() - began > SESSIONS:
+            listed = ", ".join(map(str, sorted(left)))
+            raise Stuck(f"ZooKeeper still has broker {listed} registered: is it running elsewhere?")
+        if not said:
+            emit(Event("waiting", "waiting for the killed brokers' ZooKeeper sessions to end"))
+            said = True
+        time.sleep(0.2)
+
+
+SESSIONS = 90.0
+
+
+def _registered(target: Target) -> tuple[int, ...]:
+    """The broker ids in ZooKeeper; none where ZooKeeper cannot be asked (the start will tell)."""
+    from provisioner.kafka import zookeeper
+
+    for node in target.spec.zookeeper:
+        if node.host not in target.shells or node.client_port is None:
+            continue
+        connection = target.shells[node.host].connection
+        try:
+            return zookeeper.broker_ids(connection.dial, "localhost", node.client_port, 5.0)
+        except Exception:
+            continue
+    return ()

@@ -1,0 +1,312 @@
+"""Carries waves out: the only caller of an Actor, and of what changes Kafka.
+
+The unit is host × wave: check, do, read again. A failed unit ends what depends on it; the other
+hosts of the wave end their own units, and later waves are not started.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from provisioner.hosts.actor import Actor, Guard, Outcome, Unit
+from provisioner.hosts.observer import Reading
+from provisioner.hosts.shell import fingerprint
+from provisioner.hosts.transport import TransportError
+from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
+from provisioner.kinds.kind import Probe
+from provisioner.kinds.registry import KINDS
+from provisioner.plan.model import (
+    Await,
+    Call,
+    Change,
+    Desired,
+    Event,
+    Id,
+    Layer,
+    Observation,
+    Observed,
+    Present,
+    Put,
+    Run,
+    Step,
+    Unpack,
+    Wave,
+)
+from provisioner.run.awaits import Awaited, Stuck, wait_for, wait_for_sessions
+from provisioner.run.look import parsed, reading
+from provisioner.run.journal import Journal
+from provisioner.run.lock import Lock
+from provisioner.run.steps import sequence, shell_step
+from provisioner.run.target import Target
+
+Emit = Callable[[Event], None]
+
+
+class Interrupted(Exception):
+    """SIGINT or SIGTERM came; ``number`` is the signal's."""
+
+    def __init__(self, number: int):
+        self.number = number
+        super().__init__(f"signal {number}")
+
+
+class Failure(Exception):
+    """A step of ``change`` failed; the message is for a person."""
+
+    def __init__(self, change: Change, message: str):
+        self.change = change
+        super().__init__(message)
+
+
+@dataclass
+class Results:
+    """What became of each change."""
+
+    applied: list[Change] = field(default_factory=list)
+    failed: list[tuple[Change, str]] = field(default_factory=list)
+    not_started: list[Change] = field(default_factory=list)
+    interrupted: int | None = None
+
+
+@dataclass
+class Executor:
+    """One run over one target. ``stop`` is set by a signal: no further unit is begun.
+
+    ``look(host, ids)`` reads ids of a host again; ``probes(host)`` gives its probes.
+    ``gate(wave)`` waits until a gated wave may begin; raises Stuck.
+    """
+
+    target: Target
+    desired: Desired
+    seen: Observed
+    lock: Lock
+    journal: Journal
+    emit: Emit
+    look: Callable[[str, Sequence[Id]], Mapping[Id, Observation]]
+    probes: Callable[[str], Sequence[Probe]]
+    gate: Callable[[Wave], None]
+    stop: threading.Event = field(default_factory=threading.Event)
+    results: Results = field(default_factory=Results)
+
+    def carry_out(self, waves: Sequence[Wave]) -> Results:
+        """The waves in order; after a failure the rest is not started."""
+        for wave in waves:
+            if self.results.failed or self.stop.is_set() or self.lock.lost:
+                self.results.not_started += wave.changes
+                continue
+            try:
+                if wave.gate:
+                    self.gate(wave)
+                self._wave(wave)
+            except Stuck as stuck:
+                first, *rest = wave.changes
+                self.results.failed.append((first, str(stuck)))
+                self.results.not_started += rest
+                self.emit(Event("failed", str(stuck), first.id.host, first))
+        return self.results
+
+    def _wave(self, wave: Wave) -> None:
+        by_host: dict[str, list[Change]] = {}
+        for change in wave.changes:
+            by_host.setdefault(change.id.host, []).append(change)
+        hosts = [host for host in by_host if host]
+        self.target.side_by_side(lambda host: self._guarded(host, by_host[host], wave), hosts)
+        if "" in by_host and not self.results.failed:
+            self._guarded("", by_host[""], wave)
+
+    def _guarded(self, host: str, changes: list[Change], wave: Wave) -> None:
+        started = time.monotonic()
+        for change in changes:
+            self.emit(Event("started", host=host, change=change))
+        try:
+            if host:
+                self._host_unit(host, changes, wave)
+            else:
+                self._cluster_unit(changes, wave)
+        except Failure as failure:
+            self._failed(failure.change, str(failure), changes)
+        except (TransportError, KafkaUnavailable, KafkaRefused) as error:
+            # The connection went; what was done is read again by the next run, never assumed.
+            self._failed(changes[0], str(error), changes)
+        else:
+            seconds = time.monotonic() - started
+            for change in changes:
+                self.results.applied.append(change)
+                self.emit(Event("done", host=host, change=change, seconds=seconds))
+
+    def _failed(self, change: Change, message: str, changes: list[Change]) -> None:
+        self.results.failed.append((change, message))
+        self.emit(Event("failed", message, change.id.host, change))
+        after = False
+        for other in changes:
+            if other is change:
+                after = True
+            elif after:
+                self.results.not_started.append(other)
+            else:
+                self.results.applied.append(other)
+
+    def _chains(self, changes: Sequence[Change]) -> list[Sequence[Step]]:
+        return [KINDS[c.id.kind].steps(c, self.desired.get(c.id)) for c in changes]
+
+    # -- hosts
+
+    def _host_unit(self, host: str, changes: list[Change], wave: Wave) -> None:
+        places = self.target.places[host]
+        guard = Guard(places.state, self.lock.token, places.keeper_now)
+        actor = Actor(self.target.shells[host], guard)
+        together = all(KINDS[c.id.kind].layer is Layer.NODE for c in changes)
+        groups = sequence(self._chains(changes), together=together)
+        ids = [change.id for change in changes]
+        line = self.journal.line
+        unit = Unit(
+            checks=self._checks(host, changes),
+            own=tuple(f"{c.id.kind}\t{c.id.name}" for c in changes if c.action == "create"),
+            disown=tuple(f"{c.id.kind}\t{c.id.name}" for c in changes if c.action == "delete"),
+            intent=line("intent", wave.number, changes),
+        )
+        broken = line("failed", wave.number, changes)
+        self._act(actor, Unit(unit.checks, own=unit.own, intent=unit.intent), changes)
+        for group in groups:
+            if self.stop.is_set() and isinstance(group[0][1], Unpack):
+                raise Failure(changes[0], "interrupted before it began")
+            self._group(actor, group, changes, broken)
+        done = Unit(
+            disown=unit.disown,
+            reread=[reading(p) for p in self._only(host, ids)],
+            done=line("done", wave.number, changes),
+        )
+        self._settled(host, changes, self._act(actor, done, changes), ids)
+
+    def _group(
+        self,
+        actor: Actor,
+        group: list[tuple[int, Step]],
+        changes: list[Change],
+        broken: str,
+    ) -> None:
+        first = group[0][1]
+        if isinstance(first, Run | Put):
+            steps = [shell_step(s) for _, s in group if isinstance(s, Run | Put)]
+            self._sessions(changes)
+            outcome = self._act(actor, Unit(steps=steps, broken=broken), changes)
+            if outcome.failed is not None:
+                raise Failure(changes[group[outcome.failed][0]], _last_lines(outcome.texts[-1]))
+            for text in outcome.texts:
+                if text.strip():
+                    self.emit(Event("note", text.strip(), actor.name))
+        elif isinstance(first, Unpack):
+            for number, step in group:
+                self._unpack(actor, changes[number], step)
+        elif isinstance(first, Call):
+            self._calls(group, changes)
+        else:
+            self._await([(changes[n], s) for n, s in group if isinstance(s, Await)])
+
+    def _sessions(self, changes: list[Change]) -> None:
+        """A broker that was killed is refused by ZooKeeper until its old session has ended."""
+        starting = [c.id for c in changes if c.id.kind == "service" and c.action == "start"]
+        if starting:
+            wait_for_sessions(self.target, starting, self.emit)
+
+    def _act(self, actor: Actor, unit: Unit, changes: list[Change]) -> Outcome:
+        outcome = actor.act(unit)
+        if outcome.lost:
+            raise Failure(changes[0], "the lock is no longer this run's: another run took over")
+        if outcome.stale is not None:
+            raise Failure(
+                changes[0], "it changed since it was looked at; nothing was done, run it again"
+            )
+        return outcome
+
+    def _only(self, host: str, ids: Sequence[Id]) -> list[Probe]:
+        wanted = set(ids)
+        return [p.only(wanted) for p in self.probes(host) if wanted & set(p.ids)]
+
+    def _checks(self, host: str, changes: Sequence[Change]) -> list[tuple[Reading, str]]:
+        """The probes of what the wave touches, with the digest of what the plan was made from."""
+        checks = []
+        for probe in self._only(host, [change.id for change in changes]):
+            bodies = [_body(self.seen.get(id)) for id in probe.ids]
+            if all(body is not None for body in bodies):
+                text = "".join(body or "" for body in bodies)
+                checks.append((reading(probe), fingerprint(text)))
+        return checks
+
+    def _unpack(self, actor: Actor, change: Change, step: Step) -> None:
+        assert isinstance(step, Unpack)
+        stream = self.target.store.open(step.artifact)
+        total = stream.size
+
+        def progress(sent: int) -> None:
+            self.target.options.progress(f"{actor.name}: {step.path.rpartition('/')[2]}", sent, total)
+
+        try:
+            actor.unpack(step.path, step.user, stream, progress)
+        except TransportError as error:
+            raise Failure(change, str(error)) from error
+
+    def _settled(
+        self, host: str, changes: list[Change], outcome: Outcome, ids: Sequence[Id]
+    ) -> None:
+        """Reads again what was done: a change that did not take is a failure."""
+        seen: dict[Id, Observation] = {}
+        for probe, frame in zip(self._only(host, ids), outcome.reread, strict=True):
+            seen.update(parsed(probe, frame))
+        for change in changes:
+            state = self.desired.get(change.id)
+            observation = seen.get(change.id)
+            if state is None or change.action in ("stop", "delete") or observation is None:
+                continue
+            if not isinstance(observation, Present):
+                raise Failure(change, f"it was done, and then could not be seen: {observation}")
+
+    # -- the cluster
+
+    def _cluster_unit(self, changes: list[Change], wave: Wave) -> None:
+        for group in sequence(self._chains(changes), together=True):
+            if isinstance(group[0][1], Call):
+                self._calls(group, changes)
+            else:
+                self._await([(changes[n], s) for n, s in group if isinstance(s, Await)])
+        self._journal_cluster(changes, wave)
+
+    def _journal_cluster(self, changes: list[Change], wave: Wave) -> None:
+        """Cluster-level changes are journalled on the first host that has the lock."""
+        host = next(iter(sorted(self.target.shells)), None)
+        if host is not None:
+            places = self.target.places[host]
+            guard = Guard(places.state, self.lock.token, places.keeper_now)
+            line = self.journal.line("done", wave.number, changes)
+            Actor(self.target.shells[host], guard).act(Unit(done=line))
+
+    def _calls(self, group: list[tuple[int, Step]], changes: list[Change]) -> None:
+        cluster = self.target.cluster()
+        for number, step in group:
+            assert isinstance(step, Call)
+            if self.lock.lost:
+                raise Failure(changes[number], "the lock was lost")
+            try:
+                getattr(cluster, step.method)(**step.args)
+            except (KafkaRefused, KafkaUnavailable) as error:
+                raise Failure(changes[number], str(error)) from error
+
+    def _await(self, items: Sequence[tuple[Change, Await]]) -> None:
+        awaited = [Awaited(change, step.id, step.no_progress) for change, step in items]
+        try:
+            wait_for(self.target, self.desired, awaited, self.look, self.emit)
+        except Stuck as stuck:
+            raise Failure(stuck.change or items[0][0], str(stuck)) from stuck
+
+
+def _body(observation: Observation | None) -> str | None:
+    """The record an observation was made from, when it is known."""
+    return getattr(observation, "text", None) if observation is not None else None
+
+
+def _last_lines(text: str, count: int = 12) -> str:
+    lines = text.strip().splitlines()
+    return "\n".join(lines[-count:]) if lines else "it failed and said nothing"

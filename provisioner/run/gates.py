@@ -1,0 +1,83 @@
+"""The gate before a node that serves is stopped: asked of a fresh view, until it may."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from provisioner.kafka.port import ClusterView, KafkaUnavailable
+from provisioner.plan import safety
+from provisioner.plan.model import Event, Wave
+from provisioner.run.awaits import Stuck
+from provisioner.run.target import Target
+
+WHOLE = 60.0
+LIMIT = 120.0
+
+
+def safety_view(view: ClusterView) -> safety.View:
+    """Kafka's answer as the rules of ``plan.safety`` take it."""
+    partitions = tuple(
+        safety.Partition(t.name, p.id, p.leader, p.replicas, p.isr, t.min_isr or 1)
+        for t in view.topics
+        for p in t.partitions
+    )
+    quorum = view.quorum
+    return safety.View(
+        view.alive,
+        partitions,
+        dict(quorum.voters) if quorum else {},
+        quorum.leader if quorum else None,
+    )
+
+
+def gate(target: Target, emit: Callable[[Event], None]) -> Callable[[Wave], None]:
+    """``gate(wave)`` returns when the nodes of the wave may be stopped. Raises Stuck."""
+
+    def wait(wave: Wave) -> None:
+        for change in wave.changes:
+            node = target.spec.node(change.id.name)
+            began = moved = time.monotonic()
+            last: object = None
+            said = ""
+            while True:
+                now = time.monotonic()
+                verdict = ask(target, node.name, whole=now - moved < WHOLE)
+                if verdict.allowed:
+                    if verdict.offline:
+                        listed = ", ".join(verdict.offline)
+                        text = f"without a leader while {node.name} is down: {listed}"
+                        emit(Event("note", text, node.host))
+                    break
+                if verdict.reason != last:
+                    last, moved = verdict.reason, now
+                if now - moved > LIMIT:
+                    raise Stuck(f"{node.name} may not be stopped: {verdict.reason}", change)
+                if now - began > 3 and said != verdict.reason:
+                    said = verdict.reason
+                    emit(Event("waiting", f"{node.name} waits: {said}", node.host, change))
+                time.sleep(0.25)
+
+    return wait
+
+
+def ask(target: Target, name: str, *, whole: bool) -> safety.Verdict:
+    """One question about one node, of what Kafka says now."""
+    node = target.spec.node(name)
+    if not node.is_broker and not node.is_controller:
+        return safety.Verdict(True)
+    try:
+        view = safety_view(target.cluster().view())
+    except KafkaUnavailable as error:
+        return safety.Verdict(False, f"Kafka cannot be asked: {error}")
+    if node.is_controller:
+        voters = [c.id for c in target.spec.controllers]
+        verdict = safety.may_stop_controller(view, node.id, voters)
+        if not verdict.allowed:
+            return verdict
+    if node.is_broker:
+        refuse = target.spec.policy.offline_partitions == "refuse"
+        if "offline" in target.options.allow:
+            refuse = False
+        return safety.may_stop_broker(view, node.id, refuse_offline=refuse, whole=whole)
+    return safety.Verdict(True)

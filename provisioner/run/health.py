@@ -1,0 +1,166 @@
+"""Whether a cluster is healthy: what verify asks besides an empty plan."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from provisioner.kafka.port import ClusterView, KafkaRefused, KafkaUnavailable
+from provisioner.plan.model import Check, Event
+from provisioner.run.target import Target
+
+PATIENCE = 60.0
+
+
+def checks(target: Target, view: ClusterView | None, why: str) -> list[Check]:
+    """Every bootstrap address answers and lists the same; every partition is led and in sync."""
+    if view is None:
+        return [Check("bootstrap", None if target.unreachable else False, why)]
+    return [
+        _bootstrap(target, view),
+        _brokers(target, view),
+        _leaders(view),
+        _in_sync(view),
+        _minimum(view),
+    ]
+
+
+def _bootstrap(target: Target, view: ClusterView) -> Check:
+    wrong = []
+    lists = set()
+    for address, answer in target.cluster().bootstrap_views().items():
+        if isinstance(answer, str):
+            wrong.append(f"{address}: {answer}")
+            continue
+        lists.add((frozenset(answer.alive), frozenset(t.name for t in answer.topics)))
+    if len(lists) > 1:
+        wrong.append("the addresses list different brokers or topics")
+    return Check("bootstrap", not wrong, "; ".join(wrong) or "every address answers alike")
+
+
+def _brokers(target: Target, view: ClusterView) -> Check:
+    missing = [node.name for node in target.spec.brokers if node.id not in view.alive]
+    return Check(
+        "brokers-registered",
+        not missing,
+        f"not registered: {', '.join(missing)}" if missing else f"{len(view.alive)} brokers",
+    )
+
+
+def _leaders(view: ClusterView) -> Check:
+    without = [f"{t.name}-{p.id}" for t in view.topics for p in t.partitions if p.leader is None]
+    return Check("leaders", not without, _some(without, "no leader: ") or "every partition has one")
+
+
+def _in_sync(view: ClusterView) -> Check:
+    behind = [
+        f"{t.name}-{p.id}: {len(p.replicas) - len(p.isr)} of {len(p.replicas)} out of sync: broker "
+        + ", ".join(str(r) for r in p.replicas if r not in p.isr)
+        for t in view.topics
+        for p in t.partitions
+        if len(p.isr) < len(p.replicas)
+    ]
+    return Check("replicas-in-sync", not behind, _some(behind, "") or "every replica is in sync")
+
+
+def _minimum(view: ClusterView) -> Check:
+    below = [
+        f"{t.name}-{p.id}"
+        for t in view.topics
+        for p in t.partitions
+        if len(p.isr) < min(t.min_isr or 1, len(p.replicas))
+    ]
+    return Check("min-isr", not below, _some(below, "below the minimum ISR: ") or "none is below")
+
+
+def _some(items: list[str], what: str, count: int = 5) -> str:
+    if not items:
+        return ""
+    more = f" and {len(items) - count} more" if len(items) > count else ""
+    return what + "; ".join(items[:count]) + more
+
+
+def healthy(found: list[Check]) -> bool | None:
+    """True, False, or None where nothing is known to be wrong but not all could be asked."""
+    if any(check.ok is False for check in found):
+        return False
+    return None if any(check.ok is None for check in found) else True
+
+
+def settle(target: Target, emit: Callable[[Event], None]) -> None:
+    """Waits until every partition is led and in sync, as long as that moves."""
+    began = moved = time.monotonic()
+    last: object = None
+    said = False
+    while True:
+        try:
+            view = target.cluster().liveness()
+        except KafkaUnavailable as error:
+            mark: object = str(error)
+        else:
+            found = [_brokers(target, view), _leaders(view), _in_sync(view)]
+            if healthy(found):
+                return
+            mark = tuple(check.detail for check in found)
+        now = time.monotonic()
+        if mark != last:
+            last, moved = mark, now
+        if now - moved > PATIENCE:
+            return
+        if now - began > 3 and not said:
+            said = True
+            emit(Event("waiting", "waiting for the replicas to be in sync"))
+        time.sleep(0.1)
+
+
+def round_trip(target: Target, run: str) -> Check:
+    """Writes and reads through a temporary topic of our own with a replica on every broker."""
+    cluster = target.cluster()
+    name = f"__provision-{run}"
+    brokers = len(target.spec.brokers)
+    count = 10 * brokers
+    started = time.monotonic()
+    try:
+        cluster.create_topic(name, brokers, min(3, brokers), {})
+        try:
+            wait_whole(target, name)
+            values = [f"{run}-{number}".encode() for number in range(count)]
+            answers = cluster.produce(name, values, seconds=30)
+            failed = [str(a) for a in answers if isinstance(a, Exception)]
+            read = sorted(r.value for r in cluster.consume(name, count=count, seconds=30))
+        finally:
+            cluster.delete_topic(name)
+    except (KafkaUnavailable, KafkaRefused) as error:
+        return Check("round-trip", False, str(error))
+    seconds = time.monotonic() - started
+    if failed or read != sorted(values):
+        detail = failed[0] if failed else f"wrote {count} records and read {len(read)}"
+        return Check("round-trip", False, detail)
+    return Check(
+        "round-trip",
+        True,
+        f"{count} records written to {brokers} partitions and read back in {seconds:.1f} s",
+    )
+
+
+def wait_whole(target: Target, name: str) -> None:
+    """Until a topic that was just made has its leaders and replicas, 30 s at most."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        topic = target.cluster().liveness().topic(name)
+        if topic and all(p.leader is not None and len(p.isr) == len(p.replicas)
+                         for p in topic.partitions):
+            return
+        time.sleep(0.05)
+
+
+def sweep(target: Target, emit: Callable[[Event], None]) -> None:
+    """Removes the temporary topics that killed runs left."""
+    try:
+        view = target.cluster().liveness()
+    except KafkaUnavailable:
+        return
+    for topic in view.topics:
+        if topic.name.startswith("__provision-"):
+            target.cluster().delete_topic(topic.name)
+            emit(Event("note", f"removed {topic.name}, which an earlier run left"))

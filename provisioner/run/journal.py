@@ -1,0 +1,53 @@
+"""The journal: one JSON line before and after each wave, on the host it was done to."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+
+from provisioner import __version__
+from provisioner.plan.model import Change
+
+
+def whoami() -> str:
+    """``user@machine``, and whose sudo it is."""
+    try:
+        user = os.environ.get("SUDO_USER") or getpass.getuser()
+    except KeyError:
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+@dataclass
+class Journal:
+    """Makes the lines of one run. No secret values: changes are named, their content is not."""
+
+    run: str
+    command: str
+    spec_digest: str
+    who: str = field(default_factory=whoami)
+    _numbers: count[int] = field(default_factory=lambda: count(1))
+
+    def line(self, outcome: str, wave: int, changes: Iterable[Change], note: str = "") -> str:
+        """``outcome`` is intent, done or failed."""
+        entry = {
+            "run": self.run,
+            "seq": next(self._numbers),
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "who": self.who,
+            "version": __version__,
+            "command": self.command,
+            "spec": self.spec_digest[:16],
+            "wave": wave,
+            "outcome": outcome,
+            "changes": [f"{change.action} {change.id}" for change in changes],
+        }
+        if note:
+            entry["note"] = note
+        return json.dumps(entry, ensure_ascii=False)

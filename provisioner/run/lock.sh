@@ -1,0 +1,38 @@
+# STATE TOKEN WHO SILENCE [MADE...]: takes this host's lock and holds it while lines come in.
+# Prints "got", or "held AGE WHO", or "error TEXT". MADE are folders above STATE that are ours to note.
+state=$1 token=$2 who=$3 silence=$4; shift 4
+umask 022
+made=
+for d do [ -d "$d" ] || { mkdir -p -- "$d" && made="$made$d
+"; } || { echo "error cannot make $d"; exit 1; }; done
+[ -d "$state" ] || { (umask 027; mkdir -p -- "$state") && made="$made$state
+"; } || { echo "error cannot make $state"; exit 1; }
+umask 027
+printf '%s' "$made" | while IFS= read -r d; do printf 'directory\t%s\n' "$d"; done >>"$state/manifest" || { echo "error cannot write $state"; exit 1; }
+exec 9>>"$state/lock" || { echo "error cannot open $state/lock"; exit 1; }
+if ! flock -n 9; then
+  h=; read -r h 2>/dev/null <"$state/lock.holder"
+  echo "held $(($(date +%s) - $(stat -c %Y "$state/lock"))) $h"
+  exit 0
+fi
+# A destroy may have removed the file between our opening it and locking it.
+[ "$(stat -L -c %i /proc/$$/fd/9 2>/dev/null)" = "$(stat -c %i "$state/lock" 2>/dev/null)" ] || { echo "held 0 a run that removed it"; exit 0; }
+touch "$state/lock"
+: >"$state/lock.sessions"
+printf '%s\n' "$who" >"$state/lock.holder"
+printf '%s\n' "$token" >"$state/lock.token.new" && mv -f "$state/lock.token.new" "$state/lock.token"
+echo "got $(cat /proc/sys/kernel/random/boot_id 2>/dev/null) $(stat -c %d:%i "$state/lock")"
+# A beat is a line; no line for SILENCE seconds, or the end of input, ends the holder.
+while timeout "$silence" sh -c 'IFS= read -r b && [ "$b" = beat ]' 9>&-; do touch -c "$state/lock"; done
+# First what this run still does here, then the lock; services live in sessions of their own.
+if [ -s "$state/lock.sessions" ]; then
+  for signal in TERM KILL; do
+    for s in /proc/[0-9]*/stat; do
+      l=$(sed 's/^[0-9]* (.*) //' "$s" 2>/dev/null | cut -d' ' -f4)
+      [ -n "$l" ] && grep -q -x "$l" "$state/lock.sessions" && { p=${s#/proc/}; kill -$signal "${p%/stat}" 2>/dev/null && again=yes; }
+    done
+    [ -n "${again-}" ] && sleep 0.2
+  done
+fi
+[ -d "$state" ] && rm -f "$state/lock.token" "$state/lock.holder" "$state/lock.sessions"
+exit 0

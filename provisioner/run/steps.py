@@ -1,0 +1,79 @@
+"""Steps as data → what an Actor and the cluster's port are asked to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib import resources
+
+from provisioner.hosts.actor import PUT, ShellStep
+from provisioner.plan.model import Await, Call, Put, Run, Step, Unpack
+
+LIBRARIES = {
+    "service/stop": ("service/processes",),
+    "storage/record": ("storage/filesystem",),
+    "storage/wipe": ("storage/filesystem",),
+    "service/stop_foreign": ("service/processes",),
+}
+"""Shell functions that a step's script shares with a probe."""
+
+
+@cache
+def text_of(function: str) -> str:
+    """The constant text of ``kind/name``: the file ``kinds/kind/name.sh``, after what it uses."""
+    parts = (*LIBRARIES.get(function, ()), function)
+    folder = resources.files("provisioner.kinds")
+    return "\n".join(folder.joinpath(f"{part}.sh").read_text() for part in parts)
+
+
+def shell_step(step: Run | Put) -> ShellStep:
+    if isinstance(step, Put):
+        keep = "keep" if step.keep else ""
+        return ShellStep(PUT, (step.path, step.mode, keep), step.user, 30, step.content)
+    return ShellStep(
+        text_of(step.function), step.args, step.user, step.seconds, step.input or None
+    )
+
+
+def rounds(chains: Sequence[Sequence[Step]]) -> list[list[tuple[int, Step]]]:
+    """The chains of changes that go together, column by column: (which chain, its step).
+
+    All stop before any starts, all start before any is waited for.
+    """
+    longest = max((len(chain) for chain in chains), default=0)
+    return [
+        [(number, chain[column]) for number, chain in enumerate(chains) if column < len(chain)]
+        for column in range(longest)
+    ]
+
+
+def joined(columns: Iterable[list[tuple[int, Step]]]) -> list[list[tuple[int, Step]]]:
+    """Neighbouring columns of plain scripts become one exec; other steps stand alone."""
+    result: list[list[tuple[int, Step]]] = []
+    for column in columns:
+        plain = all(isinstance(step, Run | Put) for _, step in column)
+        previous = result[-1] if result else None
+        if plain and previous and all(isinstance(s, Run | Put) for _, s in previous):
+            previous.extend(column)
+        else:
+            result.append(list(column))
+    return result
+
+
+def sequence(chains: Sequence[Sequence[Step]], *, together: bool) -> list[list[tuple[int, Step]]]:
+    """The execs of one unit. ``together``: column by column (processes); else chain after chain."""
+    if together:
+        return _split(joined(rounds(chains)))
+    columns = [[(number, step)] for number, chain in enumerate(chains) for step in chain]
+    return _split(joined(columns))
+
+
+def _split(groups: list[list[tuple[int, Step]]]) -> list[list[tuple[int, Step]]]:
+    """A column of several kinds of steps, by kind."""
+    result = []
+    for group in groups:
+        for kinds in ((Run, Put), (Unpack,), (Call,), (Await,)):
+            part = [(number, step) for number, step in group if isinstance(step, kinds)]
+            if part:
+                result.append(part)
+    return result

@@ -1,0 +1,279 @@
+"""One cluster and the open ways to it: connections, places, artifacts, and Kafka when it is asked.
+
+A run is a function of a target; nothing here is shared between targets, so thirty run side by side.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from provisioner.errors import ProvisionError, fail
+from provisioner.hosts.observer import Become, Observer, Reading, Shell
+from provisioner.hosts.transport import Connection, TransportError
+from provisioner.kafka.port import Cluster
+from provisioner.kinds.places import Distribution, Facts, Places, places
+from provisioner.spec.types import Host, Node, Spec, Supervisor
+
+T = TypeVar("T")
+
+HELLO = """# USER HOME STATE: who we are here, and where that user is at home.
+echo "login=$(id -un)"; echo "uid=$(id -u)"
+u=${1:-$(id -un)}
+echo "user=$u"
+if id -u "$u" >/dev/null 2>&1; then
+  echo exists=true; echo "group=$(id -gn "$u")"
+  h=$( (getent passwd "$u" || grep "^$u:" /etc/passwd) 2>/dev/null | head -n 1 | cut -d: -f6)
+  [ "$u" = "$(id -un)" ] && h=${HOME:-$h}
+  echo "home=$h"
+else
+  echo exists=false; echo "group=$u"; echo "home=/nonexistent"
+fi
+echo "arch=$(uname -m)"; echo "system=$(uname -s)"
+read -r b 2>/dev/null </proc/sys/kernel/random/boot_id; echo "boot=$b"
+for f in /lib/ld-musl-*; do [ -e "$f" ] && echo libc=musl; done
+command -v systemctl >/dev/null 2>&1 && [ -d /run/systemd/system ] && echo systemd=true
+exit 0
+"""
+
+
+@dataclass
+class Options:
+    """What the command line says about a run, whatever the verb."""
+
+    limit: str | None = None
+    parallel: int = 10
+    allow: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    become_password: str | None = field(default=None, repr=False)
+    ssh: Any = None
+    say: Callable[[str], None] = lambda text: None
+    progress: Callable[[str, int, int], None] = lambda label, done, total: None
+    kafka_timeout: float = 10.0
+
+
+@dataclass
+class Target:
+    """An opened cluster. ``unreachable`` maps a host to the TransportError that it failed with."""
+
+    spec: Spec
+    options: Options
+    shells: dict[str, Shell] = field(default_factory=dict)
+    places: dict[str, Places] = field(default_factory=dict)
+    facts: dict[str, Facts] = field(default_factory=dict)
+    unreachable: dict[str, TransportError] = field(default_factory=dict)
+    store: Any = None
+    _cluster: Cluster | None = None
+    _tunnel: Any = None
+    _mutex: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def used_hosts(self) -> list[str]:
+        return sorted({node.host for node in self.spec.nodes})
+
+    def observer(self, host: str) -> Observer:
+        return Observer(self.shells[host])
+
+    def side_by_side(self, work: Callable[[str], T], hosts: list[str] | None = None) -> dict[str, T]:
+        """``work(host)`` for each host, at most ``parallel`` at once."""
+        names = list(self.shells) if hosts is None else hosts
+        if len(names) <= 1:
+            return {name: work(name) for name in names}
+        with ThreadPoolExecutor(min(len(names), self.options.parallel)) as pool:
+            return dict(zip(names, pool.map(work, names), strict=True))
+
+    def cluster(self) -> Cluster:
+        """The port to Kafka; made when first asked for. Raises KafkaUnavailable when used."""
+        from provisioner.kafka.client import connect
+
+        with self._mutex:
+            if self._cluster is None:
+                self._cluster = connect(
+                    bootstrap(self.spec),
+                    timeout=self.options.kafka_timeout,
+                    proxy_url=self._proxy(),
+                )
+            return self._cluster
+
+    def _proxy(self) -> str | None:
+        """Through the SSH connections, for hosts that are reached by SSH."""
+        if all(host.connection == "local" for host in self.spec.hosts.values()):
+            return None
+        from provisioner.kafka.tunnel import Tunnel
+
+        self._tunnel = Tunnel(self._dial)
+        return f"socks5h://127.0.0.1:{self._tunnel.port}"
+
+    def _dial(self, host: str, port: int, seconds: float) -> Any:
+        """An advertised address is dialled from the machine that advertises it."""
+        for node in self.spec.brokers:
+            for listener in node.advertised_listeners or node.listeners:
+                if (listener.host or "localhost", listener.port) == (host, port):
+                    if node.host in self.shells:
+                        return self.shells[node.host].connection.dial(host, port, seconds)
+                    raise TransportError("unreachable", f"{node.host} cannot be reached")
+        name = next(iter(self.shells))
+        return self.shells[name].connection.dial(host, port, seconds)
+
+    def dial_node(self, node: Node, port: int, seconds: float) -> Any:
+        """A connection to a node's own port, as its machine sees it."""
+        host = next((x.host for x in node.listeners if x.port == port and x.host), "localhost")
+        if host in ("0.0.0.0", "::"):
+            host = "localhost"
+        return self.shells[node.host].connection.dial(host, port, seconds)
+
+    def close(self) -> None:
+        with self._mutex:
+            if self._cluster is not None:
+                self._cluster.close()
+            if self._tunnel is not None:
+                self._tunnel.close()
+        for shell in self.shells.values():
+            shell.connection.close()
+
+    def __enter__(self) -> Target:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def bootstrap(spec: Spec) -> list[tuple[str, int]]:
+    """Every broker's first client listener, as it is advertised."""
+    found = []
+    for node in spec.brokers:
+        listeners = node.advertised_listeners or node.listeners
+        chosen = next((x for x in listeners if x != node.controller_listener), listeners[0])
+        found.append((chosen.host or "localhost", chosen.port))
+    return found
+
+
+def connect_host(host: Host, options: Options) -> Connection:
+    """Raises TransportError."""
+    if host.connection == "local":
+        from provisioner.hosts.local import LocalConnection
+
+        return LocalConnection(host.name)
+    from provisioner.hosts.ssh import SshOptions, connect
+
+    return connect(host, settings=options.ssh or SshOptions())
+
+
+def open_target(spec: Spec, options: Options, spec_folder: Path) -> Target:
+    """Connects to every host of the spec side by side and looks who we are there.
+
+    Raises ProvisionError for what is no matter of reachability (host keys, sudo refused).
+    """
+    target = Target(spec, options)
+    names = target.used_hosts
+    found = target.side_by_side(lambda name: _meet(spec, name, options), names)
+    problems = []
+    for name, result in found.items():
+        if isinstance(result, TransportError):
+            if result.code in STOPPING:
+                problems += list(fail(result.code, str(result), result.hint, host=name).problems)
+            else:
+                target.unreachable[name] = result
+            continue
+        target.shells[name], target.facts[name] = result
+    if problems:
+        target.close()
+        raise ProvisionError(problems)
+    homes = {name: facts.home for name, facts in target.facts.items()}
+    target.spec = spec.bind(homes)
+    _place(target, spec_folder)
+    return target
+
+
+STOPPING = frozenset(
+    {
+        "host-key-unknown",
+        "host-key-changed",
+        "sudo-refused",
+        "invalid-inventory",
+        "not-supported",
+        "authentication-failed",
+    }
+)
+
+
+def _meet(spec: Spec, name: str, options: Options) -> tuple[Shell, Facts] | TransportError:
+    host = spec.hosts[name]
+    connection = None
+    try:
+        connection = connect_host(host, options)
+        shell = Shell(connection)
+        facts = _hello(spec, shell)
+        password = host.become_password or options.become_password
+        other = facts.user != facts.login or spec.supervisor is Supervisor.SYSTEMD
+        if other and facts.uid != 0:
+            shell = Shell(connection, Become(True, host.become_user, password))
+            facts = _hello(spec, shell)
+        return shell, facts
+    except TransportError as error:
+        if connection is not None:
+            connection.close()
+        return error
+
+
+def _hello(spec: Spec, shell: Shell) -> Facts:
+    frame = Observer(shell).read([Reading(HELLO, (spec.user or "",))])[0]
+    if frame is None or frame.status != 0:
+        text = frame.text.strip() if frame else "no answer"
+        raise TransportError("connection-lost", f"the first look failed: {text}")
+    values = dict(line.split("=", 1) for line in frame.text.splitlines() if "=" in line)
+    return Facts(
+        values["login"],
+        int(values["uid"]),
+        values["user"],
+        values["group"],
+        values["home"],
+        values["exists"] == "true",
+        values["arch"],
+        values.get("boot", ""),
+        values.get("system", ""),
+        values.get("libc", "glibc"),
+        values["uid"] == "0",
+    )
+
+
+def platform_of(facts: Facts) -> str:
+    """``linux-x86_64``; musl and other systems have names of their own, which no bundle matches."""
+    arch = {"amd64": "x86_64", "arm64": "aarch64"}.get(facts.arch, facts.arch)
+    suffix = "-musl" if facts.libc == "musl" else ""
+    return f"{facts.system.lower()}-{arch}{suffix}"
+
+
+def _place(target: Target, spec_folder: Path) -> None:
+    from provisioner.artifacts.store import Store
+
+    spec = target.spec
+    target.store = Store(locks_folder=spec_folder, note=target.options.say)
+    for name, facts in target.facts.items():
+        prepared = target.store.prepare(spec.version, spec.source, spec.java, platform_of(facts))
+        target.places[name] = placed(spec, name, facts, prepared)
+
+
+def placed(spec: Spec, name: str, facts: Facts, prepared: Any) -> Places:
+    """The places on a host, with the distributions that were prepared for it."""
+    own = f"{spec.home_on(name)}/.provision/dist"
+
+    def at(part: Any) -> Distribution | None:
+        if part is None:
+            return None
+        digest = "" if part.kind == "cds" else part.digest
+        return Distribution(part.digest, f"{own}/{part.folder}", digest, part.version)
+
+    result = places(
+        spec,
+        name,
+        facts,
+        kafka=at(prepared.kafka),
+        java=at(prepared.java),
+        scripts=at(prepared.scripts),
+        archive=at(prepared.cds),
+    )
+    return result if facts.user_exists else replace(result, reader="")

@@ -1,0 +1,273 @@
+"""``provision apply``: makes it so, then verifies."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from provisioner.errors import Exit, fail
+from provisioner.kinds.registry import KINDS
+from provisioner.plan.model import Change, Event, Layer, Plan, Report
+from provisioner.run.executor import Executor, Results
+from provisioner.run.gates import gate
+from provisioner.run.health import checks, healthy, round_trip, settle, sweep
+from provisioner.run.journal import Journal, whoami
+from provisioner.run.lock import Lock, Place
+from provisioner.run.look import look, probes_of
+from provisioner.run.target import Target, bootstrap, platform_of
+from provisioner.spec.types import Spec, Supervisor
+from provisioner.verbs import stages
+from provisioner.verbs.command import Context
+from provisioner.verbs.opening import open_context
+from provisioner.verbs.stages import Planned
+
+
+def apply(
+    target: Target,
+    emit: Callable[[Event], None],
+    *,
+    trip: bool = False,
+    approve: Callable[[Plan], None] | None = None,
+) -> Report:
+    """observe → plan → run the hosts' waves → run the cluster's waves → verify."""
+    started = time.monotonic()
+    report = Report(target.spec.cluster)
+    journal = Journal(secrets.token_hex(4), "apply", target.spec.digest)
+    with stopping() as stop, locked(target, "apply") as lock:
+        planned = stages.make_plan(target)
+        report.plan = planned.plan
+        if approve is not None:
+            approve(planned.plan)
+        emit(Event("plan", change=None, message=""))
+        fetch(target, planned.plan)
+        runner = executor(target, planned, lock, journal, emit, stop)
+        results = _run(target, runner, planned, emit)
+        report.applied, report.failed = results.applied, results.failed
+        report.not_started = results.not_started
+        if stop.is_set():
+            report.exit_code = 128 + stop.number
+        elif not results.failed:
+            verify(target, report, emit, trip=trip, run=journal.run, settling=True)
+    report.exit_code = report.exit_code or _exit(report)
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def _run(
+    target: Target, runner: Executor, planned: Planned, emit: Callable[[Event], None]
+) -> Results:
+    """The hosts' layers, then another look, then the cluster's layer."""
+    below = [w for w in planned.plan.waves if _layer(w.changes[0]) is not Layer.CLUSTER]
+    results = runner.carry_out(below)
+    if results.failed or runner.stop.is_set():
+        above = [w for w in planned.plan.waves if _layer(w.changes[0]) is Layer.CLUSTER]
+        results.not_started += [c for w in above for c in w.changes]
+        return results
+    bounced = [c for c in results.applied if c.id.kind == "service"]
+    if below:
+        if bounced:
+            target.cluster().refresh()
+            settle(target, emit)
+        planned = stages.make_plan(target)
+        _unexpected(planned.plan, below)
+    if not planned.plan.unread:
+        sweep(target, emit)
+    runner.desired, runner.seen = planned.desired, planned.observations.seen
+    runner.carry_out([w for w in planned.plan.waves if _layer(w.changes[0]) is Layer.CLUSTER])
+    if any(c.action in ("start", "restart") for c in bounced) and not results.failed:
+        target.cluster().elect_preferred_leaders()
+    return results
+
+
+def _layer(change: Change) -> Layer:
+    return KINDS[change.id.kind].layer
+
+
+def _unexpected(plan: Plan, done: list[Any]) -> None:
+    """What neither the plan named nor a wave left is somebody else's doing: stop, do not guess."""
+    named = {change.id for wave in done for change in wave.changes}
+    strange = [
+        c for c in plan.changes if _layer(c) is not Layer.CLUSTER and c.id not in named
+    ]
+    if strange:
+        listed = ", ".join(str(c.id) for c in strange[:3])
+        raise fail(
+            "stale-plan",
+            f"something else changed while this run worked: {listed}",
+            "run provision apply again; it goes on from what is there",
+        )
+
+
+def executor(
+    target: Target,
+    planned: Planned,
+    lock: Lock,
+    journal: Journal,
+    emit: Callable[[Event], None],
+    stop: Stop,
+) -> Executor:
+    return Executor(
+        target,
+        planned.desired,
+        planned.observations.seen,
+        lock,
+        journal,
+        emit,
+        lambda host, ids: look(target, host, ids),
+        lambda host: probes_of(target.places[host]),
+        gate(target, emit),
+        stop,
+    )
+
+
+def fetch(target: Target, plan: Plan) -> None:
+    """Brings into the cache what the plan will send, before anything is changed."""
+    if not any(c.id.kind in ("java", "kafka") for c in plan.changes):
+        return
+    spec = target.spec
+    for platform in sorted({platform_of(facts) for facts in target.facts.values()}):
+        target.store.ensure(
+            spec.version,
+            spec.source,
+            spec.java,
+            platform,
+            progress=lambda done, total, label: target.options.progress(label, done, total),
+        )
+
+
+def verify(
+    target: Target,
+    report: Report,
+    emit: Callable[[Event], None],
+    *,
+    trip: bool,
+    run: str,
+    settling: bool,
+) -> None:
+    """The plan is empty and the cluster is healthy; fills the report."""
+    if settling and target.shells:
+        settle(target, emit)
+    planned = stages.make_plan(target)
+    found = checks(target, planned.observations.view, planned.observations.unavailable)
+    if trip and healthy(found):
+        found.append(round_trip(target, run))
+    report.plan = report.plan or planned.plan
+    report.extra["verified"] = planned.plan
+    report.in_sync = planned.plan.in_sync
+    report.complete = planned.plan.complete
+    report.checks = found
+    report.healthy = healthy(found)
+
+
+def _exit(report: Report) -> int:
+    if report.failed or report.not_started:
+        return Exit.NO
+    if report.in_sync is False or report.healthy is False:
+        return Exit.NO
+    if report.in_sync is None or report.healthy is None:
+        return Exit.CANNOT_TELL
+    return Exit.YES
+
+
+class Stop(threading.Event):
+    """Set by a signal; ``number`` says by which."""
+
+    number = 0
+
+
+@contextmanager
+def stopping() -> Iterator[Stop]:
+    """SIGINT and SIGTERM: the step under way ends, and no other begins."""
+    stop = Stop()
+
+    def handle(number: int, _: object) -> None:
+        stop.number = number
+        stop.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {n: signal.signal(n, handle) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def locked(target: Target, command: str) -> Iterator[Lock]:
+    """The lock of every host that can be reached, for more than half of all."""
+    hosts = len(target.used_hosts)
+    if len(target.shells) * 2 <= hosts:
+        name, first = next(iter(target.unreachable.items()))
+        error = fail(
+            first.code,
+            f"{len(target.unreachable)} of {hosts} hosts cannot be reached: {first}",
+            "more than half of the hosts are needed to change anything",
+            host=name,
+        )
+        error.exit_code = Exit.CANNOT_TELL
+        raise error
+    lock = Lock(f"{whoami()} pid {_pid()} {command} since {_now()}", target.options.say)
+    lock.acquire({host: _place(target, host) for host in target.shells})
+    try:
+        yield lock
+    finally:
+        lock.release()
+
+
+def _place(target: Target, host: str) -> Place:
+    places = target.places[host]
+    above = () if places.supervisor is Supervisor.SYSTEMD else (places.home,)
+    return Place(target.shells[host], places.state, places.keeper_now, above)
+
+
+def _pid() -> int:
+    import os
+
+    return os.getpid()
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+
+
+def command(args: argparse.Namespace, context: Context) -> Report:
+    """The verb: asks no questions, shows the plan, does it, verifies."""
+    console = context.console
+    with open_context(args, context) as target:
+        report = apply(
+            target,
+            console.event,
+            trip=args.round_trip,
+            approve=lambda plan: console.say(console.errors.plan(plan)),
+        )
+        console.answer("\n".join(closing(report, target.spec, context)))
+    return report
+
+
+def closing(report: Report, spec: Spec, context: Context) -> list[str]:
+    """What stands now, and how to go on."""
+    text = context.console.text
+    lines = text.checks(report)
+    plan = report.extra.get("verified") or report.plan
+    if plan is not None and not report.failed:
+        lines += [text.plan(plan)] if plan.refused or plan.changes or plan.unread else []
+    if report.exit_code == Exit.YES:
+        brokers = ", ".join(f"{host}:{port}" for host, port in bootstrap(spec))
+        topics = ", ".join(f"{t.name} ({t.partitions} × {t.replication})" for t in spec.topics)
+        lines.append(f"{spec.cluster} stands: Kafka {spec.version} at {brokers}; topics {topics}")
+        lines.append(f"try: provision status {context.path}; provision drift {context.path}")
+        return lines
+    if report.failed:
+        lines.append(f"{len(report.applied)} done, {len(report.failed)} failed, "
+                     f"{len(report.not_started)} not started")
+    lines.append(f"to go on: provision apply {context.path}")
+    return lines

@@ -1,0 +1,196 @@
+"""The command line: verbs, their options, and errors in the words of the contract."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from provisioner.errors import fail
+
+ALLOW = (
+    "delete-topic",
+    "wipe-log-dir",
+    "shrink-replicas",
+    "offline",
+    "data-loss",
+    "format-controller",
+    "lower-feature",
+    "finalize-migration",
+)
+DRY = ("--dry-run", "--check", "--diff")
+
+SUMMARIES = {
+    "init": "write a commented starting spec and inventory",
+    "validate": "read spec and inventory; no host is contacted (--hosts: preflight)",
+    "plan": "show what apply would do",
+    "apply": "make it so, then verify",
+    "verify": "is the plan empty and the cluster healthy?",
+    "drift": "what differs from the spec, and what is there besides",
+    "status": "the cluster as it is: by broker and by topic",
+    "start": "start processes",
+    "stop": "stop processes",
+    "restart": "restart processes one at a time",
+    "drill": "the fault-tolerance exercise",
+    "destroy": "remove what the spec made",
+    "import": "a running cluster → spec and inventory (not yet supported)",
+    "lock": "who holds the lock",
+    "log": "what was done to this cluster",
+    "schema": "JSON Schema of the spec",
+    "fetch": "Kafka and Java into the cache",
+}
+SPEC_VERBS = frozenset(SUMMARIES) - {"init", "schema", "fetch", "import"}
+
+
+class Parser(argparse.ArgumentParser):
+    """Errors become ``usage`` problems, so that --json has them too."""
+
+    def error(self, message: str) -> NoReturn:
+        raise fail("usage", message, f"see `{self.prog} --help`")
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Raises ProvisionError ``usage``."""
+    for word in argv:
+        if word in DRY:
+            raise fail("usage", f"there is no {word}", "`provision plan` shows what would be done")
+    return build().parse_args(list(argv))
+
+
+def build() -> Parser:
+    parser = Parser(prog="provision", description="Kafka clusters in the state a file describes")
+    parser.add_argument("--version", action="store_true", help="print the version")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
+    verbs.required = True
+    for verb, summary in SUMMARIES.items():
+        sub = verbs.add_parser(verb, help=summary, description=summary)
+        _common(sub)
+        if verb in SPEC_VERBS:
+            _for_specs(sub)
+        OWN.get(verb, lambda _: None)(sub)
+    return parser
+
+
+def _common(sub: Parser) -> None:
+    sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    sub.add_argument("-v", "--verbose", action="store_true", help="say more")
+    sub.add_argument("--debug", action="store_true", help="tracebacks for internal errors")
+
+
+def _for_specs(sub: Parser) -> None:
+    sub.add_argument("spec", nargs="+", metavar="SPEC", help="one YAML file is one cluster")
+    sub.add_argument("-i", "--inventory", help="Ansible's YAML inventory; overrides the spec's")
+    sub.add_argument("-l", "--limit", help="hosts to change and judge, as Ansible's patterns")
+    sub.add_argument("--each", metavar="GROUP", help="stamp a one-host spec onto each host of GROUP")
+    sub.add_argument("--parallel", type=int, default=10, metavar="N", help="hosts at once (10)")
+    sub.add_argument("-K", "--ask-become-pass", action="store_true", help="ask sudo's password")
+    sub.add_argument("-k", "--ask-pass", action="store_true", help="ask the SSH password")
+    sub.add_argument("--accept-new-host-keys", action="store_true", help="for a fresh lab")
+    sub.add_argument("--replace-host-key", metavar="HOST|GROUP", action="append", default=[])
+
+
+def _allow(sub: Parser) -> None:
+    sub.add_argument(
+        "--allow",
+        metavar="NAME[=VALUE]",
+        action="append",
+        default=[],
+        help="permit by name: " + ", ".join(ALLOW),
+    )
+
+
+def _init(sub: Parser) -> None:
+    sub.add_argument("directory", metavar="DIR")
+    sub.add_argument("--template", required=True, choices=("lab", "kraft-lab", "cluster"))
+
+
+def _plan(sub: Parser) -> None:
+    _allow(sub)
+    sub.add_argument("-o", "--out", metavar="FILE", help="save the plan for `provision apply FILE`")
+    sub.add_argument("--exit-code", action="store_true", help="changes exit 2")
+
+
+def _apply(sub: Parser) -> None:
+    _allow(sub)
+    sub.add_argument("--rebuild", action="store_true", help="stop, empty, and make anew")
+    sub.add_argument("--round-trip", action="store_true", help="verify by writing and reading too")
+
+
+def _verify(sub: Parser) -> None:
+    sub.add_argument("--round-trip", action="store_true", help="write and read a temporary topic")
+
+
+def _drift(sub: Parser) -> None:
+    sub.add_argument("--strict", action="store_true", help="what is not in the spec is drift too")
+
+
+def _validate(sub: Parser) -> None:
+    sub.add_argument("--hosts", action="store_true", help="the preflight of all hosts, read-only")
+
+
+def _processes(sub: Parser) -> None:
+    _allow(sub)
+    sub.add_argument("--node", help="broker-1,controller-2: these only, one at a time, gated")
+
+
+def _stop(sub: Parser) -> None:
+    _processes(sub)
+    sub.add_argument("--hold", metavar="WHY", help="keep apply from starting them until `start`")
+
+
+def _drill(sub: Parser) -> None:
+    _allow(sub)
+    sub.add_argument("--node", required=True, help="the broker to stop: broker-1")
+    sub.add_argument("--topic", help="an existing topic instead of one of its own")
+
+
+def _destroy(sub: Parser) -> None:
+    _allow(sub)
+    sub.add_argument("--confirm", metavar="CLUSTER", required=True, help="the cluster's name")
+
+
+def _lock(sub: Parser) -> None:
+    sub.add_argument("--break", dest="break_id", metavar="ID", help="end the holder with that id")
+
+
+def _fetch(sub: Parser) -> None:
+    sub.add_argument("--version", dest="kafka_version", metavar="V", help="Kafka's version")
+    sub.add_argument("--arch", metavar="A", action="append", default=[], help="x86_64 or aarch64")
+    sub.add_argument("-o", "--out", metavar="BUNDLE", help="write a bundle")
+    sub.add_argument("--bundle", metavar="FILE", help="load a bundle")
+
+
+def _import(sub: Parser) -> None:
+    for name in ("--hosts", "-i", "--bootstrap", "-o"):
+        sub.add_argument(name)
+
+
+OWN: dict[str, Any] = {
+    "init": _init,
+    "validate": _validate,
+    "plan": _plan,
+    "apply": _apply,
+    "verify": _verify,
+    "drift": _drift,
+    "start": _processes,
+    "restart": _processes,
+    "stop": _stop,
+    "drill": _drill,
+    "destroy": _destroy,
+    "lock": _lock,
+    "fetch": _fetch,
+    "import": _import,
+}
+
+
+def allowed(words: Sequence[str]) -> dict[str, frozenset[str]]:
+    """``--allow NAME[=VALUE]`` → name → values; an empty set allows all. Raises ``usage``."""
+    found: dict[str, frozenset[str]] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if name not in ALLOW:
+            raise fail("usage", f"--allow {name} is not known", f"known: {', '.join(ALLOW)}")
+        values = frozenset(value.split(",")) if equals else frozenset()
+        bare = name in found and not found[name]
+        found[name] = frozenset() if bare or not equals else found.get(name, frozenset()) | values
+    return found

@@ -1,0 +1,216 @@
+"""One command: its clusters side by side, one document or one text, one exit code."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from provisioner.errors import Exit, Problem, ProvisionError, fail
+from provisioner.plan.model import Event, Report
+from provisioner.report.text import Text
+from provisioner.verbs import arguments
+
+WORST = (Exit.TERMINATED, Exit.INTERRUPTED, Exit.NO, Exit.STOPPED, Exit.CANNOT_TELL)
+
+
+@dataclass
+class Console:
+    """Where a command's words go: answers to stdout, progress and warnings to stderr."""
+
+    as_json: bool
+    verbose: bool = False
+    prefix: str = ""
+    text: Text = field(init=False)
+    errors: Text = field(init=False)
+    mutex: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.text = Text(_colour(sys.stdout), self.verbose)
+        self.errors = Text(_colour(sys.stderr), self.verbose)
+
+    def say(self, line: str) -> None:
+        """A line of progress."""
+        if line:
+            with self.mutex:
+                print(self.prefix + line, file=sys.stderr, flush=True)
+
+    def answer(self, text: str) -> None:
+        """The answer itself; nothing under --json, where the document is the answer."""
+        if not self.as_json and text:
+            with self.mutex:
+                print(text, flush=True)
+
+    def event(self, event: Event) -> None:
+        self.say(self.errors.event(event))
+
+
+def _colour(stream: Any) -> bool:
+    return bool(stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
+
+
+Verb = Callable[[argparse.Namespace, "Context"], Report]
+
+
+@dataclass
+class Context:
+    """What a verb works on: one spec file (one cluster), and the console."""
+
+    path: Path
+    console: Console
+    each_host: str | None = None
+    become_password: str | None = field(default=None, repr=False)
+    ssh_password: str | None = field(default=None, repr=False)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Runs one command. No traceback reaches the user without --debug."""
+    as_json = "--json" in argv
+    command = next((word for word in argv if not word.startswith("-")), "")
+    debug = "--debug" in argv
+    try:
+        args = arguments.parse(argv)
+        console = Console(args.json, args.verbose)
+        return _dispatch(args, console)
+    except ProvisionError as error:
+        return _stopped(command, as_json, error.problems, error.exit_code)
+    except BrokenPipeError:
+        # Whoever read our output has gone; that is no failure of the run.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.STOPPED
+    except KeyboardInterrupt:
+        return _stopped(command, as_json, [Problem("interrupted", "interrupted")], Exit.INTERRUPTED)
+    except Exception as error:
+        if debug:
+            raise
+        what = f"{type(error).__name__}: {error}"
+        problem = Problem("internal", what, "this is a bug; --debug shows where")
+        return _stopped(command, as_json, [problem], Exit.STOPPED)
+
+
+def _stopped(command: str, as_json: bool, problems: Sequence[Problem], code: Exit) -> int:
+    if as_json:
+        from provisioner.report.json import document
+
+        print(json.dumps(document(command, code, [], problems), ensure_ascii=False))
+    else:
+        text = Text(_colour(sys.stderr))
+        for problem in problems:
+            print(text.problem(problem), file=sys.stderr)
+    return int(code)
+
+
+def _dispatch(args: argparse.Namespace, console: Console) -> int:
+    module = importlib.import_module(f"provisioner.verbs.{MODULES.get(args.verb, args.verb)}")
+    if args.verb not in arguments.SPEC_VERBS:
+        return int(module.command(args, console))
+    contexts = _contexts(args, console)
+    if len(contexts) == 1:
+        reports = [module.command(args, contexts[0])]
+        return _finish(args, console, reports, [])
+    return _several(args, console, module, contexts)
+
+
+MODULES = {"import": "importing", "start": "processes", "stop": "processes", "restart": "processes"}
+
+
+def _contexts(args: argparse.Namespace, console: Console) -> list[Context]:
+    """One for each cluster: each spec, or one spec on each host of a group."""
+    become = os.environ.get("PROVISION_BECOME_PASSWORD")
+    ssh = os.environ.get("PROVISION_SSH_PASSWORD")
+    if args.ask_pass or args.ask_become_pass:
+        from getpass import getpass
+
+        ssh = getpass("SSH password: ") if args.ask_pass else ssh
+        become = getpass("become (sudo) password: ") if args.ask_become_pass else become
+    if args.each is None:
+        return [Context(Path(s), console, None, become, ssh) for s in args.spec]
+    if len(args.spec) != 1:
+        raise fail("usage", "--each takes one spec")
+    from provisioner.spec.load import hosts_of
+
+    path = Path(args.spec[0])
+    inventory = Path(args.inventory) if args.inventory else None
+    hosts = hosts_of(path, args.each, inventory=inventory, limit=args.limit)
+    args.limit = None
+    return [Context(path, console, host, become, ssh) for host in hosts]
+
+
+def _several(
+    args: argparse.Namespace, console: Console, module: Any, contexts: list[Context]
+) -> int:
+    """Side by side, bounded; one that fails does not stop the others."""
+    reports: list[Report] = []
+    problems: list[Problem] = []
+
+    def one(context: Context) -> Report:
+        name = context.each_host or str(context.path)
+        context.console = Console(True, console.verbose, f"{name}: ", mutex=console.mutex)
+        try:
+            report: Report = module.command(args, context)
+        except ProvisionError as error:
+            report = Report(name, exit_code=error.exit_code, complete=False)
+            report.extra["errors"] = [str(p) for p in error.problems]
+            problems.extend(error.problems)
+        report.target = context.each_host
+        return report
+
+    with ThreadPoolExecutor(min(args.parallel, len(contexts))) as pool:
+        for context, report in zip(contexts, pool.map(one, contexts), strict=True):
+            reports.append(report)
+            name = context.each_host or str(context.path)
+            console.answer(f"{name}: {_in_words(report)}")
+    return _finish(args, console, reports, problems)
+
+
+def _in_words(report: Report) -> str:
+    words = {0: "ok", 1: "stopped before any change", 2: "NOT as the spec says", 3: "cannot tell"}
+    first = report.extra.get("errors") or [f"{message}" for _, message in report.failed]
+    detail = f": {str(first[0]).splitlines()[0]}" if first else ""
+    return words.get(int(report.exit_code), f"exit {report.exit_code}") + detail
+
+
+def _finish(
+    args: argparse.Namespace,
+    console: Console,
+    reports: list[Report],
+    problems: list[Problem],
+) -> int:
+    code = worst([report.exit_code for report in reports])
+    if args.json:
+        from provisioner.report.json import document
+
+        print(json.dumps(document(args.verb, code, reports, problems), ensure_ascii=False))
+    elif len(reports) > 1:
+        bad = [r for r in reports if r.exit_code]
+        console.answer(f"{len(reports) - len(bad)} of {len(reports)} clusters are as they should be")
+        if bad:
+            rerun = _rerun(args, bad)
+            console.answer(f"to run those again: {rerun}")
+    return code
+
+
+def _rerun(args: argparse.Namespace, bad: list[Report]) -> str:
+    words = ["provision", args.verb]
+    if args.each:
+        names = ":".join(str(r.target) for r in bad)
+        words += [args.spec[0], "--each", args.each, "--limit", f"'{names}'"]
+    else:
+        words += [r.extra.get("path", r.cluster) for r in bad]
+    return " ".join(words)
+
+
+def worst(codes: Sequence[int]) -> int:
+    """2 beats 1 beats 3 beats 0; a signal beats all."""
+    for code in WORST:
+        if code in codes:
+            return int(code)
+    return 0

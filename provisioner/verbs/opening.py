@@ -1,0 +1,76 @@
+"""From a context to an opened target: what every verb on hosts begins with."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from provisioner.run.target import Options, Target, open_target
+from provisioner.spec.types import Spec
+from provisioner.verbs.arguments import allowed
+from provisioner.verbs.command import Context
+
+
+def load_spec(args: argparse.Namespace, context: Context) -> Spec:
+    """Raises ProvisionError with every problem of spec and inventory."""
+    from provisioner.spec.load import load
+
+    inventory = Path(args.inventory) if args.inventory else None
+    return load(
+        context.path, inventory=inventory, env=os.environ, each_host=context.each_host
+    )
+
+
+def open_context(args: argparse.Namespace, context: Context) -> Target:
+    spec = load_spec(args, context)
+    return open_target(spec, options(args, context, spec), context.path.resolve().parent)
+
+
+def options(args: argparse.Namespace, context: Context, spec: Spec) -> Options:
+    console = context.console
+    return Options(
+        limit=args.limit,
+        parallel=args.parallel,
+        allow=allowed(getattr(args, "allow", [])),
+        become_password=context.become_password,
+        ssh=ssh_options(args, context, spec),
+        say=console.say,
+        progress=Meter(console.say),
+    )
+
+
+def ssh_options(args: argparse.Namespace, context: Context, spec: Spec) -> Any:
+    """None where no host is reached by SSH: paramiko then need not be imported."""
+    if all(host.connection == "local" for host in spec.hosts.values()):
+        return None
+    from provisioner.hosts.ssh import SshOptions
+
+    replaced = {
+        name
+        for name, host in spec.hosts.items()
+        for word in args.replace_host_key
+        if word == name or word in host.groups
+    }
+    return SshOptions(
+        password=context.ssh_password,
+        accept_new_host_keys=args.accept_new_host_keys,
+        replace_host_keys=frozenset(replaced),
+    )
+
+
+class Meter:
+    """Turns byte counts into a line every ten per cent."""
+
+    def __init__(self, say: Any):
+        self._say = say
+        self._last: dict[str, int] = {}
+
+    def __call__(self, label: str, done: int, total: int) -> None:
+        tenth = 10 * done // total if total else 0
+        if tenth != self._last.get(label, 0) or (total and done >= total > 0):
+            if self._last.get(label) == tenth:
+                return
+            self._last[label] = tenth
+            self._say(f"  {label}: {done / 1e6:.0f} of {total / 1e6:.0f} MB")

@@ -1,0 +1,216 @@
+"""The stages that every verb lists: desired, observe, resolve, diff, order. None of them writes."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from provisioner.kafka.port import ClusterView, KafkaUnavailable
+from provisioner.kinds.kind import Kind
+from provisioner.kinds.registry import KINDS
+from provisioner.plan.diff import diff
+from provisioner.plan.model import (
+    Change,
+    Deferred,
+    Desired,
+    Id,
+    Layer,
+    Observation,
+    Observed,
+    Plan,
+    Present,
+    Refused,
+    State,
+    Unread,
+)
+from provisioner.plan.order import Order, held_back, waves
+from provisioner.run.look import look
+from provisioner.run.target import Target
+from provisioner.spec.types import Spec
+
+ORDERS = {
+    name: Order(kind.layer, kind.rank, kind.roll, apart=kind.name == "storage")
+    for name, kind in KINDS.items()
+}
+NOT_UP = "the cluster is not up"
+
+
+@dataclass
+class Observations:
+    """One look at everything: what was seen, and the view of Kafka (or why there is none)."""
+
+    seen: dict[Id, Observation] = field(default_factory=dict)
+    view: ClusterView | None = None
+    unavailable: str = ""
+
+
+def fresh_cluster_id() -> str:
+    """A random id as Kafka writes one: 16 bytes, base64url, not beginning with '-'."""
+    while True:
+        text = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+        if not text.startswith("-"):
+            return text
+
+
+def desired(target: Target) -> dict[Id, State]:
+    """What the spec wants, on every host that could be reached, and of the cluster."""
+    states: dict[Id, State] = {}
+    spec = target.spec
+    for places in target.places.values():
+        for kind in _kinds(Layer.HOST, Layer.NODE):
+            states.update(kind.desired(spec, places))
+    anywhere = next(iter(target.places.values()), None)
+    if anywhere is not None:
+        for kind in _kinds(Layer.CLUSTER):
+            states.update(kind.desired(spec, anywhere))
+    return states
+
+
+def _kinds(*layers: Layer) -> list[Kind]:
+    return [kind for kind in KINDS.values() if kind.layer in layers]
+
+
+def observe(target: Target, *, cluster: bool = True) -> Observations:
+    """Hosts side by side, one exec each, and Kafka beside them."""
+    result = Observations()
+    with ThreadPoolExecutor(1) as pool:
+        asked: Future[ClusterView] | None = None
+        if cluster and target.spec.brokers and target.shells:
+            asked = pool.submit(lambda: target.cluster().view())
+        for seen in target.side_by_side(lambda host: look(target, host)).values():
+            result.seen.update(seen)
+        if asked is not None:
+            try:
+                result.view = asked.result()
+            except KafkaUnavailable as error:
+                result.unavailable = str(error)
+    _read_view(target.spec, result)
+    return result
+
+
+def _read_view(spec: Spec, result: Observations) -> None:
+    """Kafka's own words: observations of cluster kinds, and what it adds to those of hosts."""
+    if result.view is None:
+        return
+    for kind in KINDS.values():
+        for id, seen in kind.read(result.view, spec).items():
+            known = result.seen.get(id)
+            if isinstance(known, Present) and isinstance(seen, Present) and id.host:
+                volatile = {**known.volatile, **seen.fields}
+                result.seen[id] = replace(known, volatile=volatile)
+            elif not id.host:
+                result.seen[id] = seen
+
+
+def resolve(target: Target, states: Mapping[Id, State], seen: Observed) -> dict[Id, State]:
+    """Fills what only observations can tell, kind by kind."""
+    if target.spec.fresh_cluster_id is None and target.spec.is_kraft:
+        target.spec = replace(target.spec, fresh_cluster_id=fresh_cluster_id())
+    every = dict(states)
+    for name, kind in KINDS.items():
+        mine = {id: state for id, state in every.items() if id.kind == name}
+        every.update(kind.resolve(target.spec, mine, every, seen))
+    return every
+
+
+@dataclass
+class Planned:
+    """A plan with what it was made from."""
+
+    plan: Plan
+    desired: Desired
+    observations: Observations
+
+
+def make_plan(target: Target, observations: Observations | None = None) -> Planned:
+    """observe → resolve → diff → order."""
+    observations = observations or observe(target)
+    states = resolve(target, desired(target), observations.seen)
+    hosts = {id: s for id, s in states.items() if id.host}
+    found = diff(hosts, observations.seen, {name: k.judge for name, k in KINDS.items()})
+    unread = [*found.unread, *_unreachable(target)]
+    blocked = {item.id: item.reason for item in found.refused}
+    blocked |= {item.id: item.reason for item in unread}
+    changes, deferred = held_back(found.changes, states, blocked)
+    deferred += found.deferred
+    clustered = _cluster_level(target, states, observations, [*changes, *deferred])
+    changes += clustered.changes
+    plan = Plan(
+        waves(changes, states, ORDERS, _leaders(target, observations)),
+        tuple(deferred + clustered.deferred),
+        tuple(found.refused + clustered.refused),
+        tuple(u for k in KINDS.values() for u in k.find(observations.seen, states, target.spec)),
+        tuple(unread + clustered.unread),
+    )
+    return Planned(plan, states, observations)
+
+
+def _unreachable(target: Target) -> list[Unread]:
+    return [
+        Unread(Id(node.host, "service", node.name), str(target.unreachable[node.host]))
+        for node in target.spec.nodes
+        if node.host in target.unreachable
+    ]
+
+
+def _cluster_level(
+    target: Target,
+    states: Desired,
+    observations: Observations,
+    pending: Sequence[Change | Deferred],
+) -> _Clustered:
+    mine = {id: state for id, state in states.items() if not id.host}
+    result = _Clustered()
+    if observations.view is not None:
+        found = diff(mine, observations.seen, {name: k.judge for name, k in KINDS.items()})
+        down = _down(target, observations)
+        result.changes = found.changes
+        result.refused = found.refused
+        for item in found.unread:
+            # A broker that is known to be down cannot be asked: that is the service's difference.
+            if item.id.name in down:
+                result.deferred.append(Deferred(item.id, f"{item.id.name} is not up"))
+            else:
+                result.unread.append(item)
+        return result
+    starting = any(item.id.kind == "service" for item in pending)
+    wanted = [id for id in sorted(mine) if id.kind == "topic"]
+    if starting or _down(target, observations) >= {n.name for n in target.spec.brokers}:
+        result.deferred = [Deferred(id, NOT_UP) for id in wanted]
+    else:
+        why = observations.unavailable or NOT_UP
+        result.unread = [Unread(id, why) for id in wanted]
+    return result
+
+
+@dataclass
+class _Clustered:
+    changes: list[Change] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    deferred: list[Deferred] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
+
+
+def _down(target: Target, observations: Observations) -> set[str]:
+    """Services that are known not to run."""
+    down = set()
+    for node in target.spec.nodes:
+        seen = observations.seen.get(Id(node.host, "service", node.name))
+        if isinstance(seen, Present) and not seen.fields["running"]:
+            down.add(node.name)
+    return down
+
+
+def _leaders(target: Target, observations: Observations) -> frozenset[Id]:
+    """The active controller goes last."""
+    view = observations.view
+    if view is None or view.controller is None:
+        return frozenset()
+    return frozenset(
+        Id(node.host, "service", node.name)
+        for node in target.spec.nodes
+        if node.id == view.controller and (node.is_broker or node.is_controller)
+    )
