@@ -1,0 +1,40 @@
+"""``provision plan``: what apply would do. Read-only by construction: there is no Actor here."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from provisioner.errors import Exit
+from provisioner.plan.model import Report
+from provisioner.verbs import stages
+from provisioner.verbs.command import Context
+from provisioner.verbs.opening import open_context
+
+
+def command(args: argparse.Namespace, context: Context) -> Report:
+    """observe → plan → show (and save)."""
+    started = time.monotonic()
+    with open_context(args, context) as target:
+        planned = stages.make_plan(target)
+        report = Report(
+            target.spec.cluster,
+            plan=planned.plan,
+            complete=planned.plan.complete,
+            in_sync=planned.plan.in_sync,
+        )
+        if args.out:
+            from provisioner.verbs.saved import save
+
+            save(Path(args.out), context, args, target.spec, planned.plan)
+    context.console.answer(context.console.text.plan(planned.plan))
+    report.exit_code = _exit(args, report)
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def _exit(args: argparse.Namespace, report: Report) -> int:
+    if args.exit_code and report.in_sync is False:
+        return Exit.NO
+    return Exit.YES if report.complete else Exit.CANNOT_TELL
