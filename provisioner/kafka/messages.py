@@ -15,6 +15,7 @@ from typing import Any
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import BrokerResponseError as BrokerResponseError  # used by traffic.py
 from kafka.errors import KafkaError as KafkaError
+from kafka.errors import KafkaTimeoutError as KafkaTimeoutError
 from kafka.errors import kafka_errors
 from kafka.protocol.admin import (
     CreatePartitionsRequest,
@@ -40,6 +41,21 @@ BY_CONTROLLER = frozenset({QUORUM, ListPartitionReassignmentsRequest.API_KEY})
 """Questions that a broker passes on to the controller, and waits."""
 
 SET, DELETE = 0, 1
+
+NAMES = {
+    -1: "UNKNOWN_SERVER_ERROR",
+    6: "NOT_LEADER_OR_FOLLOWER",
+    10: "MESSAGE_TOO_LARGE",
+    17: "INVALID_TOPIC_EXCEPTION",
+    39: "INVALID_REPLICA_ASSIGNMENT",
+    128: "INVALID_REGULAR_EXPRESSION",
+    129: "REBOOTSTRAP_REQUIRED",
+    130: "STREAMS_INVALID_TOPOLOGY",
+    131: "STREAMS_INVALID_TOPOLOGY_EPOCH",
+    132: "STREAMS_TOPOLOGY_FENCED",
+    133: "SHARE_SESSION_LIMIT_REACHED",
+}
+"""Kafka's names of errors (4.3) where the library has another name or none."""
 
 # At DEBUG the library logs passwords; below CRITICAL it logs what our own errors already say.
 logging.getLogger("kafka").setLevel(logging.CRITICAL + 1)
@@ -88,7 +104,7 @@ def decode(request: Any, body: bytes) -> Any:
 def name(code: int) -> str:
     """Kafka's name of an error code: 36 → TOPIC_ALREADY_EXISTS."""
     known = kafka_errors.get(code)
-    text: str | None = known.message if known else None
+    text: str | None = NAMES.get(code) or (known.message if known else None)
     return text or f"ERROR_{code}"
 
 
@@ -193,6 +209,20 @@ def producer(options: Mapping[str, Any], delivery_seconds: float, block_seconds:
     )
     _settle(made._metadata)
     return made
+
+
+def end_producer(producer: Any, seconds: float) -> None:
+    """Waits for what is in flight, at most ``seconds``, then ends the producer in any case.
+
+    Its own close() gives up, with its thread still running, when not all was sent in time. What
+    was not sent fails.
+    """
+    try:
+        producer.close(timeout=seconds)
+    except KafkaTimeoutError:
+        producer._sender.force_close()
+        producer._sender.join(1.0)
+        producer.close(timeout=0)
 
 
 def consumer(options: Mapping[str, Any]) -> Any:

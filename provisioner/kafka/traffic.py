@@ -45,10 +45,16 @@ def _errors_named(topic: str) -> Iterator[None]:
     """The library's errors as the port's."""
     try:
         yield
-    except messages.BrokerResponseError as error:
-        raise KafkaRefused(messages.name(error.errno), topic) from error
     except messages.KafkaError as error:
-        raise KafkaUnavailable(f"{topic}: {type(error).__name__}") from error
+        raise _port_error(error, topic) from error
+
+
+def _port_error(error: BaseException, topic: str) -> KafkaRefused | KafkaUnavailable:
+    if isinstance(error, messages.BrokerResponseError):
+        return KafkaRefused(messages.name(error.errno), f"topic {topic}")
+    if isinstance(error, messages.KafkaTimeoutError):
+        return KafkaUnavailable(f"topic {topic}: no answer in time")
+    return KafkaUnavailable(f"topic {topic}: {type(error).__name__}")
 
 
 def produce(
@@ -63,17 +69,17 @@ def produce(
                 producer.send(topic, value, partition=partitions[i % len(partitions)])
                 for i, value in enumerate(values)
             ]
-            return [_outcome(future, until) for future in futures]
+            return [_outcome(future, until, topic) for future in futures]
         finally:
-            producer.close(timeout=0)
+            messages.end_producer(producer, 0.0)
 
 
-def _outcome(future: Any, until: float) -> Any:
+def _outcome(future: Any, until: float, topic: str) -> Any:
     """(partition, offset), or why the record was not acknowledged."""
     try:
         written = future.get(timeout=max(until - time.monotonic(), 0.001))
     except Exception as error:
-        return error
+        return _port_error(error, topic)
     return written.partition, written.offset
 
 
@@ -146,7 +152,7 @@ class SteadyTraffic:
         self._stopping.set()
         until = time.monotonic() + seconds
         self._thread.join(seconds)  # it may wait in send() for a leader
-        self._producer.close(timeout=max(until - time.monotonic(), 0.0))
+        messages.end_producer(self._producer, max(until - time.monotonic(), 0.0))
         self._thread.join(1.0)  # the closed producer let it go
 
     def _run(self) -> None:
@@ -175,4 +181,4 @@ class SteadyTraffic:
 
     def _failure(self, value: bytes, error: BaseException) -> None:
         with self._lock:
-            self._failed.append(f"record {value.decode()}: {error}")
+            self._failed.append(f"record {value.decode()}: {_port_error(error, self._topic)}")

@@ -95,6 +95,7 @@ class Tunnel:
                 client, _ = self._listener.accept()
             except OSError:
                 return  # close() was called
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._start(self._serve, client)
 
     def _serve(self, client: socket.socket) -> None:
@@ -102,7 +103,6 @@ class Tunnel:
         remote = None
         try:
             self._keep(client)
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             client.settimeout(self._seconds)
             remote = self._answer(client)
             self._keep(remote)

@@ -25,6 +25,8 @@ SESSION_MILLISECONDS = 10_000
 MAX_ANSWER = 16 << 20
 CLUSTER_ID, BROKERS = "/cluster/id", "/brokers/ids"
 
+NOT_ZOOKEEPERS = "the answer is not ZooKeeper's"
+
 
 class ZooKeeperError(Exception):
     """ZooKeeper did not answer, or not as it should. ``str()`` says which address and what."""
@@ -129,7 +131,7 @@ class Session:
         self._patience()
         (length,) = struct.unpack(">i", receive_exactly(self._connection, 4))
         if not 0 <= length <= MAX_ANSWER:
-            raise OSError("the answer is not ZooKeeper's")
+            raise OSError(NOT_ZOOKEEPERS)
         return receive_exactly(self._connection, length)
 
     def _patience(self) -> None:
@@ -151,7 +153,9 @@ def _asked(
             return answer
         finally:
             connection.close()
-    except (OSError, struct.error) as error:
+    except struct.error as error:  # shorter than it must be
+        raise ZooKeeperError(f"{host}:{port}: {NOT_ZOOKEEPERS}") from error
+    except OSError as error:
         raise _said(host, port, error, seconds) from error
 
 
@@ -194,7 +198,7 @@ def parse_answer(message: bytes, number: int) -> Answer:
     """OSError when it answers another request."""
     got, _, error = struct.unpack_from(">iqi", message)
     if got != number:
-        raise OSError("the answer is not ZooKeeper's")
+        raise OSError(NOT_ZOOKEEPERS)
     return Answer(error, message[16:])
 
 

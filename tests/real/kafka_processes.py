@@ -1,0 +1,280 @@
+"""Real ZooKeeper and Kafka processes on loopback ports, for tests that must show what Kafka does.
+
+``zookeeper_lab`` and ``kraft_lab`` start a small cluster in a folder and give back a ``Lab``; its
+processes are ended by their own pid, never by a name. Nothing is shared between labs but the jars.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from provisioner.artifacts import Distribution, Store
+
+ZOOKEEPER_VERSION = "3.9.1"
+KRAFT_VERSION = "4.2.0"
+START_SECONDS = 90.0
+
+# C1 and the serial collector halve the CPU of a start, which is most of what these tests cost.
+JVM = ("-Xms256m", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
+
+COMMON = {
+    "num.partitions": "1",
+    "auto.create.topics.enable": "true",  # so that a client that asks for it would be seen
+    "offsets.topic.replication.factor": "3",
+    "offsets.topic.num.partitions": "3",
+    "transaction.state.log.replication.factor": "3",
+    "transaction.state.log.min.isr": "2",
+    "group.initial.rebalance.delay.ms": "0",
+    "controlled.shutdown.retry.backoff.ms": "500",
+}
+
+
+@dataclass(frozen=True)
+class Installed:
+    """Java and the jars of one Kafka version, unpacked on this machine."""
+
+    java: Path
+    jars: tuple[Path, ...]
+
+
+@cache
+def installed(version: str) -> Installed:
+    """Kafka of this version and a Java, as the tool ships them to hosts.
+
+    They are loaded into the tool's own cache when they are not there, and unpacked once, in a
+    folder named by their digest. What cannot be had is an error, never a skip.
+    """
+    store = Store()
+    prepared = store.ensure(version, platform=f"linux-{platform.machine()}")
+    assert prepared.kafka is not None
+    assert prepared.java is not None
+    jars = unpacked(store, prepared.kafka).rglob("*.jar")
+    (java,) = unpacked(store, prepared.java).rglob("bin/java")
+    return Installed(java, tuple(sorted(jars)))
+
+
+def unpacked(store: Store, what: Distribution) -> Path:
+    """The folder with its files. Two test processes may want it at once: the last rename wins."""
+    parent = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "provision-tests"
+    folder = parent / what.folder
+    if not folder.exists():
+        parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=parent))
+        with tarfile.open(fileobj=io.BytesIO(b"".join(store.open(what)))) as archive:
+            archive.extractall(fresh, filter="tar")
+        with contextlib.suppress(OSError):  # the other one was first
+            fresh.rename(folder)
+        shutil.rmtree(fresh, ignore_errors=True)
+    return folder
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports nobody listens on now. They are held together, so that they differ."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def listening(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 0.5).close()
+    except OSError:
+        return False
+    return True
+
+
+@dataclass
+class Process:
+    """One java process: what it runs, the port that says it is up, and its log."""
+
+    name: str
+    port: int
+    command: Sequence[str]
+    folder: Path
+    popen: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> Path:
+        return self.folder / f"{self.name}.log"
+
+    @property
+    def running(self) -> bool:
+        return self.popen is not None and self.popen.poll() is None
+
+    def start(self) -> None:
+        """Starts it and does not wait."""
+        with self.log.open("ab") as out:
+            self.popen = subprocess.Popen(
+                self.command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+            )
+
+    def wait_open(self, seconds: float = START_SECONDS) -> None:
+        """Until its port answers; a process that ended or is late fails with the end of its log."""
+        until = time.monotonic() + seconds
+        while not listening(self.port):
+            if not self.running or time.monotonic() > until:
+                tail = self.log.read_text(errors="replace")[-3000:]
+                raise AssertionError(f"{self.name} did not open port {self.port}\n{tail}")
+            time.sleep(0.05)
+
+    def stop(self, seconds: float = 30.0) -> None:
+        """SIGTERM and wait; SIGKILL after ``seconds``."""
+        if self.popen is None:
+            return
+        self.popen.terminate()
+        try:
+            self.popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        if self.popen is not None:
+            self.popen.kill()
+            self.popen.wait(30)
+
+
+@dataclass
+class Lab:
+    """A running cluster. ``brokers`` by id; ``zookeeper`` is None with KRaft."""
+
+    folder: Path
+    brokers: Mapping[int, Process]
+    zookeeper: Process | None = None
+    cluster_id: str | None = None
+    _all: list[Process] = field(default_factory=list)
+
+    @property
+    def bootstrap(self) -> list[tuple[str, int]]:
+        return [("localhost", broker.port) for broker in self.brokers.values()]
+
+    def start(self) -> None:
+        """Starts what does not run and waits for every port."""
+        everything = [*([self.zookeeper] if self.zookeeper else []), *self.brokers.values()]
+        for process in everything:
+            if not process.running:
+                process.start()
+            if process is self.zookeeper:
+                process.wait_open()
+        for process in everything:
+            process.wait_open()
+
+    def close(self) -> None:
+        """Ends every process, brokers first: together they need no clean hand-over."""
+        for broker in self.brokers.values():
+            broker.kill()
+        if self.zookeeper:
+            self.zookeeper.kill()
+
+
+def java(version: str, main: str, *arguments: str, extra: Sequence[str] = ()) -> list[str]:
+    """The command line of a main class of this version."""
+    found = installed(version)
+    classpath = ":".join(str(jar) for jar in found.jars)
+    return [str(found.java), *JVM, *extra, "-cp", classpath, main, *arguments]
+
+
+def write_properties(path: Path, values: Mapping[str, str]) -> Path:
+    path.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
+    return path
+
+
+@contextlib.contextmanager
+def zookeeper_lab(
+    folder: Path, brokers: int = 3, config: Mapping[str, str] | None = None
+) -> Iterator[Lab]:
+    """ZooKeeper and ``brokers`` brokers 0, 1, …; ``config`` is added to every broker's file."""
+    zk_port, *ports = free_ports(brokers + 1)
+    zk_file = write_properties(
+        folder / "zookeeper.properties",
+        {
+            "dataDir": str(folder / "zookeeper"),
+            "clientPort": str(zk_port),
+            "clientPortAddress": "127.0.0.1",
+            "admin.enableServer": "false",
+            "maxClientCnxns": "0",
+            "tickTime": "500",
+        },
+    )
+    main = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
+    zookeeper = Process("zookeeper", zk_port, java(ZOOKEEPER_VERSION, main, str(zk_file)), folder)
+    nodes = {}
+    for id, port in enumerate(ports):
+        file = write_properties(
+            folder / f"server-{id}.properties",
+            COMMON
+            | {
+                "broker.id": str(id),
+                "listeners": f"PLAINTEXT://localhost:{port}",
+                "log.dirs": str(folder / f"logs-{id}"),
+                "zookeeper.connect": f"localhost:{zk_port}",
+                "zookeeper.session.timeout.ms": "6000",
+            }
+            | dict(config or {}),
+        )
+        command = java(ZOOKEEPER_VERSION, "kafka.Kafka", str(file))
+        nodes[id] = Process(f"broker-{id}", port, command, folder)
+    lab = Lab(folder, nodes, zookeeper)
+    try:
+        lab.start()
+        yield lab
+    finally:
+        lab.close()
+
+
+@contextlib.contextmanager
+def kraft_lab(
+    folder: Path,
+    nodes: int = 3,
+    config: Mapping[str, str] | None = None,
+    version: str = KRAFT_VERSION,
+) -> Iterator[Lab]:
+    """``nodes`` combined nodes 1, 2, … (broker and static controller in one process)."""
+    ports = free_ports(2 * nodes)
+    ids = range(1, nodes + 1)
+    clients = dict(zip(ids, ports, strict=False))
+    quorum = dict(zip(ids, ports[nodes:], strict=True))
+    voters = ",".join(f"{id}@localhost:{port}" for id, port in quorum.items())
+    cluster_id = "MkU3OEVBNTcwNTJENDM2Qg"
+    members = {}
+    for id in ids:
+        file = write_properties(
+            folder / f"server-{id}.properties",
+            COMMON
+            | {
+                "process.roles": "broker,controller",
+                "node.id": str(id),
+                "listeners": f"PLAINTEXT://localhost:{clients[id]},"
+                f"CONTROLLER://localhost:{quorum[id]}",
+                "controller.listener.names": "CONTROLLER",
+                "controller.quorum.voters": voters,
+                "log.dirs": str(folder / f"logs-{id}"),
+                "broker.session.timeout.ms": "3000",
+                "broker.heartbeat.interval.ms": "500",
+            }
+            | dict(config or {}),
+        )
+        tool = java(version, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(file))
+        subprocess.run(tool, check=True, capture_output=True, timeout=60)
+        command = java(version, "kafka.Kafka", str(file))
+        members[id] = Process(f"node-{id}", clients[id], command, folder)
+    lab = Lab(folder, members, None, cluster_id)
+    try:
+        lab.start()
+        yield lab
+    finally:
+        lab.close()

@@ -1,0 +1,631 @@
+"""The port to a cluster, against real brokers: ZooKeeper mode 3.9 and KRaft 4.x.
+
+Topics are of one test each; what a test changes on brokers it puts back.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from provisioner.kafka import zookeeper
+from provisioner.kafka.client import KafkaCluster, connect
+from provisioner.kafka.dialing import dial_directly
+from provisioner.kafka.port import (
+    DEFAULT,
+    DYNAMIC_BROKER,
+    DYNAMIC_DEFAULT,
+    STATIC,
+    ClusterView,
+    KafkaRefused,
+    KafkaUnavailable,
+    PartitionView,
+    Sent,
+)
+from provisioner.kafka.tunnel import Tunnel
+from tests.real.kafka_processes import Lab, Process, free_ports, kraft_lab, zookeeper_lab
+
+STATIC_CONFIG = {"num.io.threads": "3", "log.retention.hours": "5"}
+
+
+@pytest.fixture(scope="module")
+def zookeeper_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with zookeeper_lab(tmp_path_factory.mktemp("zk"), config=STATIC_CONFIG) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def kraft_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with kraft_lab(tmp_path_factory.mktemp("kraft"), config=STATIC_CONFIG) as lab:
+        yield lab
+
+
+@pytest.fixture(params=["zookeeper", "kraft"])
+def lab(request: pytest.FixtureRequest) -> Lab:
+    found: Lab = request.getfixturevalue(f"{request.param}_cluster")
+    return found
+
+
+@pytest.fixture
+def cluster(lab: Lab) -> Iterator[KafkaCluster]:
+    with connected(lab) as found:
+        yield found
+
+
+@pytest.fixture
+def topic(request: pytest.FixtureRequest) -> str:
+    return "t-" + "".join(c if c.isalnum() else "-" for c in request.node.name)
+
+
+@contextmanager
+def connected(lab: Lab, **options: Any) -> Iterator[KafkaCluster]:
+    found = connect(lab.bootstrap, **options)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def wait_for(
+    cluster: KafkaCluster, good: Callable[[ClusterView], object], seconds: float = 40.0
+) -> ClusterView:
+    """The first liveness that is ``good``."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            seen = cluster.liveness()
+            if good(seen):
+                return seen
+        except KafkaUnavailable:
+            if time.monotonic() > until:
+                raise
+        assert time.monotonic() < until, f"not so within {seconds:g} s: {seen}"
+        time.sleep(0.1)
+
+
+def wait_for_config(
+    cluster: KafkaCluster, key: str, value: str, *brokers: int, seconds: float = 10.0
+) -> ClusterView:
+    """The first view in which these brokers have taken the value (a while after it was set)."""
+    until = time.monotonic() + seconds
+    while True:
+        view = cluster.view()
+        if all(view.broker_configs[id][key].value == value for id in brokers):
+            return view
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def partitions(view: ClusterView, topic: str) -> tuple[PartitionView, ...]:
+    found = view.topic(topic)
+    assert found is not None
+    return found.partitions
+
+
+def healthy(brokers: int) -> Callable[[ClusterView], bool]:
+    """All brokers alive and every replica in sync."""
+
+    def check(view: ClusterView) -> bool:
+        partitions = [p for topic in view.topics for p in topic.partitions]
+        whole = all(p.leader is not None and set(p.isr) == set(p.replicas) for p in partitions)
+        return len(view.alive) == brokers and whole
+
+    return check
+
+
+@contextmanager
+def stopped(lab: Lab, *ids: int) -> Iterator[None]:
+    """These brokers stop cleanly; afterwards the lab is whole again."""
+    for id in ids:
+        lab.brokers[id].stop()
+    try:
+        yield
+    finally:
+        restore(lab)
+
+
+@contextmanager
+def hanging(process: Process) -> Iterator[None]:
+    """The process keeps its connections but does nothing."""
+    assert process.popen is not None
+    os.kill(process.popen.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process.popen.pid, signal.SIGCONT)
+
+
+def restore(lab: Lab) -> None:
+    lab.start()
+    with connected(lab) as cluster:
+        wait_for(cluster, healthy(len(lab.brokers)))
+
+
+# --- view -----------------------------------------------------------------------------------------
+
+
+def test_view_shows_brokers_and_who_leads(lab: Lab, cluster: KafkaCluster) -> None:
+    view = cluster.view()
+    assert [(b.host, b.port) for b in view.brokers] == lab.bootstrap
+    assert view.alive == set(lab.brokers)
+    assert view.controller in lab.brokers
+    assert view.cluster_id
+    assert view.errors == {}
+    assert set(view.broker_configs) == set(lab.brokers)
+    if lab.zookeeper:
+        assert view.quorum is None
+    else:
+        assert view.cluster_id == lab.cluster_id
+        assert view.quorum is not None
+        assert view.quorum.leader == view.controller
+        assert set(view.quorum.voters) == set(lab.brokers)
+        assert not view.quorum.dynamic
+
+
+def test_view_shows_a_topic_with_its_own_config_only(cluster: KafkaCluster, topic: str) -> None:
+    cluster.create_topic(topic, 3, 2, {"retention.ms": "60000", "min.insync.replicas": "2"})
+    wait_for(cluster, lambda view: view.topic(topic))
+    found = cluster.view().topic(topic)
+    assert found is not None
+    assert [p.id for p in found.partitions] == [0, 1, 2]
+    assert found.replication == 2
+    assert all(set(p.isr) == set(p.replicas) and p.leader in p.isr for p in found.partitions)
+    assert found.config == {"retention.ms": "60000", "min.insync.replicas": "2"}
+    assert found.min_isr == 2
+    assert not found.internal
+    assert found.id
+
+
+def test_view_shows_where_each_value_comes_from(lab: Lab, cluster: KafkaCluster) -> None:
+    first, second, *_ = lab.brokers
+    cluster.alter_broker_config(first, {"log.cleaner.threads": "2", "num.io.threads": "4"}, [])
+    cluster.alter_broker_config(None, {"message.max.bytes": "1048600"}, [])
+    view = wait_for_config(cluster, "message.max.bytes", "1048600", *lab.brokers)
+    mine, other = view.broker_configs[first], view.broker_configs[second]
+
+    assert (mine["log.cleaner.threads"].value, mine["log.cleaner.threads"].source) == (
+        "2",
+        DYNAMIC_BROKER,
+    )
+    assert other["log.cleaner.threads"].source == DEFAULT
+    assert mine["num.io.threads"].value == "4"  # a dynamic value hides the file's
+    assert mine["num.io.threads"].layer(STATIC) == "3"
+    assert (other["num.io.threads"].value, other["num.io.threads"].source) == ("3", STATIC)
+    assert other["message.max.bytes"].source == DYNAMIC_DEFAULT
+    assert view.cluster_config["message.max.bytes"] == "1048600"
+    assert mine["log.dirs"].read_only
+    assert not mine["num.io.threads"].read_only
+
+    cluster.alter_broker_config(first, {}, ["log.cleaner.threads", "num.io.threads"])
+    cluster.alter_broker_config(None, {}, ["message.max.bytes"])
+    view = wait_for_config(cluster, "num.io.threads", "3", first)
+    assert "message.max.bytes" not in view.cluster_config
+
+
+def test_cluster_default_of_min_isr_reaches_topics(cluster: KafkaCluster, topic: str) -> None:
+    before = cluster.view().cluster_config.get("min.insync.replicas")
+    cluster.create_topic(topic, 1, 3, {})
+    cluster.alter_broker_config(None, {"min.insync.replicas": "2"}, [])
+    view = wait_for_config(cluster, "min.insync.replicas", "2", *cluster.view().alive)
+    found = view.topic(topic)
+    assert found is not None
+    assert (found.min_isr, found.config) == (2, {})
+    assert view.cluster_config["min.insync.replicas"] == "2"
+    if before is None:
+        cluster.alter_broker_config(None, {}, ["min.insync.replicas"])
+    else:  # 4.x with eligible leader replicas: can be set, not removed
+        cluster.alter_broker_config(None, {"min.insync.replicas": before}, [])
+
+
+def test_sensitive_values_are_never_shown(lab: Lab, cluster: KafkaCluster) -> None:
+    first = next(iter(lab.brokers))
+    entry = cluster.view().broker_configs[first]["ssl.key.password"]
+    assert entry.sensitive
+    assert entry.value is None
+    assert all(value is None for _, value in entry.synonyms)
+
+
+def test_log_dirs_tell_their_bytes(lab: Lab, cluster: KafkaCluster, topic: str) -> None:
+    cluster.create_topic(topic, 1, 3, {})
+    cluster.produce(topic, [b"x" * 1000], seconds=10)
+    view = cluster.view(log_dirs=True)
+    for id in lab.brokers:
+        (only,) = view.log_dirs[id]
+        assert only.path == str(lab.folder / f"logs-{id}")
+        assert only.bytes >= 1000
+        assert only.error is None
+    assert cluster.view().log_dirs == {}
+
+
+def test_internal_topics_are_seen(lab: Lab, cluster: KafkaCluster, topic: str) -> None:
+    from kafka import KafkaConsumer  # our own clients join no group
+
+    cluster.create_topic(topic, 1, 1, {})
+    servers = [f"{host}:{port}" for host, port in lab.bootstrap]
+    group = KafkaConsumer(topic, bootstrap_servers=servers, group_id=topic)
+    group.poll(timeout_ms=3000)
+    group.close()
+    found = cluster.view().topic("__consumer_offsets")
+    assert found is not None
+    assert found.internal
+    assert found.replication == 3
+
+
+def test_liveness_is_the_view_without_configuration(cluster: KafkaCluster) -> None:
+    alive, view = cluster.liveness(), cluster.view()
+    assert alive.broker_configs == {}
+    assert (alive.brokers, alive.controller) == (view.brokers, view.controller)
+    assert [(t.name, t.partitions) for t in alive.topics] == [
+        (t.name, t.partitions) for t in view.topics
+    ]
+
+
+# --- changes --------------------------------------------------------------------------------------
+
+
+def test_topics_are_made_changed_and_deleted(cluster: KafkaCluster, topic: str) -> None:
+    cluster.create_topic(topic, 1, 1, {"retention.ms": "60000"})
+    cluster.create_partitions(topic, 3)
+    cluster.alter_topic_config(topic, {"max.message.bytes": "2000000"}, ["retention.ms"])
+    wait_for(cluster, lambda view: len((view.topic(topic) or view.topics[0]).partitions) == 3)
+    time.sleep(0.5)
+    found = cluster.view().topic(topic)
+    assert found is not None
+    assert found.config == {"max.message.bytes": "2000000"}
+    cluster.delete_topic(topic)
+    wait_for(cluster, lambda view: view.topic(topic) is None)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda c: c.create_topic("no such name", 1, 1, {}), "INVALID_TOPIC_EXCEPTION"),
+        (lambda c: c.create_topic("t-too-wide", 1, 9, {}), "INVALID_REPLICATION_FACTOR"),
+        (lambda c: c.create_topic("t-bad-key", 1, 1, {"a.b": "c"}), "INVALID_CONFIG"),
+        (lambda c: c.delete_topic("t-unknown"), "UNKNOWN_TOPIC_OR_PARTITION"),
+        (lambda c: c.create_partitions("t-unknown", 3), "UNKNOWN_TOPIC_OR_PARTITION"),
+        (lambda c: c.alter_broker_config(None, {"log.dirs": "/x"}, []), "INVALID_REQUEST"),
+        (lambda c: c.produce("t-unknown", [b"x"], seconds=5), "UNKNOWN_TOPIC_OR_PARTITION"),
+        (lambda c: c.consume("t-unknown", seconds=5), "UNKNOWN_TOPIC_OR_PARTITION"),
+        (lambda c: c.producer("t-unknown"), "UNKNOWN_TOPIC_OR_PARTITION"),
+    ],
+)
+def test_refusals_have_kafkas_name(
+    cluster: KafkaCluster, change: Callable[[KafkaCluster], object], code: str
+) -> None:
+    with pytest.raises(KafkaRefused) as refused:
+        change(cluster)
+    assert refused.value.code == code
+    assert str(refused.value).startswith(code)
+    # the brokers make topics for clients that ask for them: ours must not
+    assert not [t.name for t in cluster.liveness().topics if t.name.startswith("t-unknown")]
+
+
+def test_a_topic_that_exists_is_refused(cluster: KafkaCluster, topic: str) -> None:
+    cluster.create_topic(topic, 1, 1, {})
+    with pytest.raises(KafkaRefused, match="already exists") as refused:
+        cluster.create_topic(topic, 1, 1, {})
+    assert refused.value.code == "TOPIC_ALREADY_EXISTS"
+
+
+def test_config_of_a_broker_that_is_not_there(cluster: KafkaCluster) -> None:
+    with pytest.raises(KafkaUnavailable, match="broker 77 is not up"):
+        cluster.alter_broker_config(77, {"num.io.threads": "3"}, [])
+
+
+def test_leaders_go_back_to_the_preferred(lab: Lab, cluster: KafkaCluster, topic: str) -> None:
+    cluster.create_topic(topic, 6, 3, {})
+    wait_for(cluster, healthy(3))
+    away = next(iter(lab.brokers))
+    with stopped(lab, away):
+        wait_for(cluster, lambda v: all(p.leader != away for p in partitions(v, topic)))
+    cluster.refresh()
+    cluster.elect_preferred_leaders()
+    wait_for(cluster, lambda v: all(p.leader == p.replicas[0] for p in partitions(v, topic)), 10)
+    cluster.elect_preferred_leaders()  # nothing to do is no error
+
+
+# --- records --------------------------------------------------------------------------------------
+
+
+def test_what_is_produced_is_consumed(cluster: KafkaCluster, topic: str) -> None:
+    cluster.create_topic(topic, 3, 3, {"min.insync.replicas": "2"})
+    values = [b"%d" % n for n in range(300)]
+    written = cluster.produce(topic, values, seconds=20)
+    assert sorted(written) == [(p, offset) for p in range(3) for offset in range(100)]
+    read = {(r.partition, r.offset): r.value for r in cluster.consume(topic, seconds=20)}
+    assert read == dict(zip(written, values, strict=True))
+    assert len(cluster.consume(topic, count=7, seconds=20)) == 7
+
+
+def test_an_empty_topic_is_read_at_once(cluster: KafkaCluster, topic: str) -> None:
+    cluster.create_topic(topic, 3, 1, {})
+    begun = time.monotonic()
+    assert cluster.consume(topic, seconds=20) == []
+    assert time.monotonic() - begun < 5
+
+
+def test_a_record_that_is_not_acknowledged_says_why(
+    lab: Lab, cluster: KafkaCluster, topic: str
+) -> None:
+    cluster.create_topic(topic, 1, 3, {"min.insync.replicas": "3"})
+    wait_for(cluster, healthy(3))
+    with stopped(lab, next(iter(lab.brokers))):
+        begun = time.monotonic()
+        (outcome,) = cluster.produce(topic, [b"x"], seconds=3)
+        assert isinstance(outcome, KafkaUnavailable)
+        assert time.monotonic() - begun < 10
+
+
+def test_traffic_across_a_broker_stop_loses_nothing(
+    lab: Lab, cluster: KafkaCluster, topic: str
+) -> None:
+    cluster.create_topic(topic, 3, 3, {"min.insync.replicas": "2"})
+    wait_for(cluster, healthy(3))
+    traffic = cluster.producer(topic)
+    wait_until(lambda: len(traffic.acked()) > 100)
+    away = list(lab.brokers)[-1]
+    with stopped(lab, away):
+        before = len(traffic.acked())
+        wait_until(lambda: len(traffic.acked()) > before + 100)
+    traffic.stop(20)
+    acked = traffic.acked()
+    assert traffic.failed() == []
+
+    read = cluster.consume(topic, seconds=30)
+    assert {(r.partition, r.offset, r.value) for r in read} == {
+        (s.partition, s.offset, s.value) for s in acked
+    }
+    assert len(read) == len(acked)
+    assert all(in_order(of) for of in by_partition(acked).values())
+    assert all(s.sent <= s.acked for s in acked)
+
+
+def wait_until(good: Callable[[], object], seconds: float = 30.0) -> None:
+    until = time.monotonic() + seconds
+    while not good():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def by_partition(acked: list[Sent]) -> dict[int, list[Sent]]:
+    found: dict[int, list[Sent]] = defaultdict(list)
+    for each in sorted(acked, key=lambda s: s.offset):
+        found[each.partition].append(each)
+    return found
+
+
+def in_order(acked: list[Sent]) -> bool:
+    numbers = [int(s.value.decode().rpartition("-")[2]) for s in acked]
+    return numbers == sorted(numbers)
+
+
+# --- what is not there ----------------------------------------------------------------------------
+
+
+def test_dead_bootstrap_addresses_cost_nothing(lab: Lab) -> None:
+    (dead,) = free_ports(1)
+    begun = time.monotonic()
+    cluster = connect([("localhost", dead), ("no-such-host.invalid", 9092), *lab.bootstrap[-1:]])
+    assert cluster.view().alive == set(lab.brokers)
+    assert time.monotonic() - begun < 5
+    seen = cluster.bootstrap_views()
+    assert seen[f"localhost:{dead}"] == "connection refused"
+    assert seen["no-such-host.invalid:9092"] == "the name is unknown"
+    (alive,) = [v for v in seen.values() if isinstance(v, ClusterView)]
+    assert alive.alive == set(lab.brokers)
+    cluster.close()
+
+
+def test_nobody_there_names_every_address() -> None:
+    first, second = free_ports(2)
+    with pytest.raises(KafkaUnavailable) as error:
+        connect([("localhost", first), ("localhost", second)]).view()
+    assert str(error.value) == (
+        f"localhost:{first}: connection refused; localhost:{second}: connection refused"
+    )
+
+
+def test_something_else_than_kafka(zookeeper_cluster: Lab) -> None:
+    assert zookeeper_cluster.zookeeper is not None
+    port = zookeeper_cluster.zookeeper.port
+    with pytest.raises(KafkaUnavailable, match=f"localhost:{port}: "):
+        connect([("localhost", port)], timeout=2).view()
+
+
+def test_a_broker_that_hangs_is_said_and_bounded(lab: Lab) -> None:
+    id, process = next(iter(lab.brokers.items()))
+    with connected(lab, timeout=3) as cluster, hanging(process):
+        begun = time.monotonic()
+        view = cluster.view()
+        assert time.monotonic() - begun < 4
+        if id in view.alive:  # until the cluster notices
+            assert view.errors[f"broker-{id}"].startswith("no answer within")
+            assert set(view.broker_configs) == set(lab.brokers) - {id}
+        assert cluster.bootstrap_views()[f"localhost:{process.port}"] == "no answer within 3 s"
+    restore(lab)
+
+
+def test_a_broker_that_hangs_after_it_answered(lab: Lab) -> None:
+    process = next(iter(lab.brokers.values()))
+    with connected(lab, timeout=4) as cluster:
+        cluster._home = ("localhost", process.port)
+        with hanging(process):
+            assert cluster.liveness().brokers
+            begun = time.monotonic()
+            cluster.alter_broker_config(None, {}, ["message.max.bytes"])
+            assert time.monotonic() - begun < 3
+    restore(lab)
+
+
+def test_a_restarted_broker_is_asked_again(lab: Lab, cluster: KafkaCluster) -> None:
+    id = next(iter(lab.brokers))
+    cluster.view()
+    with stopped(lab, id):
+        view = cluster.view()
+        assert id not in view.alive
+        assert id not in view.broker_configs
+        assert f"broker-{id}" not in view.errors
+    assert id in cluster.view().broker_configs
+
+
+def test_the_controller_moves(zookeeper_cluster: Lab, topic: str) -> None:
+    with connected(zookeeper_cluster) as cluster:
+        first = cluster.view().controller
+        assert first is not None
+        with stopped(zookeeper_cluster, first):
+            cluster.create_topic(topic, 1, 1, {})  # finds the new one by itself
+            cluster.refresh()
+            view = cluster.view()
+            assert view.controller != first
+            assert view.topic(topic)
+            assert view.errors == {}
+
+
+def test_fenced_brokers_and_moves_are_seen(kraft_cluster: Lab, topic: str) -> None:
+    ids = list(kraft_cluster.brokers)
+    with connected(kraft_cluster) as cluster:
+        cluster.create_topic(topic, 1, 1, {})
+        wait_for(cluster, lambda view: view.topic(topic))
+        home = partitions(cluster.view(), topic)[0].leader
+        away = next(id for id in ids if id != home)
+        with stopped(kraft_cluster, away):
+            view = wait_for(cluster, lambda v: away not in v.alive)
+            assert {b.id: b.fenced for b in view.brokers} == {id: id == away for id in ids}
+            move(kraft_cluster, topic, [home, away])  # waits for the broker that is away
+            assert cluster.view().reassigning == (f"{topic}-0",)
+        wait_until(lambda: cluster.view().reassigning == ())
+
+
+def move(lab: Lab, topic: str, replicas: list[int | None]) -> None:
+    from kafka import KafkaAdminClient, TopicPartition
+
+    servers = [f"{h}:{p}" for h, p in lab.bootstrap if listening_now(p)]
+    admin = KafkaAdminClient(bootstrap_servers=servers)
+    try:
+        admin.alter_partition_reassignments({TopicPartition(topic, 0): replicas})
+    finally:
+        admin.close()
+
+
+def listening_now(port: int) -> bool:
+    try:
+        dial_directly("localhost", port, 1).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_a_lost_quorum_is_said_and_bounded(kraft_cluster: Lab) -> None:
+    first, *others = kraft_cluster.brokers
+    with connected(kraft_cluster) as cluster:
+        cluster.view()
+        for id in others:
+            kraft_cluster.brokers[id].kill()
+        try:
+            time.sleep(2)
+            begun = time.monotonic()
+            view = cluster.view()
+            assert time.monotonic() - begun < 9
+            assert view.controller is None
+            assert "quorum" in view.errors
+            assert first in view.broker_configs
+        finally:
+            restore(kraft_cluster)
+
+
+# --- tunnel, ZooKeeper, manners -------------------------------------------------------------------
+
+
+def test_everything_works_through_a_tunnel(lab: Lab, topic: str) -> None:
+    dialled: list[tuple[str, int]] = []
+
+    def dial(host: str, port: int, seconds: float) -> Any:
+        dialled.append((host, port))
+        return dial_directly(host, port, seconds)
+
+    before = set(threading.enumerate())
+    with Tunnel(dial) as tunnel:
+        with connected(lab, proxy_url=tunnel.url) as cluster:
+            cluster.create_topic(topic, 3, 3, {})
+            values = [os.urandom(20_000) for _ in range(100)]
+            cluster.produce(topic, values, seconds=20)
+            read = cluster.consume(topic, seconds=20)
+            assert sorted(r.value for r in read) == sorted(values)
+            assert cluster.view().topic(topic)
+        (dead,) = free_ports(1)
+        refused = connect([("localhost", dead)], proxy_url=tunnel.url)
+        with pytest.raises(KafkaUnavailable, match=f"localhost:{dead}: connection refused"):
+            refused.view()
+    assert set(dialled) >= set(lab.bootstrap)
+    wait_until(lambda: set(threading.enumerate()) <= before, 5)
+
+
+def test_zookeeper_is_read(zookeeper_cluster: Lab) -> None:
+    server = zookeeper_cluster.zookeeper
+    assert server is not None
+    with connected(zookeeper_cluster) as cluster:
+        expected = cluster.view().cluster_id
+    place = (dial_directly, "localhost", server.port, 5.0)
+    assert zookeeper.cluster_id(*place) == expected
+    assert zookeeper.broker_ids(*place) == tuple(zookeeper_cluster.brokers)
+    assert zookeeper.server_state(*place) == "standalone"
+
+
+def test_a_zookeeper_that_is_away() -> None:
+    (port,) = free_ports(1)
+    for ask in (zookeeper.cluster_id, zookeeper.broker_ids, zookeeper.server_state):
+        with pytest.raises(zookeeper.ZooKeeperError, match=f"localhost:{port}: Connection refused"):
+            ask(dial_directly, "localhost", port, 2.0)
+
+
+def test_a_broker_is_no_zookeeper(zookeeper_cluster: Lab) -> None:
+    _, port = zookeeper_cluster.bootstrap[0]
+    with pytest.raises(zookeeper.ZooKeeperError, match=f"localhost:{port}: "):
+        zookeeper.cluster_id(dial_directly, "localhost", port, 2.0)
+
+
+def test_close_leaves_no_thread_and_prints_nothing(
+    lab: Lab, topic: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    before = set(threading.enumerate())
+    cluster = connect([("localhost", free_ports(1)[0]), *lab.bootstrap])
+    cluster.create_topic(topic, 2, 2, {})
+    traffic = cluster.producer(topic)
+    wait_until(lambda: len(traffic.acked()) > 10)
+    cluster.consume(topic, seconds=10)
+    cluster.view()
+    cluster.close()
+    wait_until(lambda: set(threading.enumerate()) <= before, 5)
+    assert capfd.readouterr() == ("", "")
+    assert [r for r in caplog.records if r.name.startswith("kafka")] == []
+
+
+def test_close_ends_what_still_waits() -> None:
+    before = set(threading.enumerate())
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        waiting = connect([("127.0.0.1", silent.getsockname()[1])], timeout=20)
+
+        def ask() -> None:
+            with pytest.raises(KafkaUnavailable):
+                waiting.view()
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        time.sleep(0.3)
+        begun = time.monotonic()
+        waiting.close()
+        asking.join(5)
+        assert time.monotonic() - begun < 3
+    assert set(threading.enumerate()) <= before

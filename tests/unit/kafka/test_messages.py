@@ -1,0 +1,67 @@
+"""The edge to the library: versions, names, and what a request says on the wire."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from provisioner.kafka import messages
+from provisioner.kafka.messages import Versions
+
+
+def test_the_newest_version_that_both_speak_is_chosen() -> None:
+    request = messages.metadata_request([])
+    assert Versions({3: (0, 12)}).choose(request) == 12
+    assert Versions({3: (0, 999)}).choose(request) == request.max_version
+
+
+@pytest.mark.parametrize("ranges", [{}, {3: (900, 999)}])
+def test_no_version_in_common_is_said(ranges: dict[int, tuple[int, int]]) -> None:
+    with pytest.raises(OSError, match="the broker does not know MetadataRequest"):
+        Versions(ranges).choose(messages.metadata_request([]))
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        (36, "TOPIC_ALREADY_EXISTS"),
+        (17, "INVALID_TOPIC_EXCEPTION"),  # the library has another name
+        (129, "REBOOTSTRAP_REQUIRED"),  # the library has none
+        (-1, "UNKNOWN_SERVER_ERROR"),
+        (9999, "ERROR_9999"),
+    ],
+)
+def test_errors_have_kafkas_names(code: int, name: str) -> None:
+    assert messages.name(code) == name
+
+
+def test_metadata_never_makes_a_topic() -> None:
+    for topics in (None, [], ["a"]):
+        assert messages.metadata_request(topics).allow_auto_topic_creation is False
+
+
+def test_incremental_changes_name_only_what_changes() -> None:
+    request = messages.alter_configs_request(messages.BROKER, "", {"a": "1"}, ["b"])
+    (resource,) = request.resources
+    assert (resource.resource_type, resource.resource_name) == (4, "")
+    assert [(c.name, c.config_operation, c.value) for c in resource.configs] == [
+        ("a", 0, "1"),
+        ("b", 1, None),
+    ]
+
+
+def test_the_library_logs_nothing() -> None:
+    for name in ("kafka", "kafka.net.manager", "kafka.producer.sender"):
+        assert not logging.getLogger(name).isEnabledFor(logging.CRITICAL)
+
+
+def test_the_library_still_has_the_settings_that_we_set_behind_its_back() -> None:
+    """They are private to it: a new version may have moved them, and would make topics again."""
+    from kafka.cluster import ClusterMetadata
+
+    metadata = ClusterMetadata()
+    assert metadata.config["allow_auto_create_topics"] is True
+    messages._settle(metadata)
+    assert metadata.metadata_request().allow_auto_topic_creation is False
+    assert metadata.config["retry_backoff_ms"] == 20

@@ -1,0 +1,253 @@
+"""Connections and their pool, with the broker's side played by hand."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from kafka.protocol.metadata import ApiVersionsResponse, MetadataResponse
+
+from provisioner.kafka.dialing import receive_exactly
+from provisioner.kafka.messages import metadata_request
+from provisioner.kafka.port import KafkaUnavailable
+from provisioner.kafka.wire import Connection, Deadline, Pool, chunks, reason, unavailable
+from tests.unit.kafka.sockets import pair, playing
+
+Version = ApiVersionsResponse.ApiVersion
+
+
+class Broker:
+    """Answers ApiVersions and Metadata; ``slow`` seconds for Metadata."""
+
+    def __init__(self, cluster_id: str = "abc", slow: float = 0.0):
+        self.cluster_id = cluster_id
+        self.slow = slow
+        self.asked: list[int] = []
+
+    def __call__(self, connection: socket.socket) -> None:
+        try:
+            while True:
+                (length,) = struct.unpack(">i", receive_exactly(connection, 4))
+                key, _, correlation = struct.unpack_from(
+                    ">hhi", receive_exactly(connection, length)
+                )
+                self.asked.append(key)
+                connection.sendall(self.answer(key, correlation))
+        except OSError:
+            return
+
+    def answer(self, key: int, correlation: int) -> bytes:
+        if key == 18:
+            keys = [Version(api_key=3, min_version=0, max_version=9)]
+            body = ApiVersionsResponse(error_code=0, api_keys=keys, version=3)
+            return framed(struct.pack(">i", correlation) + body.encode(version=3))
+        time.sleep(self.slow)
+        body = MetadataResponse(
+            version=9, brokers=[], topics=[], cluster_id=self.cluster_id, controller_id=1
+        )
+        return framed(struct.pack(">i", correlation) + b"\x00" + body.encode(version=9))
+
+
+def framed(data: bytes) -> bytes:
+    return struct.pack(">i", len(data)) + data
+
+
+def dialling(*roles: Callable[[socket.socket], object]) -> Callable[[str, int, float], Any]:
+    """A dial that gives the first connection to the first role, and so on."""
+    left = list(roles)
+
+    def dial(host: str, port: int, seconds: float) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        threading.Thread(target=left.pop(0), args=(theirs,), daemon=True).start()
+        return ours
+
+    return dial
+
+
+def silent(connection: socket.socket) -> None:
+    connection.recv(1000)
+    time.sleep(5)
+
+
+A = ("a", 9092)
+
+
+def test_answers_come_in_the_order_of_the_requests() -> None:
+    broker = Broker()
+    pool = Pool(dialling(broker))
+    answers = pool.ask(A, [metadata_request([]), metadata_request([])], Deadline(5))
+    assert [answer.cluster_id for answer in answers] == ["abc", "abc"]
+    assert broker.asked == [18, 3, 3]  # what it speaks is asked once
+    pool.ask(A, [metadata_request([])], Deadline(5))
+    assert broker.asked == [18, 3, 3, 3]
+    pool.close()
+
+
+def test_the_last_answer_may_be_given_up_sooner() -> None:
+    pool = Pool(dialling(Broker(slow=0.2)))
+    begun = time.monotonic()
+    first, last = pool.ask(
+        A, [metadata_request([]), metadata_request([])], Deadline(5), last_seconds=0.05
+    )
+    assert first.cluster_id == "abc"
+    assert isinstance(last, TimeoutError)
+    assert time.monotonic() - begun < 1
+
+
+def test_after_a_failure_the_next_request_has_a_new_connection() -> None:
+    pool = Pool(dialling(Broker(slow=1), Broker("new")))
+    (late,) = pool.ask(A, [metadata_request([])], Deadline(0.2))
+    assert isinstance(late, TimeoutError)
+    assert str(late) == "no answer within 0.2 s"
+    (answer,) = pool.ask(A, [metadata_request([])], Deadline(5))
+    assert answer.cluster_id == "new"
+
+
+def test_a_connection_closed_from_there_is_replaced_before_it_is_used() -> None:
+    gone = threading.Event()
+
+    def restarting(connection: socket.socket) -> None:
+        threading.Thread(target=Broker("old"), args=(connection,), daemon=True).start()
+        gone.wait(5)
+        connection.shutdown(socket.SHUT_RDWR)
+
+    pool = Pool(dialling(restarting, Broker("new")))
+    assert pool.ask(A, [metadata_request([])], Deadline(5))[0].cluster_id == "old"
+    gone.set()
+    time.sleep(0.1)
+    assert pool.ask(A, [metadata_request([])], Deadline(5))[0].cluster_id == "new"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        struct.pack(">ii", 10, 77) + bytes(6),  # another request's
+        struct.pack(">i", -1) + bytes(8),
+    ],
+)
+def test_what_is_not_kafkas_is_an_error(answer: bytes) -> None:
+    def role(connection: socket.socket) -> None:
+        connection.recv(1000)
+        connection.sendall(answer)
+
+    with (
+        pair() as (ours, theirs),
+        playing(role, theirs),
+        pytest.raises(OSError, match="the answer is not Kafka's"),
+    ):
+        Connection(ours, Deadline(5))
+
+
+def test_an_answer_that_cannot_be_read_is_an_error_too() -> None:
+    def role(connection: socket.socket) -> None:
+        connection.recv(1000)
+        connection.sendall(framed(struct.pack(">ih", 1, 0) + b"\xff\xff\xff"))
+
+    with (
+        pair() as (ours, theirs),
+        playing(role, theirs),
+        pytest.raises(OSError, match="the answer cannot be read"),
+    ):
+        Connection(ours, Deadline(5))
+
+
+def test_a_request_the_broker_does_not_know() -> None:
+    from provisioner.kafka.messages import quorum_request
+
+    pool = Pool(dialling(Broker()))
+    (answer,) = pool.ask(A, [quorum_request()], Deadline(5))
+    assert isinstance(answer, OSError)
+    assert str(answer) == "the broker does not know DescribeQuorumRequest"
+
+
+def after(seconds: float, value: Any) -> Any:
+    time.sleep(seconds)
+    return value
+
+
+def test_the_first_success_is_enough() -> None:
+    pool = Pool(dialling())
+    jobs: dict[str, Callable[[], int]] = {
+        "slow": lambda: after(2.0, 1),
+        "fails": lambda: 1 // 0,
+        "fast": lambda: after(0.05, 2),
+    }
+    begun = time.monotonic()
+    results = pool.side_by_side(jobs, Deadline(5), first=True)
+    assert time.monotonic() - begun < 1
+    assert results["fast"] == 2
+    assert isinstance(results["fails"], ZeroDivisionError)
+    assert isinstance(results["slow"], TimeoutError)
+
+
+def test_jobs_run_side_by_side_until_the_deadline() -> None:
+    pool = Pool(dialling())
+    begun = time.monotonic()
+    jobs = {n: partial(after, n, n) for n in (0.1, 0.11, 0.12, 3.0)}
+    results = pool.side_by_side(jobs, Deadline(0.3))
+    assert time.monotonic() - begun < 0.6
+    assert [results[n] for n in (0.1, 0.11, 0.12)] == [0.1, 0.11, 0.12]
+    assert str(results[3.0]) == "no answer within 0.3 s"
+
+
+def test_close_ends_a_connection_that_is_being_opened() -> None:
+    pool = Pool(dialling(silent))
+    results: dict[str, Any] = {}
+
+    def ask() -> None:
+        results.update(pool.side_by_side({"a": lambda: pool.ping(A, Deadline(20))}, Deadline(20)))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    time.sleep(0.1)
+    begun = time.monotonic()
+    pool.close()
+    asking.join(5)
+    assert time.monotonic() - begun < 2
+    assert isinstance(results["a"], OSError)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (TimeoutError("timed out"), "no answer within 3 s"),
+        (TimeoutError("no answer within 1 s"), "no answer within 1 s"),
+        (ConnectionRefusedError(111, "Connection refused"), "connection refused"),
+        (socket.gaierror(-2, "Name or service not known"), "the name is unknown"),
+        (OSError(113, "No route to host"), "No route to host"),
+        (OSError("the answer is not Kafka's"), "the answer is not Kafka's"),
+        (ConnectionResetError(), "ConnectionResetError"),
+        (ValueError("x"), "ValueError: x"),
+    ],
+)
+def test_reasons_are_words(error: Exception, text: str) -> None:
+    assert reason(error, 3) == text
+
+
+def test_the_error_names_every_address() -> None:
+    error = unavailable({A: TimeoutError(), ("b", 1): ConnectionRefusedError()}, 10)
+    assert isinstance(error, KafkaUnavailable)
+    assert str(error) == "a:9092: no answer within 10 s; b:1: connection refused"
+
+
+def test_deadlines() -> None:
+    deadline = Deadline(0.05)
+    assert 0 < deadline.left() <= 0.05
+    assert Deadline(5).sooner(0.01).left() <= 0.01
+    assert deadline.sooner(9).left() <= 0.05
+    time.sleep(0.06)
+    assert deadline.passed
+    with pytest.raises(TimeoutError, match=r"no answer within 0\.05 s"):
+        deadline.pause(1)
+
+
+def test_chunks() -> None:
+    assert chunks(range(5), 2) == [[0, 1], [2, 3], [4]]
+    assert chunks([], 2) == []
