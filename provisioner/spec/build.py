@@ -63,9 +63,7 @@ class Built:
 def build(document: Document, shape: doc.SpecFile, hosts: Mapping[str, Host]) -> Built:
     """Fill in everything. ``hosts`` are those of the inventory that the nodes name."""
     names = list(dict.fromkeys(item.host for item in all_items(shape)))
-    supervisor = Supervisor(
-        shape.kafka.supervisor or ("process" if len(names) <= 1 else "systemd")
-    )
+    supervisor = Supervisor(shape.kafka.supervisor or ("process" if len(names) <= 1 else "systemd"))
     home = shape.kafka.home or default_home(shape.cluster, supervisor)
     addressed = {name: with_address(hosts.get(name), name, shape, len(names)) for name in names}
     spec = Spec(
@@ -279,9 +277,7 @@ def broker_node(
 ) -> Node:
     loc: Loc = ("brokers", number)
     listeners = tuple(to_listener(text) for text in given.listeners)
-    listen, advertised = (
-        controller_listeners(controller[1], host) if controller else (None, None)
-    )
+    listen, advertised = controller_listeners(controller[1], host) if controller else (None, None)
     layers = (controller[1], given) if controller else (given,)
     node = Node(
         role=Role.COMBINED if controller else Role.BROKER,

@@ -1,8 +1,9 @@
 """Cross-checks of a built spec: what is wrong only when two values are looked at together.
 
-    check(built, known_hosts, source) -> ([Problem], [warning])
+    check_all(review)      problems and warnings are put into the review
 
-Hosts, ids, ports and folders are here; listeners, topics and properties in ``checks_kafka.py``.
+Ids, ports and folders are here; hosts and addresses in ``checks_hosts.py``; listeners, topics and
+properties in ``checks_kafka.py``.
 Every check reports all that it finds; none changes anything.
 """
 
@@ -13,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from provisioner.errors import Problem
-from provisioner.spec.build import Built, all_items, is_loopback
-from provisioner.spec.types import Host, Node, Role, Supervisor
+from provisioner.spec.build import Built
+from provisioner.spec.types import Node, Role, Supervisor
 from provisioner.spec.words import ENV_NAME, release
 from provisioner.spec.yamlfile import Document, Loc
 
@@ -72,7 +73,7 @@ class Review:
 
 
 def check_all(review: Review) -> None:
-    for one in (mode, kafka, ids, combined, hosts, machines, addresses, ports, folders, nodes):
+    for one in (mode, kafka, ids, combined, ports, folders, nodes):
         one(review)
 
 
@@ -81,45 +82,79 @@ def mode(review: Review) -> None:
     spec, shape = review.built.spec, review.built.shape
     zookeeper, controllers = review.written("zookeeper"), review.written("controllers")
     if zookeeper and controllers:
-        review.report("both zookeeper and controllers are given", ("controllers",), key=True,
-                      hint="keep one; moving from one to the other (migration) is not yet supported")  # fmt: skip
+        review.report(
+            "both zookeeper and controllers are given",
+            ("controllers",),
+            key=True,
+            hint="keep one; moving from one to the other (migration) is not yet supported",
+        )
+    if shape.brokers == [] and review.source.data.get("brokers") == []:
+        review.report(
+            "'brokers' is empty", ("brokers",), hint="a cluster has at least one", key=True
+        )
     if not zookeeper and not controllers:
-        review.report("the cluster has neither zookeeper nor controllers", (),
-                      hint="add controllers: (KRaft), or zookeeper: (Kafka up to 3.9)")  # fmt: skip
+        review.report(
+            "the cluster has neither zookeeper nor controllers",
+            (),
+            hint="add controllers: (KRaft), or zookeeper: (Kafka up to 3.9)",
+        )
     if not controllers and shape.controller_quorum:
-        review.report("'controller_quorum' without controllers", ("controller_quorum",), key=True,
-                      hint="take it out, or add controllers")  # fmt: skip
+        review.report(
+            "'controller_quorum' without controllers",
+            ("controller_quorum",),
+            key=True,
+            hint="take it out, or add controllers",
+        )
     if not review.version_is_known:
         return
     version = release(spec.version)
     if zookeeper and version >= (4, 0, 0):
-        review.report(f"Kafka {spec.version} has no ZooKeeper: 3.9 was the last", ("zookeeper",),
-                      key=True, hint="use controllers, or a version up to 3.9")  # fmt: skip
+        review.report(
+            f"Kafka {spec.version} has no ZooKeeper: 3.9 was the last",
+            ("zookeeper",),
+            key=True,
+            hint="use controllers, or a version up to 3.9",
+        )
     if version < (2, 8, 0) or (controllers and version < (3, 3, 0)):
         least = "3.3.0 (the first with KRaft for use)" if controllers else "2.8.0"
-        review.report(f"Kafka {spec.version} is older than {least}", ("kafka", "version"),
-                      hint="use a newer version")  # fmt: skip
+        review.report(
+            f"Kafka {spec.version} is older than {least}",
+            ("kafka", "version"),
+            hint="use a newer version",
+        )
     if spec.controller_quorum == "dynamic" and controllers and version < (3, 9, 0):
-        review.report(f"Kafka {spec.version} has no dynamic quorum: 3.9 is the first",
-                      ("controller_quorum",), hint="write static, or take it out")  # fmt: skip
+        review.report(
+            f"Kafka {spec.version} has no dynamic quorum: 3.9 is the first",
+            ("controller_quorum",),
+            hint="write static, or take it out",
+        )
 
 
 def kafka(review: Review) -> None:
     """Home, user, source."""
     spec, shape = review.built.spec, review.built.shape
     if not spec.home.startswith(("/", "~/")):
-        review.report(f"kafka.home '{spec.home}' is relative", ("kafka", "home"),
-                      hint="write an absolute path, or ~/…")  # fmt: skip
+        review.report(
+            f"kafka.home '{spec.home}' is relative",
+            ("kafka", "home"),
+            hint="write an absolute path, or ~/…",
+        )
     if shape.kafka.user == "root":
         if spec.supervisor is Supervisor.SYSTEMD:
-            review.report("Kafka must not run as root under systemd", ("kafka", "user"),
-                          hint="take the line out (the user is then kafka), or name another")  # fmt: skip
+            review.report(
+                "Kafka must not run as root under systemd",
+                ("kafka", "user"),
+                hint="take the line out (the user is then kafka), or name another",
+            )
         else:
             review.warn("Kafka runs as root: meant for a container or CI only", ("kafka", "user"))
     given = shape.kafka.source
     if not isinstance(given, str) and (given.path is None) == (given.url is None):
-        review.report("the source needs exactly one of path and url", ("kafka", "source"),
-                      hint="write {path: FILE, sha512: …} or {url: …, sha512: …}")  # fmt: skip
+        review.report(
+            "the source needs exactly one of path and url",
+            ("kafka", "source"),
+            hint="write {path: FILE, sha512: …} or {url: …, sha512: …}",
+        )
 
 
 def ids(review: Review) -> None:
@@ -128,8 +163,12 @@ def ids(review: Review) -> None:
         loc: Loc = (part, number, "id")
         first = seen.setdefault((part, item.id), loc)
         if first is not loc:
-            review.report(f"id {item.id} is taken: {part[:-1] if part.endswith('s') else part} "
-                          f"{item.id} is in {review.where(first)}", loc, "give each its own id")  # fmt: skip
+            review.report(
+                f"id {item.id} is taken: {part[:-1] if part.endswith('s') else part} "
+                f"{item.id} is in {review.where(first)}",
+                loc,
+                "give each its own id",
+            )
 
 
 def combined(review: Review) -> None:
@@ -141,20 +180,29 @@ def combined(review: Review) -> None:
         given = (controller.port is not None) + (controller.controller_listener is not None)
         if given != 1:
             words = "neither" if given == 0 else "both"
-            review.report(f"controller {controller.id} has {words} of port and controller_listener",
-                          loc, "give port, or controller_listener: NAME://HOST:PORT")  # fmt: skip
+            review.report(
+                f"controller {controller.id} has {words} of port and controller_listener",
+                loc,
+                "give port, or controller_listener: NAME://HOST:PORT",
+            )
         if controller.id not in brokers:
             continue
         at, broker = brokers[controller.id]
         if broker.host != controller.host:
             review.report(
                 f"controller {controller.id} is on {controller.host}, but broker {broker.id} is on "
-                f"{broker.host} ({review.where(('brokers', at))})", (*loc, "id"),
-                "one id is one process: give the controller an id of its own, or the same host")  # fmt: skip
+                f"{broker.host} ({review.where(('brokers', at))})",
+                (*loc, "id"),
+                "one id is one process: give the controller an id of its own, or the same host",
+            )
             continue
         if controller.log_dir is not None:
-            review.report("a combined node keeps its metadata in its first log dir", (*loc, "log_dir"),
-                          "take log_dir out, or give the controller an id of its own", key=True)  # fmt: skip
+            review.report(
+                "a combined node keeps its metadata in its first log dir",
+                (*loc, "log_dir"),
+                "take log_dir out, or give the controller an id of its own",
+                key=True,
+            )
         twice(review, loc, controller, broker)
 
 
@@ -162,85 +210,20 @@ def twice(review: Review, loc: Loc, controller: Any, broker: Any) -> None:
     for name in ("heap", "jvm_opts", "jmx_port"):
         one, other = getattr(controller, name), getattr(broker, name)
         if one is not None and other is not None and one != other:
-            review.report(f"'{name}' of combined node {broker.id} is given twice: {one} and {other}",
-                          (*loc, name), "keep one: it is one process")  # fmt: skip
+            review.report(
+                f"'{name}' of combined node {broker.id} is given twice: {one} and {other}",
+                (*loc, name),
+                "keep one: it is one process",
+            )
     for name in ("config", "env"):
         one, other = getattr(controller, name) or {}, getattr(broker, name) or {}
         for key in one.keys() & other.keys():
             if one[key] != other[key]:
-                review.report(f"'{key}' of combined node {broker.id} is given twice, differently",
-                              (*loc, name, key), "keep one: it is one process")  # fmt: skip
-
-
-def hosts(review: Review) -> None:
-    import difflib
-
-    known = sorted(review.known_hosts)
-    entries: list[tuple[str, Loc]] = [(i.host, (p, n, "host")) for p, n, i in review.items()]
-    entries += [(name, ("hosts", name)) for name in review.built.shape.hosts]
-    for name, loc in entries:
-        if name in review.known_hosts:
-            continue
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-        if review.inventory is None:
-            hint = "without an inventory the only host is 'localhost': add inventory: FILE, or use -i"
-        else:
-            hint = f"did you mean '{near[0]}'?" if near else f"it is not in {review.inventory}"
-        review.report(f"unknown host '{name}'", loc, hint, key=loc[0] == "hosts")
-
-
-def machines(review: Review) -> None:
-    """Two names for one machine would fight over its ports and its lock."""
-    first: dict[Any, Host] = {}
-    for part, number, item in review.items():
-        host = review.built.spec.hosts[item.host]
-        ssh = host.ssh
-        reached: Any = "this machine, without SSH"
-        if host.connection == "ssh":
-            reached = f"{ssh.address or host.name}, port {ssh.port or 22}"
-        key = (reached, ssh.jumps)
-        other = first.setdefault(key, host)
-        if other.name != host.name:
-            review.report(f"{other.name} and {host.name} are the same machine: both are {reached}",
-                          (part, number, "host"), "use one name for it")  # fmt: skip
-            first[key] = host
-
-
-def addresses(review: Review) -> None:
-    """How nodes reach each other, once they are on more than one host."""
-    spec, said = review.built.spec, set()
-    several = len(spec.hosts) > 1
-    for part, number, item in review.items():
-        host, loc = spec.hosts[item.host], (part, number, "host")
-        if not several or host.name in said or host.name not in review.known_hosts:
-            continue
-        if not host.kafka_address and needs_address(spec.nodes, host.name):
-            said.add(host.name)
-            review.report(
-                f"host {host.name} has no address for the other nodes", loc,
-                f"add hosts: {{{host.name}: {{address: …}}}} to the spec, or kafka_address to the "
-                "host's variables; it is never guessed from ansible_host")  # fmt: skip
-        elif host.kafka_address and is_loopback(host.kafka_address):
-            said.add(host.name)
-            review.report(f"the address of host {host.name} is {host.kafka_address}, which is "
-                          "another machine on every host", loc,
-                          "give the address that the other hosts use")  # fmt: skip
-    if several:
-        loopback_listeners(review, said)
-
-
-def loopback_listeners(review: Review, said: set[str]) -> None:
-    for node in review.built.spec.brokers:
-        for number, listener in enumerate(node.advertised_listeners):
-            if is_loopback(listener.host) and node.host not in said:
-                part = "advertised_listeners"
-                if not node_item(review, node).advertised_listeners:
-                    part = "listeners"
                 review.report(
-                    f"{listener} is a loopback address, but the cluster is on "
-                    f"{len(review.built.spec.hosts)} hosts", review.built.loc(node, part, number),
-                    f"leave the host out: {listener.name}://:{listener.port} advertises the "
-                    "host's address")  # fmt: skip
+                    f"'{key}' of combined node {broker.id} is given twice, differently",
+                    (*loc, name, key),
+                    "keep one: it is one process",
+                )
 
 
 def node_item(review: Review, node: Node) -> Any:
@@ -252,18 +235,6 @@ def controller_item(review: Review, loc: Loc) -> Any:
     return (review.built.shape.controllers or [])[int(loc[1])]
 
 
-def needs_address(nodes: tuple[Node, ...], host: str) -> bool:
-    """Whether anything on the host is reached by the host's address."""
-    for node in nodes:
-        if node.host != host:
-            continue
-        if node.role is Role.ZOOKEEPER or not all(x.host for x in node.advertised_listeners):
-            return True
-        if node.advertised_controller and not node.advertised_controller.host:
-            return True
-    return False
-
-
 def ports(review: Review) -> None:
     seen: dict[tuple[str, int], tuple[str, Loc]] = {}
     for host, port, what, loc in used_ports(review):
@@ -271,8 +242,12 @@ def ports(review: Review) -> None:
             continue
         other, first = seen.setdefault((host, port), (what, loc))
         if first is not loc:
-            review.report(f"port {port} on {host} is taken twice: by {other} "
-                          f"({review.where(first)}) and by {what}", loc, "give each its own port")  # fmt: skip
+            review.report(
+                f"port {port} on {host} is taken twice: by {other} "
+                f"({review.where(first)}) and by {what}",
+                loc,
+                "give each its own port",
+            )
 
 
 def used_ports(review: Review) -> Iterator[tuple[str, int | None, str, Loc]]:
@@ -305,8 +280,11 @@ def folders(review: Review) -> None:
             for path, who, first in seen.setdefault(node.host, []):
                 if nested(folder.path, path):
                     words = "is the same folder as" if folder.path == path else "overlaps with"
-                    review.report(f"{folder.path} {words} {path} of {who} ({review.where(first)})",
-                                  at, "give each its own folder")  # fmt: skip
+                    review.report(
+                        f"{folder.path} {words} {path} of {who} ({review.where(first)})",
+                        at,
+                        "give each its own folder",
+                    )
                     break
             seen[node.host].append((folder.path, node.name, at))
 
@@ -323,12 +301,18 @@ def nested(one: str, other: str) -> bool:
 def own_folder(review: Review, path: str, node: Node, loc: Loc) -> None:
     home = review.built.spec.home
     if path == home or home.startswith(path + "/"):
-        review.report(f"{path} holds kafka.home ({home}), so it cannot hold the data of {node.name}",
-                      loc, "use a folder below it or beside it")  # fmt: skip
+        review.report(
+            f"{path} holds kafka.home ({home}), so it cannot hold the data of {node.name}",
+            loc,
+            "use a folder below it or beside it",
+        )
     for name in OWN_FOLDERS:
         if nested(path, f"{home}/{name}") and path.startswith(home + "/"):
-            review.report(f"{path} is where Kafka's own {name}/ is", loc,
-                          f"use another folder for the data, such as data/{node.name}")  # fmt: skip
+            review.report(
+                f"{path} is where Kafka's own {name}/ is",
+                loc,
+                f"use another folder for the data, such as data/{node.name}",
+            )
 
 
 def nodes(review: Review) -> None:
@@ -338,13 +322,23 @@ def nodes(review: Review) -> None:
     for layer, loc in layers:
         for name in layer.env or {}:
             if not ENV_NAME.fullmatch(name):
-                review.report(f"'{name}' is not a name of an environment variable", (*loc, "env", name),
-                              "use letters, digits and '_'", key=True)  # fmt: skip
+                review.report(
+                    f"'{name}' is not a name of an environment variable",
+                    (*loc, "env", name),
+                    "use letters, digits and '_'",
+                    key=True,
+                )
             elif name in ENV_WORDS:
-                review.report(f"'{name}' is not for env: the spec has a word for it",
-                              (*loc, "env", name), f"use {ENV_WORDS[name]}", key=True)  # fmt: skip
+                review.report(
+                    f"'{name}' is not for env: the spec has a word for it",
+                    (*loc, "env", name),
+                    f"use {ENV_WORDS[name]}",
+                    key=True,
+                )
     for part in ("zookeeper", "controllers"):
         count = review.written(part)
         if count and count % 2 == 0:
-            review.warn(f"{count} servers survive no more failures than {count - 1}: use an odd number",
-                        (part,))  # fmt: skip
+            review.warn(
+                f"{count} servers survive no more failures than {count - 1}: use an odd number",
+                (part,),
+            )

@@ -9,6 +9,7 @@ from typing import Any
 from provisioner.spec import properties
 from provisioner.spec.build import plain
 from provisioner.spec.checks import Review, node_item
+from provisioner.spec.shape import dig
 from provisioner.spec.types import Listener, Node
 from provisioner.spec.yamlfile import Loc
 
@@ -45,14 +46,19 @@ def listeners(review: Review, node: Node) -> None:
     names = [listener.name for listener in node.listeners]
     for number, name in enumerate(names):
         if name in names[:number]:
-            review.report(f"listener {name} of {node.name} is there twice",
-                          (*loc, "listeners", number), "give each its own name")  # fmt: skip
+            review.report(
+                f"listener {name} of {node.name} is there twice",
+                (*loc, "listeners", number),
+                "give each its own name",
+            )
     advertised = [listener.name for listener in node.advertised_listeners]
     for number, name in enumerate(advertised):
         if name not in names:
-            review.report(f"{node.name} advertises {name}, which it does not listen on",
-                          (*loc, "advertised_listeners", number),
-                          f"its listeners are: {', '.join(names)}")  # fmt: skip
+            review.report(
+                f"{node.name} advertises {name}, which it does not listen on",
+                (*loc, "advertised_listeners", number),
+                f"its listeners are: {', '.join(names)}",
+            )
     inter_broker(review, node, names, advertised)
     protocols(review, node, loc, names)
 
@@ -62,24 +68,33 @@ def inter_broker(review: Review, node: Node, names: list[str], advertised: list[
     given = node_item(review, node).inter_broker_listener is not None
     if name is None and "PLAINTEXT" not in names:
         if "security.inter.broker.protocol" not in node.config:
-            review.report(f"{node.name} does not say which listener brokers use among themselves",
-                          (*loc, "listeners"),
-                          f"add inter_broker_listener: one of {', '.join(names)}", key=True)  # fmt: skip
+            review.report(
+                f"{node.name} does not say which listener brokers use among themselves",
+                (*loc, "listeners"),
+                f"add inter_broker_listener: one of {', '.join(names)}",
+                key=True,
+            )
         return
     name = name or "PLAINTEXT"
     at: Loc = (*loc, "inter_broker_listener" if given else "listeners")
     if name not in names:
-        review.report(f"{node.name} has no listener {name}", at,
-                      f"its listeners are: {', '.join(names)}")  # fmt: skip
+        review.report(
+            f"{node.name} has no listener {name}", at, f"its listeners are: {', '.join(names)}"
+        )
         return
     if name not in advertised:
-        review.report(f"{node.name} does not advertise {name}, which brokers use among themselves",
-                      (*loc, "advertised_listeners"), f"add {name}://HOST:PORT")  # fmt: skip
+        review.report(
+            f"{node.name} does not advertise {name}, which brokers use among themselves",
+            (*loc, "advertised_listeners"),
+            f"add {name}://HOST:PORT",
+        )
     for other in review.built.spec.brokers:
         if name not in [x.name for x in (*other.listeners, *other.advertised_listeners)]:
             review.report(
-                f"{node.name} reaches the other brokers by {name}, which {other.name} does not have",
-                at, "use the same inter_broker_listener on all brokers")  # fmt: skip
+                f"{node.name} reaches other brokers by {name}, which {other.name} does not have",
+                at,
+                "use the same inter_broker_listener on all brokers",
+            )
             return
 
 
@@ -89,17 +104,24 @@ def protocols(review: Review, node: Node, loc: Loc, names: list[str]) -> None:
     if text is None:
         return
     pairs = dict(part.strip().partition(":")[::2] for part in text.split(","))
-    controllers = [c.controller_listener.name for c in review.built.spec.controllers
-                   if c.controller_listener]  # fmt: skip
+    controllers = [
+        c.controller_listener.name for c in review.built.spec.controllers if c.controller_listener
+    ]
     at: Loc = (*loc, "config", "listener.security.protocol.map")
     for name in dict.fromkeys([*names, *controllers]):
         if name not in {key.upper() for key in pairs}:
-            review.report(f"listener.security.protocol.map of {node.name} lacks {name}", at,
-                          f"add {name}:PLAINTEXT, or the protocol it has")  # fmt: skip
+            review.report(
+                f"listener.security.protocol.map of {node.name} lacks {name}",
+                at,
+                f"add {name}:PLAINTEXT, or the protocol it has",
+            )
     for name, protocol in pairs.items():
         if protocol not in PROTOCOLS:
-            review.report(f"'{protocol}' is not a security protocol (listener {name})", at,
-                          f"write one of: {', '.join(PROTOCOLS)}")  # fmt: skip
+            review.report(
+                f"'{protocol}' is not a security protocol (listener {name})",
+                at,
+                f"write one of: {', '.join(PROTOCOLS)}",
+            )
 
 
 def endpoints(review: Review) -> None:
@@ -114,9 +136,11 @@ def endpoints(review: Review) -> None:
                 part = "advertised_listeners"
                 if not node_item(review, node).advertised_listeners:
                     part = "listeners"
-                review.report(f"{other.name} and {node.name} both advertise {listener}",
-                              review.built.loc(node, part, number),
-                              "each broker needs an address of its own")  # fmt: skip
+                review.report(
+                    f"{other.name} and {node.name} both advertise {listener}",
+                    review.built.loc(node, part, number),
+                    "each broker needs an address of its own",
+                )
 
 
 def controller_names(review: Review) -> None:
@@ -128,44 +152,58 @@ def controller_names(review: Review) -> None:
         assert isinstance(listener, Listener)
         first = first or listener.name
         if listener.name != first:
-            review.report(f"the listener of {node.name} is called {listener.name}, that of the first "
-                          f"controller {first}", loc, "use one name for all controllers")  # fmt: skip
+            review.report(
+                f"the listener of {node.name} is called {listener.name}, that of the first "
+                f"controller {first}",
+                loc,
+                "use one name for all controllers",
+            )
     for node in spec.brokers:
         for number, listener in enumerate(node.listeners):
             if first is not None and listener.name == first:
-                review.report(f"{node.name} has a listener {first}, which is the controllers' name",
-                              review.built.loc(node, "listeners", number),
-                              "give one of the two another name")  # fmt: skip
+                review.report(
+                    f"{node.name} has a listener {first}, which is the controllers' name",
+                    review.built.loc(node, "listeners", number),
+                    "give one of the two another name",
+                )
 
 
 def topics(review: Review) -> None:
     brokers = review.written("brokers")
-    minimum = review.built.shape.defaults.config or {}
+    minimum: Mapping[str, Any] = review.built.shape.defaults.config or {}
     collisions: dict[str, str] = {}
     for topic in review.built.spec.topics:
         loc: Loc = ("topics", topic.name)
         if brokers and topic.replication > brokers:
             review.report(
-                f"topic {topic.name} wants {topic.replication} replicas of each partition, and there "
+                f"topic {topic.name} wants {topic.replication} replicas of each partition, there "
                 f"{'is 1 broker' if brokers == 1 else f'are {brokers} brokers'}",
                 (*loc, "replication"),
                 f"each replica is on another broker: write at most {brokers}, or add brokers "
-                "(the number of partitions is free)")  # fmt: skip
+                "(the number of partitions is free)",
+            )
         least = number(topic.config.get("min.insync.replicas"))
         if least is not None and least > topic.replication:
             review.report(
                 f"topic {topic.name} needs {least} replicas in sync and has {topic.replication}",
                 (*loc, "config", "min.insync.replicas"),
-                "nothing could be written with acks=all: write less than the replication")  # fmt: skip
+                "nothing could be written with acks=all: write less than the replication",
+            )
         common = number(minimum.get("min.insync.replicas"))
         if least is None and common is not None and common > topic.replication > 1:
-            review.warn(f"topic {topic.name} has {topic.replication} replicas, fewer than the "
-                        f"min.insync.replicas of all brokers ({common}): any of them down stops writes",
-                        (*loc, "replication"))  # fmt: skip
+            review.warn(
+                f"topic {topic.name} has {topic.replication} replicas, fewer than the "
+                f"min.insync.replicas of all brokers ({common}): any of them down stops writes",
+                (*loc, "replication"),
+            )
         other = collisions.setdefault(topic.name.replace(".", "_"), topic.name)
         if other != topic.name:
-            review.report(f"topics {other} and {topic.name} collide in the names of metrics", loc,
-                          "'.' and '_' are the same there; Kafka refuses the second", key=True)  # fmt: skip
+            review.report(
+                f"topics {other} and {topic.name} collide in the names of metrics",
+                loc,
+                "'.' and '_' are the same there; Kafka refuses the second",
+                key=True,
+            )
 
 
 def number(text: Any) -> int | None:
@@ -204,9 +242,12 @@ def surroundings(review: Review) -> properties.Surroundings:
 
 
 def configuration(
-    review: Review, scope: str, config: Mapping[str, Any], loc: Loc,
+    review: Review,
+    scope: str,
+    config: Mapping[str, Any],
+    loc: Loc,
     around: properties.Surroundings,
-) -> None:  # fmt: skip
+) -> None:
     brokers = review.written("brokers")
     for key, value in config.items():
         at: Loc = (*loc, key)
@@ -220,9 +261,13 @@ def configuration(
         elif not isinstance(value, str):
             secret(review, key, value, at)
         elif properties.is_secret(scope, key, around):
-            review.report(f"'{key}' is a secret, and secrets are never written into a spec", at,
-                          "the place for it will be a reference ({env: NAME}, {file: PATH}, "
-                          "{command: […]}), which is not yet supported", key=True)  # fmt: skip
+            review.report(
+                f"'{key}' is a secret, and secrets are never written into a spec",
+                at,
+                "the place for it will be a reference ({env: NAME}, {file: PATH}, "
+                "{command: […]}), which is not yet supported",
+                key=True,
+            )
         elif wrong := properties.check_value(scope, key, value, around):
             review.report(wrong[0], at, wrong[1])
         elif scope == "broker":
@@ -232,12 +277,21 @@ def configuration(
 def secret(review: Review, key: str, value: Any, loc: Loc) -> None:
     """The shape of a reference is checked; that it cannot be followed yet is said."""
     given = [w for w in ("env", "file", "command") if getattr(value, w, None) is not None]
+    if not given and dig(review.source.data, loc):
+        return  # what stands there was not understood, which has been said
     if len(given) != 1:
-        review.report(f"the secret '{key}' needs exactly one of env, file and command", loc,
-                      "write {env: NAME}, {file: PATH} or {command: [PROGRAM, …]}")  # fmt: skip
+        review.report(
+            f"the secret '{key}' needs exactly one of env, file and command",
+            loc,
+            "write {env: NAME}, {file: PATH} or {command: [PROGRAM, …]}",
+        )
     else:
-        review.report(f"a secret in config ('{key}') is not yet supported", loc,
-                      "take it out; a later release will know it", code="not-supported")  # fmt: skip
+        review.report(
+            f"a secret in config ('{key}') is not yet supported",
+            loc,
+            "take it out; a later release will know it",
+            code="not-supported",
+        )
 
 
 def too_many(review: Review, key: str, value: str, brokers: int, loc: Loc) -> None:
@@ -245,9 +299,12 @@ def too_many(review: Review, key: str, value: str, brokers: int, loc: Loc) -> No
     if key in (*REPLICATION_KEYS, *MIN_ISR_KEYS) and brokers:
         wanted = number(value)
         if wanted is not None and wanted > brokers:
-            review.report(f"'{key}' is {wanted}, and there "
-                          f"{'is 1 broker' if brokers == 1 else f'are {brokers} brokers'}", loc,
-                          f"write at most {brokers}, or add brokers")  # fmt: skip
+            review.report(
+                f"'{key}' is {wanted}, and there "
+                f"{'is 1 broker' if brokers == 1 else f'are {brokers} brokers'}",
+                loc,
+                f"write at most {brokers}, or add brokers",
+            )
 
 
 def min_insync(review: Review) -> None:
@@ -262,6 +319,5 @@ def min_insync(review: Review) -> None:
             f"min.insync.replicas differs: {one or 'not given'} on {first.name}, "
             f"{other or 'not given'} on {second.name}",
             review.built.loc(given, "config", "min.insync.replicas"),
-            "write it once, below defaults.config: it is one value for the cluster")  # fmt: skip
-
-
+            "write it once, below defaults.config: it is one value for the cluster",
+        )

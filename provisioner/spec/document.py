@@ -28,7 +28,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 Path = Annotated[str, AfterValidator(words.path)]
 Address = Annotated[str, AfterValidator(words.address)]
 ListenerText = Annotated[str, AfterValidator(words.listener)]
-Heap = Annotated[str, AfterValidator(words.heap)]
+Heap = Annotated[str, BeforeValidator(words.heap)]
 JvmOption = Annotated[str, AfterValidator(words.jvm_option)]
 Version = Annotated[str, BeforeValidator(words.version)]
 TopicName = Annotated[str, AfterValidator(words.topic_name)]
@@ -57,38 +57,37 @@ def kind_of(value: Any) -> str:
     return "mapping" if isinstance(value, (dict, BaseModel)) else "word"
 
 
-def either(word: Any, mapping: Any) -> Any:
-    """The type of "a word, or a mapping"; errors are then those of the variant that was meant."""
-    return Annotated[
-        Annotated[word, Tag("word")] | Annotated[mapping, Tag("mapping")], Discriminator(kind_of)
-    ]
-
-
+EITHER = Discriminator(kind_of)
 SCALAR_SCHEMA = WithJsonSchema({"type": ["string", "number", "boolean"]})
 PropertyText = Annotated[str, BeforeValidator(words.property_value), SCALAR_SCHEMA]
-Properties = dict[str, either(PropertyText, SecretRef)]  # type: ignore[misc]
-EnvValue = PropertyText
+PropertyValue = Annotated[
+    Annotated[PropertyText, Tag("word")] | Annotated[SecretRef, Tag("mapping")], EITHER
+]
+Properties = dict[str, PropertyValue]
 
 
 class Options(Shape):
     """What every node may have, and ``defaults`` gives to all."""
 
     heap: Annotated[
-        Heap | None, Field(description="Heap of the JVM, both -Xms and -Xmx: 512m, 1g", examples=["512m"])
-    ] = None  # fmt: skip
+        Heap | None,
+        Field(description="Heap of the JVM, both -Xms and -Xmx: 512m, 1g", examples=["512m"]),
+    ] = None
     jvm_opts: Annotated[
         list[JvmOption] | None,
-        Field(description="Options of the JVM, one an item; a node's own list replaces the default one"),
-    ] = None  # fmt: skip
+        Field(
+            description="Options of the JVM, one an item; a node's own list replaces the default"
+        ),
+    ] = None
     env: Annotated[
-        dict[str, EnvValue] | None,
+        dict[str, PropertyText] | None,
         Field(description="Environment of the process; merged with the default, the node's wins"),
     ] = None
     jmx_port: Annotated[Port | None, Field(description="Port for JMX; none without it")] = None
     config: Annotated[
         Properties | None,
         Field(
-            description="Properties as Kafka spells them; merged with the default, the node's wins. "
+            description="Properties as Kafka spells them; merged with the default, the node's win. "
             "What the spec has a word for (broker.id, listeners, log.dirs, …) is refused here"
         ),
     ] = None
@@ -122,9 +121,7 @@ class ZooKeeper(NodeShape):
 class Controller(NodeShape):
     """One KRaft controller. With the id and host of a broker, both are one process."""
 
-    port: Annotated[
-        Port | None, Field(description="Its port; or say `controller_listener`")
-    ] = None  # fmt: skip
+    port: Annotated[Port | None, Field(description="Its port; or say `controller_listener`")] = None
     controller_listener: Annotated[
         ListenerText | None,
         Field(
@@ -170,7 +167,7 @@ class Broker(NodeShape):
         str | None, Field(description="Name of the listener that brokers use among themselves")
     ] = None
     log_dirs: Annotated[
-        list[either(Path, LogDir)],  # type: ignore[misc]
+        list[Annotated[Annotated[Path, Tag("word")] | Annotated[LogDir, Tag("mapping")], EITHER]],
         Field(
             min_length=1,
             description="Folders of the data; relative ones are below kafka.home",
@@ -191,11 +188,19 @@ class HostEntry(Shape):
 class Download(Shape):
     """An official Kafka tarball; exactly one of `path` and `url`."""
 
-    path: Annotated[str | None, Field(min_length=1, description="A file on the control side")] = None
+    path: Annotated[str | None, Field(min_length=1, description="A file on the control side")] = (
+        None
+    )
     url: Annotated[
         str | None, Field(pattern=r"^https?://\S+$", description="Where it is downloaded from")
     ] = None
     sha512: Annotated[Sha512, Field(description="Its SHA-512, 128 hex digits")]
+
+
+SourceValue = Annotated[
+    Annotated[Literal["maven", "preinstalled"], Tag("word")] | Annotated[Download, Tag("mapping")],
+    EITHER,
+]
 
 
 class Kafka(Shape):
@@ -212,7 +217,7 @@ class Kafka(Shape):
         Path | None,
         Field(
             description="Kafka's folder on the hosts (bin/, config/, libs/, logs/), absolute or "
-            "~/… of the user. Default ~/.local/share/provision/CLUSTER (process), /opt/kafka (systemd)"
+            "~/… of the user. Default ~/.local/share/provision/CLUSTER, /opt/kafka with systemd"
         ),
     ] = None
     user: Annotated[
@@ -233,7 +238,7 @@ class Kafka(Shape):
         Java, Field(description="bundled, system, or the absolute path of a Java home")
     ] = "bundled"
     source: Annotated[
-        either(Literal["maven", "preinstalled"], Download),
+        SourceValue,
         Field(description="maven, preinstalled, or an official tarball with its SHA-512"),
     ] = "maven"
 
@@ -313,9 +318,8 @@ class SpecFile(Shape):
     controllers: Annotated[
         list[Controller] | None, Field(min_length=1, description="KRaft mode: the controllers")
     ] = None
-    brokers: Annotated[list[Broker], Field(min_length=1, description="The brokers")]
+    brokers: Annotated[list[Broker], Field(description="The brokers, at least one")]
     topics: Annotated[dict[TopicName, Topic], Field(description="The topics, by name")] = {}
     policy: Annotated[Policy, Field(description="What to do with what the spec does not name")] = (
         Policy()
     )
-

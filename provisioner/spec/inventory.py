@@ -25,7 +25,9 @@ from provisioner.spec.yamlfile import Document, Loc, read
 
 CODE = "invalid-inventory"
 EXTENSIONS = ("", ".yml", ".yaml", ".json")
-NOT_INVENTORY = re.compile(r"^\.|^(host_vars|group_vars|vars_plugins)$|~$|\.(orig|bak|ini|cfg|retry|pyc|pyo)$")  # fmt: skip
+NOT_INVENTORY = re.compile(
+    r"^\.|^(host_vars|group_vars|vars_plugins)$|~$|\.(orig|bak|ini|cfg|retry|pyc|pyo)$"
+)
 
 
 @dataclass(frozen=True)
@@ -213,12 +215,18 @@ class Reader:
         data = self.document.data
         self.inventory.problems += self.document.problems
         if not isinstance(data, dict):
-            self.report("is not an inventory in YAML", (),
-                        "begin with all: (an inventory in INI form is not read)")  # fmt: skip
+            self.report(
+                "is not an inventory in YAML",
+                (),
+                "begin with all: (an inventory in INI form is not read)",
+            )
             return
         if data.get("plugin"):
-            self.report("configures an inventory plugin, which is not run here", ("plugin",),
-                        "save what ansible-inventory --list --yaml prints, and use that")  # fmt: skip
+            self.report(
+                "configures an inventory plugin, which is not run here",
+                ("plugin",),
+                "save what ansible-inventory --list --yaml prints, and use that",
+            )
             return
         for name, value in data.items():
             self.group(name, value, (name,))
@@ -240,8 +248,11 @@ class Reader:
                 section = {section: None}
             if not isinstance(section, dict | None):
                 if key in ("vars", "children", "hosts"):
-                    self.report(f"'{key}' of group {name} must be a mapping", (*loc, key),
-                                "write each name with a ':' after it, not '- name'")  # fmt: skip
+                    self.report(
+                        f"'{key}' of group {name} must be a mapping",
+                        (*loc, key),
+                        "write each name with a ':' after it, not '- name'",
+                    )
                 continue
             self.section(group, key, section or {}, (*loc, key))
         return name
@@ -258,8 +269,11 @@ class Reader:
             for pattern, values in section.items():
                 self.hosts(group, pattern, values, (*loc, pattern))
         else:
-            self.warn(f"'{key}' in group {group.name} is skipped: only vars, children and hosts "
-                      "mean something here", loc)  # fmt: skip
+            self.warn(
+                f"'{key}' in group {group.name} is skipped: only vars, children and hosts "
+                "mean something here",
+                loc,
+            )
 
     def group_variable(self, group: Group, name: str, value: Any, loc: Loc) -> None:
         if name != "ansible_group_priority":
@@ -301,8 +315,10 @@ def reconcile(inventory: Inventory) -> None:
         if name != "all" and not group.parents:
             inventory.link("all", name)
     ungrouped = inventory.groups["ungrouped"]
-    grouped = {host: [n for n, g in inventory.groups.items() if host in g.hosts]
-               for host in inventory.hosts}  # fmt: skip
+    grouped = {
+        host: [n for n, g in inventory.groups.items() if host in g.hosts]
+        for host in inventory.hosts
+    }
     for host, names in grouped.items():
         others = set(names) - {"all", "ungrouped"}
         if others and host in ungrouped.hosts:

@@ -53,7 +53,7 @@ class HostReader:
         for name in PASSWORDS:
             if name in self.variables:
                 self.inventory.warnings.append(
-                    f"host {self.name}: {name} is not read; give it by -k, or in PROVISION_SSH_PASSWORD"
+                    f"host {self.name}: {name} is not read; give it by -k or PROVISION_SSH_PASSWORD"
                 )
         if (method := self.text("ansible_become_method")) not in (None, "sudo"):
             self.report("ansible_become_method", f"become by '{method}' is not known", "use sudo")
@@ -81,7 +81,9 @@ class HostReader:
         if short in ("ssh", "smart", "paramiko", "paramiko_ssh", "libssh"):
             return "ssh"
         if short != "local":
-            self.report("ansible_connection", f"connection '{value}' is not known", "use ssh or local")
+            self.report(
+                "ansible_connection", f"connection '{value}' is not known", "use ssh or local"
+            )
         return "local"
 
     def ssh(self) -> SshSettings:
@@ -142,7 +144,10 @@ class HostReader:
 
     def value(self, name: str, seen: tuple[str, ...] = (), user: str = "") -> Any:
         """A variable with what it refers to put in; None if there is none."""
-        if name in ("inventory_hostname", "inventory_hostname_short") and name not in self.variables:
+        if (
+            name in ("inventory_hostname", "inventory_hostname_short")
+            and name not in self.variables
+        ):
             return self.name if name == "inventory_hostname" else self.name.split(".")[0]
         found = self.variables.get(name)
         user = user or name
@@ -156,7 +161,11 @@ class HostReader:
         return self.substituted(name, found.value, (*seen, name), user)
 
     def unreadable(self, name: str, user: str, found: Var) -> None:
-        what = "an encrypted value" if found.value.tag == "!vault" else f"a value under {found.value.tag}"
+        what = (
+            "an encrypted value"
+            if found.value.tag == "!vault"
+            else f"a value under {found.value.tag}"
+        )
         hint = INSTEAD.get(user, "give a plain value in host_vars/ or in another inventory (-i)")
         of = f"{user}: " if user == name else f"{user}: {name} is "
         self.report(name, f"{of}{what}, which cannot be read here", hint)
@@ -164,7 +173,9 @@ class HostReader:
     def substituted(self, name: str, text: str, seen: tuple[str, ...], user: str) -> Any:
         rest = SUBSTITUTE.sub("", text)
         if "{{" in rest or "{%" in rest or "{#" in rest:
-            hint = INSTEAD.get(user, "only {{ NAME }} of a variable of the same host can be; give the value")
+            hint = INSTEAD.get(
+                user, "only {{ NAME }} of a variable of the same host can be; give the value"
+            )
             self.report(name, f"{user}: this Jinja cannot be worked out here", hint)
             return None
         values = {}
@@ -176,8 +187,11 @@ class HostReader:
             values[other] = self.value(other, seen, user)
             if values[other] is None:
                 if not known:
-                    self.report(name, f"{user}: host {self.name} has no variable '{other}'",
-                                "give it, or the plain value")  # fmt: skip
+                    self.report(
+                        name,
+                        f"{user}: host {self.name} has no variable '{other}'",
+                        "give it, or the plain value",
+                    )
                 return None
         whole = SUBSTITUTE.fullmatch(text)
         if whole:

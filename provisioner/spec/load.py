@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.errors import Problem, ProvisionError
-from provisioner.spec import checks, checks_kafka
+from provisioner.spec import checks, checks_hosts, checks_kafka
 from provisioner.spec import document as doc
 from provisioner.spec.build import all_items, build
 from provisioner.spec.inventory import Inventory, Var, read_inventory
@@ -29,7 +29,7 @@ from provisioner.spec.yamlfile import Document, read
 
 @dataclass(frozen=True)
 class Loaded:
-    """A spec and the inventory it was read with (one with ``localhost`` alone if none was given)."""
+    """A spec and the inventory it was read with (``localhost`` alone if none was given)."""
 
     spec: Spec
     inventory: Inventory
@@ -58,7 +58,7 @@ def load_all(
     env = os.environ if env is None else env
     document = read(path, Dialect.STRICT, "invalid-spec")
     shape, rest, problems = understand(document)
-    problems = [*document.problems, *problems]
+    problems = [*document.problems, *unless_said(document.problems, problems)]
     if shape is None:
         raise ProvisionError(in_order(problems))
     try:
@@ -69,7 +69,7 @@ def load_all(
     if each_host is not None:
         shape = stamped(rest, shape, each_host)
     spec, found = reviewed(document, rest, shape, hosts, env, path)
-    problems += found
+    problems += unless_said(document.problems, found)
     if problems or hosts is None:
         raise ProvisionError(in_order(problems))
     return Loaded(spec, hosts)
@@ -99,10 +99,14 @@ def reviewed(
     named = None if inventory is None or inventory.file == "" else inventory.file
     review = checks.Review(built, document, anything, named)
     checks.check_all(review)
+    checks_hosts.check_all(review)
     checks_kafka.check_all(review)
     warnings = [*(inventory.warnings if inventory else ()), *review.warnings]
-    spec = replace(built.spec, warnings=tuple(dict.fromkeys(warnings)),
-                   source=resolved(built.spec.source, path))  # fmt: skip
+    spec = replace(
+        built.spec,
+        warnings=tuple(dict.fromkeys(warnings)),
+        source=resolved(built.spec.source, path),
+    )
     return spec, [*problems, *review.problems]
 
 
@@ -137,8 +141,11 @@ def stamped(document: Document, shape: doc.SpecFile, host: str) -> doc.SpecFile:
         raise ProvisionError(
             document.problem(
                 f"--each needs a spec with all nodes on one host; this one has {', '.join(names)}",
-                ("brokers",), key=True, hint="leave --each out, or put all nodes on one host")
-        )  # fmt: skip
+                ("brokers",),
+                key=True,
+                hint="leave --each out, or put all nodes on one host",
+            )
+        )
 
     def moved(items: Any) -> Any:
         return items and [item.model_copy(update={"host": host}) for item in items]
@@ -161,9 +168,15 @@ def resolved(source: Source, spec: Path) -> Source:
     return replace(source, location=str(spec.parent / Path(source.location).expanduser()))
 
 
+def unless_said(said: list[Problem], more: list[Problem]) -> list[Problem]:
+    """What is no value at all (``said``) is of the wrong type and out of bounds as well."""
+    places = {(problem.line, problem.column) for problem in said}
+    return [problem for problem in more if (problem.line, problem.column) not in places]
+
+
 def in_order(problems: list[Problem]) -> list[Problem]:
-    """By place in the file; one problem for each place, the first that was found."""
-    first: dict[tuple[str, int, int], Problem] = {}
-    for problem in problems:
-        first.setdefault((problem.file or "", problem.line or 0, problem.column or 0), problem)
-    return [first[key] for key in sorted(first)]
+    """By place in the file, each once."""
+    return sorted(
+        dict.fromkeys(problems),
+        key=lambda p: (p.file or "", p.line or 0, p.column or 0, p.message),
+    )

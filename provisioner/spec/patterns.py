@@ -93,7 +93,13 @@ def nothing(inventory: Inventory, pattern: str, message: str) -> ProvisionError:
 
     known = [*inventory.groups, *inventory.hosts]
     words = [part.lstrip("!&~") for part in split(inventory, pattern)]
-    near = [n for w in words if w not in known
-            for n in difflib.get_close_matches(w, known, n=1, cutoff=0.6)]  # fmt: skip
-    hint = f"did you mean '{near[0]}'?" if near else f"groups: {', '.join(sorted(inventory.groups))}"
+    near = [
+        n
+        for w in words
+        if w not in known
+        for n in difflib.get_close_matches(w, known, n=1, cutoff=0.6)
+    ]
+    hint = (
+        f"did you mean '{near[0]}'?" if near else f"groups: {', '.join(sorted(inventory.groups))}"
+    )
     return fail("limit-matches-nothing", message, hint, file=inventory.file)

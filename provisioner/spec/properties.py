@@ -1,4 +1,4 @@
-"""Keys and values in ``config``: against what Kafka itself knows (``tables/``), and against the spec.
+"""Keys and values in ``config``, against what Kafka itself knows (``tables/``).
 
 Kafka takes a key that it does not know without a word, so a typing error would be one too. Here a
 key must be in Kafka's own table of that version, or one of these:
@@ -25,16 +25,33 @@ from typing import Any
 from provisioner.spec.words import release
 
 PLUGIN_PREFIXES = (
-    "authorizer.", "client.quota.callback.", "confluent.", "cruise.control.", "metrics.",
-    "metric.reporters.", "principal.builder.", "replica.selector.", "rlmm.config.", "rsm.config.",
-    "sasl.", "ssl.", "zookeeper.ssl.",
-)  # fmt: skip
+    "authorizer.",
+    "client.quota.callback.",
+    "confluent.",
+    "cruise.control.",
+    "metrics.",
+    "metric.reporters.",
+    "principal.builder.",
+    "replica.selector.",
+    "rlmm.config.",
+    "rsm.config.",
+    "sasl.",
+    "ssl.",
+    "zookeeper.ssl.",
+)
 PLUGIN_CLASSES = (
-    "alter.config.policy.class.name", "authorizer.class.name", "client.quota.callback.class",
-    "create.topic.policy.class.name", "kafka.metrics.reporters", "metric.reporters",
-    "principal.builder.class", "remote.log.metadata.manager.class.name",
-    "remote.log.storage.manager.class.name", "replica.selector.class", "ssl.engine.factory.class",
-)  # fmt: skip
+    "alter.config.policy.class.name",
+    "authorizer.class.name",
+    "client.quota.callback.class",
+    "create.topic.policy.class.name",
+    "kafka.metrics.reporters",
+    "metric.reporters",
+    "principal.builder.class",
+    "remote.log.metadata.manager.class.name",
+    "remote.log.storage.manager.class.name",
+    "replica.selector.class",
+    "ssl.engine.factory.class",
+)
 # Read by Kafka's own authorizers and by its metrics, but in no table.
 BEYOND_TABLE = {
     "super.users": "string",
@@ -124,9 +141,7 @@ def table(version: str) -> Table:
     chosen = older[-1] if older else versions()[0]
     text = (resources.files("provisioner.spec") / "tables" / f"{chosen}.json").read_text("utf-8")
     data: dict[str, Any] = json.loads(text)
-    return Table(
-        chosen, chosen == version, data["broker"], data["topic"], data["zookeeper_server"]
-    )
+    return Table(chosen, chosen == version, data["broker"], data["topic"], data["zookeeper_server"])
 
 
 @dataclass(frozen=True)
@@ -143,9 +158,15 @@ def check_key(scope: str, key: str, around: Surroundings) -> tuple[Finding | Non
     """What is wrong with a key (message, hint), and whether it is only worth a warning."""
     modelled = {"topic": MODELLED_TOPIC, "zookeeper": MODELLED_ZOOKEEPER}.get(scope, MODELLED)
     if key in modelled:
-        return (f"'{key}' is not for config: the spec has a word for it", f"use {modelled[key]}"), False
+        return (
+            f"'{key}' is not for config: the spec has a word for it",
+            f"use {modelled[key]}",
+        ), False
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", key):
-        return (f"'{key[:60]}' is not a property's name", "use letters, digits, '.', '_', '-'"), False
+        return (
+            f"'{key[:60]}' is not a property's name",
+            "use letters, digits, '.', '_', '-'",
+        ), False
     known = around.table.keys(scope)
     if key in known or key.startswith("x.") or (scope == "broker" and key in BEYOND_TABLE):
         return None, False
@@ -159,8 +180,10 @@ def check_key(scope: str, key: str, around: Surroundings) -> tuple[Finding | Non
 def check_zookeeper_key(key: str, known: Mapping[str, Any]) -> tuple[Finding | None, bool]:
     if re.fullmatch(r"(server|weight|group)\.\d+", key):
         if key.startswith("server."):
-            return (f"'{key}' is not for config: the spec has a word for it",
-                    "use peer_port and election_port of the servers in zookeeper"), False  # fmt: skip
+            return (
+                f"'{key}' is not for config: the spec has a word for it",
+                "use peer_port and election_port of the servers in zookeeper",
+            ), False
         return None, False
     if key.startswith(("metricsProvider.", "authProvider.", "zookeeper.", "ssl.", "sasl.")):
         return None, False
@@ -184,7 +207,10 @@ def check_listener_key(key: str, around: Surroundings) -> Finding | None:
     name, _, rest = key.removeprefix("listener.name.").partition(".")
     if name not in around.listeners:
         known = ", ".join(sorted(around.listeners))
-        return f"no listener is called '{name}'", f"the listeners are: {known} (in small letters here)"
+        return (
+            f"no listener is called '{name}'",
+            f"the listeners are: {known} (in small letters here)",
+        )
     return None if rest else (f"'{key}' names no property", "write listener.name.NAME.PROPERTY")
 
 
@@ -197,7 +223,9 @@ def unknown(key: str, names: list[str], where: str, around: Surroundings) -> Fin
 
 def nearest(word: str, names: list[str]) -> str:
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    return f"did you mean '{near[0]}'?" if near else "Kafka would take it without a word and ignore it"
+    return (
+        f"did you mean '{near[0]}'?" if near else "Kafka would take it without a word and ignore it"
+    )
 
 
 def check_value(scope: str, key: str, value: str, around: Surroundings) -> Finding | None:
@@ -225,7 +253,11 @@ def check_type(key: str, kind: str, value: str) -> Finding | None:
 
 def plain_number(text: str) -> str:
     """``1_000``, ``1e3``, ``7d``, ``1GB``: Kafka has no units."""
-    return "Kafka knows no units, points or exponents here: write the digits" if text[:1].isdigit() else ""
+    return (
+        "Kafka knows no units, points or exponents here: write the digits"
+        if text[:1].isdigit()
+        else ""
+    )
 
 
 def check_valid(key: str, kind: str, value: str, valid: str) -> Finding | None:

@@ -83,8 +83,11 @@ def scalar_of(text: str, plain: bool, tag: str | None, dialect: Dialect, key: bo
     if dialect is Dialect.ANSIBLE:
         return ansible_scalar(text, plain, tag, key)
     if tag is not None and tag not in TAGS:
-        return Bad(f"the tag {tag.replace('tag:yaml.org,2002:', '!!')} is not known here",
-                   "write the plain value", text)  # fmt: skip
+        return Bad(
+            f"the tag {tag.replace('tag:yaml.org,2002:', '!!')} is not known here",
+            "write the plain value",
+            text,
+        )
     bad = refused_characters(text)
     if bad:
         return bad

@@ -55,7 +55,7 @@ def understand(document: Document) -> tuple[SpecFile | None, Document, list[Prob
         if round_ == 0:
             problems += [in_words(rest, e) for e in found]
         doomed = {real_loc(rest.data, e["loc"], e["type"]) for e in found}
-        rest = with_stand_ins(without(rest, doomed - {()}), found)
+        rest = with_stand_ins(without(rest, doomed - {()}))
     return None, rest, problems
 
 
@@ -64,17 +64,17 @@ STAND_INS: dict[tuple[str, ...], Any] = {
     ("cluster",): "unnamed",
     ("kafka",): {"version": STAND_IN_VERSION},
     ("kafka", "version"): STAND_IN_VERSION,
-    ("brokers",): None,
+    ("brokers",): [],
 }
 
 
-def with_stand_ins(document: Document, found: list[Any]) -> Document:
+def with_stand_ins(document: Document) -> Document:
     """The document with stand-ins for what all cross-checks need."""
     data = document.data
     for loc, value in STAND_INS.items():
         parent = dig(data, loc[:-1])
-        if value is not None and isinstance(parent, dict) and loc[-1] not in parent:
-            data = {**data, loc[0]: value} if len(loc) == 1 else {**data, loc[0]: {**parent, loc[1]: value}}
+        if isinstance(parent, dict) and loc[-1] not in parent:
+            data = data | {loc[0]: value if len(loc) == 1 else parent | {loc[1]: value}}
     return replace(document, data=data)
 
 
@@ -121,11 +121,14 @@ def reserved_name(data: dict[str, Any], loc: Loc) -> str:
     return f"'{'.'.join(map(str, loc))}'"
 
 
-def dig(data: Any, loc: tuple[str | int, ...]) -> Any:
+def dig(data: Any, loc: Loc) -> Any:
+    """The value at ``loc``, or None."""
     for part in loc:
-        try:
+        if isinstance(data, dict):
+            data = data.get(part)
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
             data = data[part]
-        except (KeyError, IndexError, TypeError):
+        else:
             return None
     return data
 
@@ -136,12 +139,10 @@ def real_loc(data: Any, loc: tuple[str | int, ...], kind: str) -> Loc:
     for part in loc[: -1 if kind == "missing" else None]:
         if part == "[key]":
             break
-        if isinstance(data, dict) and part in data:
+        inside = dig(data, (part,))
+        if inside is not None or (isinstance(data, dict) and part in data):
             real.append(part)
-            data = data[part]
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
-            real.append(part)
-            data = data[part]
+            data = inside
     return tuple(real)
 
 
@@ -193,7 +194,11 @@ def describe(loc: Loc) -> str:
 def wording(kind: str, ctx: dict[str, Any], value: Any, subject: str) -> tuple[str, str]:
     shown = show(value)
     if kind in TYPES:
-        hint = f'write "{shown}"' if kind == "string_type" and not isinstance(value, (list, dict)) else ""
+        hint = (
+            f'write "{shown}"'
+            if kind == "string_type" and not isinstance(value, (list, dict))
+            else ""
+        )
         return f"'{subject}' must be {TYPES[kind]}, not {named(value)}", hint
     if kind == "literal_error":
         choices = str(ctx.get("expected", "")).replace("'", "").replace(" or ", ", ")
@@ -202,7 +207,7 @@ def wording(kind: str, ctx: dict[str, Any], value: Any, subject: str) -> tuple[s
     if kind in ("greater_than_equal", "less_than_equal"):
         low, high = ctx.get("ge"), ctx.get("le")
         bound = f"at least {low}" if low is not None else f"at most {high}"
-        return f"'{subject}' is {shown}; it must be {bound}", ""
+        return f"'{subject}' is {shown}, and must be {bound}", ""
     if kind == "string_pattern_mismatch":
         return f"'{subject}' cannot be {shown!r}", f"it must match {ctx.get('pattern')}"
     if kind in ("too_short", "string_too_short"):
@@ -251,7 +256,7 @@ def known_keys(loc: tuple[str | int, ...]) -> list[str]:
                 continue
             annotation = model.model_fields[str(part)].annotation
             model = next(iter(models_in(annotation)), model)
-    return list(model.model_fields) if isinstance(model, type) else []
+    return list(model.model_fields)
 
 
 def models_in(annotation: Any) -> list[type[BaseModel]]:

@@ -55,8 +55,10 @@ def options(text: str) -> list[tuple[str, str]]:
         word = words.pop(0)
         flag, rest = word[:2], word[2:]
         if flag not in (*SHORT, "-o"):
-            refuse(f"'{word}' is not an option that can be taken over",
-                   "use -J, -i, -p, -l, or -o with " + ALLOWED)  # fmt: skip
+            refuse(
+                f"'{word}' is not an option that can be taken over",
+                "use -J, -i, -p, -l, or -o with " + ALLOWED,
+            )
         if not rest and not words:
             refuse(f"'{word}' lacks its value", "")
         value = rest or words.pop(0)
@@ -74,8 +76,10 @@ def assignment(text: str) -> tuple[str, str]:
         refuse(f"'-o {text}' is not NAME=VALUE", "")
     name = found[1].lower()
     if name not in ALLOWED.lower().split(", "):
-        refuse(f"'{found[1]}' is not an option that can be taken over",
-               INSTEAD.get(name, f"use {ALLOWED}, or say it in ~/.ssh/config"))  # fmt: skip
+        refuse(
+            f"'{found[1]}' is not an option that can be taken over",
+            INSTEAD.get(name, f"use {ALLOWED}, or say it in ~/.ssh/config"),
+        )
     return name, found[2].strip('"')
 
 
@@ -104,6 +108,10 @@ def take(found: dict[str, Any], name: str, value: str) -> None:
 def port(value: Any) -> int:
     """A port as Ansible takes it: a number, or text of one. Raises ``Refusal``."""
     text = str(value)
-    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,5}", text) or not 0 < int(text) < 65536:
+    if (
+        isinstance(value, bool)
+        or not re.fullmatch(r"[0-9]{1,5}", text)
+        or not 0 < int(text) < 65536
+    ):
         raise Refusal(f"'{text[:20]}' is not a port", "write a number from 1 to 65535")
     return int(text)

@@ -36,9 +36,13 @@ ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 UNSAFE_IN_PATH = re.compile(r"[:,*?\"'\\$%`;|<>#]")
 # Folders that Kafka must not own, nor a log dir be.
 SYSTEM_FOLDERS = frozenset(
-    "/ /bin /boot /dev /etc /home /lib /lib32 /lib64 /libx32 /lost+found /media /mnt /opt /proc "
-    "/root /run /sbin /snap /srv /sys /tmp /usr /usr/bin /usr/lib /usr/local /usr/sbin /usr/share "
-    "/var /var/lib /var/log /var/run /var/tmp /var/cache /var/spool".split()
+    f"/{name}"
+    for name in (
+        *("", "bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32"),
+        *("lost+found", "media", "mnt", "opt", "proc", "root", "run", "sbin", "snap", "srv"),
+        *("sys", "tmp", "usr", "usr/bin", "usr/lib", "usr/local", "usr/sbin", "usr/share"),
+        *("var", "var/cache", "var/lib", "var/log", "var/run", "var/spool", "var/tmp"),
+    )
 )
 SYSTEM_TREES = ("/proc/", "/sys/", "/dev/", "/etc/", "/boot/", "/bin/", "/sbin/", "/run/")
 
@@ -80,8 +84,10 @@ def path(text: str) -> str:
         refuse(f"'{text}' goes up with '..'", "write the path that is meant")
     bad = UNSAFE_IN_PATH.search(text)
     if bad:
-        refuse(f"the path has {bad[0]!r} in it, which Kafka or its start would misread",
-               "use letters, digits, '.', '_', '-', '+', '@', '=' and '/'")  # fmt: skip
+        refuse(
+            f"the path has {bad[0]!r} in it, which Kafka or its start would misread",
+            "use letters, digits, '.', '_', '-', '+', '@', '=' and '/'",
+        )
     if len(text) > 1024:
         refuse("the path is longer than 1024 characters", "use a shorter one")
     clean = posixpath.normpath(text)
@@ -98,8 +104,10 @@ def address(text: str) -> str:
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if HOSTNAME.fullmatch(bare) or (":" in bare and IPV6.fullmatch(bare)):
         if bare in ("0.0.0.0", "::"):
-            refuse(f"'{text}' means every interface; nobody can be reached there",
-                   "write the address that the other nodes use")  # fmt: skip
+            refuse(
+                f"'{text}' means every interface; nobody can be reached there",
+                "write the address that the other nodes use",
+            )
         return bare
     refuse(f"'{text[:60]}' is neither a host name nor an IP address", "write it without a port")
 
@@ -113,7 +121,9 @@ def listener(text: str) -> str:
 def to_listener(text: str) -> Listener:
     found = LISTENER.fullmatch(text)
     if not found:
-        refuse(f"'{text[:80]}' is not a listener", "write NAME://HOST:PORT, such as PLAINTEXT://:9092")
+        refuse(
+            f"'{text[:80]}' is not a listener", "write NAME://HOST:PORT, such as PLAINTEXT://:9092"
+        )
     name, host, port = found[1], found[2], int(found[3]) if len(found[3]) < 6 else 0
     if not 1 <= port <= 65535:
         refuse(f"port {found[3][:12]} is not between 1 and 65535", "")
@@ -123,12 +133,19 @@ def to_listener(text: str) -> Listener:
     return Listener(name.upper(), host, port)
 
 
-def heap(text: str) -> str:
+def heap(text: Any) -> Any:
+    if isinstance(text, int) and not isinstance(text, bool):
+        refuse(f"a heap of {text} lacks its unit", f"write {text}m for megabytes")
+    if not isinstance(text, str):
+        return text
     if not HEAP.fullmatch(text):
         refuse(f"'{text[:40]}' is not a size of a heap", "write a number and k, m or g: 512m, 1g")
     size = int(text[:-1]) * {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}[text[-1].lower()]
     if size < 32 << 20:
-        refuse(f"a heap of {text} is too small for Kafka to start", "give it at least 32m; 512m is a lab")
+        refuse(
+            f"a heap of {text} is too small for Kafka to start",
+            "give it at least 32m; 512m is a lab",
+        )
     if size > 1 << 42:
         refuse(f"a heap of {text} is more than 4 TB", "check the unit")
     return text
@@ -136,8 +153,10 @@ def heap(text: str) -> str:
 
 def jvm_option(text: str) -> str:
     if not text.startswith("-") or any(c.isspace() for c in text):
-        refuse(f"'{text[:60]}' is not one option of the JVM",
-               "write one option an item, each beginning with '-'")  # fmt: skip
+        refuse(
+            f"'{text[:60]}' is not one option of the JVM",
+            "write one option an item, each beginning with '-'",
+        )
     if re.match(r"-(Xm[sx]|XX:(Max|Initial)HeapSize)", text):
         refuse(f"'{text}' is the heap", "write heap: 512m")
     if re.match(r"-(cp|classpath|jar|-class-path|m|-module)\b", text):
@@ -154,10 +173,16 @@ def topic_name(text: str) -> str:
     if len(text) > 249:
         refuse(f"the topic's name has {len(text)} characters", "Kafka takes at most 249")
     if not TOPIC.fullmatch(text):
-        refuse(f"'{text[:60]}' is not a topic name that Kafka takes",
-               "use letters, digits, '.', '_' and '-'")  # fmt: skip
-    if text in ("__consumer_offsets", "__transaction_state", "__share_group_state",
-                "__cluster_metadata"):  # fmt: skip
+        refuse(
+            f"'{text[:60]}' is not a topic name that Kafka takes",
+            "use letters, digits, '.', '_' and '-'",
+        )
+    if text in (
+        "__consumer_offsets",
+        "__transaction_state",
+        "__share_group_state",
+        "__cluster_metadata",
+    ):
         refuse(f"'{text}' is Kafka's own topic", "Kafka makes it; its replication is looked after")
     return text
 
@@ -177,5 +202,8 @@ def java(text: str) -> str:
     if text in ("bundled", "system"):
         return text
     if not text.startswith("/"):
-        refuse(f"'{text[:60]}' is no Java", "write bundled, system, or the absolute path of a Java home")
+        refuse(
+            f"'{text[:60]}' is no Java",
+            "write bundled, system, or the absolute path of a Java home",
+        )
     return path(text)

@@ -209,9 +209,15 @@ class Builder:
             return self.alias(event, place)
         elif depth > MAX_DEPTH:
             raise ProvisionError(
-                problem_at(self.document, "is nested too deeply", place.line, place.column, "",
-                           self.document.code)
-            )  # fmt: skip
+                problem_at(
+                    self.document,
+                    "is nested too deeply",
+                    place.line,
+                    place.column,
+                    "",
+                    self.document.code,
+                )
+            )
         else:
             build = self.mapping if kind == "MappingStartEvent" else self.sequence
             value = build(event, place, depth)
@@ -232,16 +238,25 @@ class Builder:
     def alias(self, event: Any, place: Place) -> tuple[Any, Place]:
         found = self.anchors.get(event.anchor)
         if found is None:
-            self.report(f"'*{event.anchor}' names nothing above", event,
-                        f"write '&{event.anchor}' before the value it should repeat")  # fmt: skip
+            self.report(
+                f"'*{event.anchor}' names nothing above",
+                event,
+                f"write '&{event.anchor}' before the value it should repeat",
+            )
             return None, place
         value, source = found
         self.values += source.size
         if self.values > MAX_VALUES:
             raise ProvisionError(
-                problem_at(self.document, "repeats too much with '*'", place.line, place.column,
-                           "", self.document.code)
-            )  # fmt: skip
+                problem_at(
+                    self.document,
+                    "repeats too much with '*'",
+                    place.line,
+                    place.column,
+                    "",
+                    self.document.code,
+                )
+            )
         return value, Place(place.line, place.column, items=source.items, size=source.size)
 
     def sequence(self, event: Any, place: Place, depth: int) -> list[Any]:
@@ -276,8 +291,11 @@ class Builder:
                 continue
             if key in values:
                 first = items[key]
-                self.report(f"'{key}' is given twice (first in line {first.key_line})", key_event,
-                            "remove one of the two: YAML would silently keep only one")  # fmt: skip
+                self.report(
+                    f"'{key}' is given twice (first in line {first.key_line})",
+                    key_event,
+                    "remove one of the two: YAML would silently keep only one",
+                )
             if value is None and not item_text(value_event):
                 at.line, at.column = at.key_line, at.key_column
                 self.missing_value(f"'{key}' has no value", key_event)
