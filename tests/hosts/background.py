@@ -28,8 +28,13 @@ def up(name: str, hosts: int) -> str:
     return f"world {name!r} is up\n{(directory / 'welcome').read_text()}"
 
 
+def _log(name: str) -> Path:
+    """What a world printed: outside its directory, as it is wanted when there is none."""
+    return base.cache_dir() / f"{name}.log"
+
+
 def _launch(name: str, hosts: int) -> None:
-    log = base.cache_dir() / f"{name}.log"
+    log = _log(name)
     served = [*_TOOL, "serve", str(hosts)]
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -95,3 +100,4 @@ def down(name: str) -> None:
             os.kill(running.pid("init"), signal.SIGKILL)
             raise HarnessError(f"world {name!r} did not end in {_DOWN_SECONDS} s and was killed")
         time.sleep(0.05)
+    _log(name).unlink(missing_ok=True)

@@ -35,7 +35,7 @@ _ARGUMENTS = (
     *(f"--dpkgopt=path-exclude={pattern}" for pattern in _LEFT_OUT),
     _SUITE,
 )
-_BUILD_SECONDS = 900  # 20 s on an idle machine with a near mirror
+_BUILD_SECONDS = 900  # it took 50 on two busy cores
 
 
 def cache_dir() -> Path:

@@ -22,7 +22,7 @@ class MachineFactory:
     """Gives a test hosts that nobody used before; takes them back when the test is over.
 
     A host given twice is the same machine rebuilt: same name, addresses and host key, all else
-    new. That takes 1.4 s, as its first boot did.
+    new. That takes about a second for one, two for three.
     """
 
     def __init__(self, lab: Lab) -> None:

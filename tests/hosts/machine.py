@@ -18,7 +18,7 @@ from tests.hosts.rootfs import RootFs
 from tests.hosts.shell import HarnessError, run
 from tests.hosts.small_disk import Drive
 
-BOOT_SECONDS = 90  # 1.3 s on an idle machine
+BOOT_SECONDS = 90  # it takes about one, with the machine to itself
 _CONSOLE_TAIL = 2000  # characters of the console in an error
 _ANY_KEY_NO_JUMP = (
     "-oProxyJump=none",

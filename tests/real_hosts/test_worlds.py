@@ -159,6 +159,7 @@ def test_up_and_down() -> None:
     finally:
         run(*_TOOL, "down", "--name", name)
     assert not (world.worlds_dir() / name).exists()
+    assert not list(world.worlds_dir().parent.glob(f"{name}*"))
 
 
 @pytest.mark.parametrize(("ci", "outcome"), [("true", "1 error"), ("", "1 skipped")])
