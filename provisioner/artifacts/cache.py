@@ -2,6 +2,7 @@
 
 ``files/``     blobs, named ``SHA16-NAME``; complete and right when they appear, by rename
 ``stamps.json`` size, mtime and ctime of each blob when its bytes were last found right
+``locks/``     locks of versions that do not ship, for when there is no spec to keep them beside
 ``tarballs/``  what official tarballs held, by their SHA-512
 ``cds/``       class-data archives, by what they were made from
 ``tmp/``       work under way; only the holder of ``lock`` writes here, so what it finds is stale
@@ -11,6 +12,7 @@ A stamp only says that a blob need not be loaded again; its bytes are hashed bef
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -34,7 +36,8 @@ Stamp = tuple[int, int, int]
 def default_root() -> Path:
     """``$XDG_CACHE_HOME/provision``, else ``~/.cache/provision``."""
     base = os.environ.get("XDG_CACHE_HOME", "")
-    return Path(base if os.path.isabs(base) else Path.home() / ".cache") / "provision"
+    folder = Path(base) if base.startswith("/") else Path.home() / ".cache"
+    return folder / "provision"
 
 
 class Cache:
@@ -90,8 +93,8 @@ class Cache:
                 raise corrupt(blob, f"its lock says {blob.sha256[:16]}…, it is {digest[:16]}…")
             target = self.path(blob)
             target.parent.mkdir(parents=True, exist_ok=True)
-            os.chmod(source, 0o644)
-            os.replace(source, target)
+            source.chmod(0o644)
+            source.replace(target)
             sync_folder(target.parent)
             self._remember(blob)
 
@@ -99,6 +102,18 @@ class Cache:
         """Writes a small file of the cache, whole or not at all."""
         with self.writing(len(text)):
             write_whole(self.root / relative, text.encode())
+
+    def text(self, relative: str) -> str | None:
+        """A small file of the cache, None where there is none that can be read."""
+        try:
+            return (self.root / relative).read_text("utf-8")
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    def forget(self, relative: str) -> None:
+        """Removes a small file of the cache, if it is there."""
+        with self.writing(0):
+            (self.root / relative).unlink(missing_ok=True)
 
     @contextmanager
     def lock(self, note: Note = quiet) -> Iterator[None]:
@@ -134,13 +149,12 @@ class Cache:
             raise self.explain(error, size) from error
 
     def explain(self, error: OSError, size: int = 0) -> Exception:
-        """The ``ProvisionError`` for a failed write, or ``error`` itself when it is another kind."""
+        """The ``ProvisionError`` for a failed write, or ``error`` itself where it says enough."""
         elsewhere = "or set XDG_CACHE_HOME to a folder elsewhere"
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             need = f", {size / 1e6:.0f} MB are needed" if size else ""
-            return fail(
-                "disk-full", f"no space left below {self.root}{need}", f"free some {elsewhere}"
-            )
+            message = f"no space left below {self.root}{need}"
+            return fail("disk-full", message, f"free some {elsewhere}")
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
             return fail(
                 "not-permitted",
@@ -178,13 +192,13 @@ class Cache:
         stamp = stamp_of(self.path(blob))
         if stamp is None:
             return
-        with self._guard:
+        with self._guard, contextlib.suppress(OSError):
             self._right[blob.file] = stamp
-            stamps = {**self._stamps(), **{key: list(v) for key, v in self._right.items()}}
-            try:
-                write_whole(self.root / "stamps.json", json.dumps(stamps, indent=0).encode())
-            except OSError:
-                return
+            stamps = self._stamps()
+            if stamps.get(blob.file) != list(stamp):
+                stamps.update((name, list(value)) for name, value in self._right.items())
+                data = json.dumps(stamps, indent=0).encode()
+                write_whole(self.root / "stamps.json", data, sync=False)
 
     def _stamps(self) -> dict[str, list[int]]:
         try:
@@ -201,7 +215,7 @@ def corrupt(blob: Blob, hint: str) -> ProvisionError:
 def stamp_of(path: Path) -> Stamp | None:
     """Size, mtime and ctime (ns) of a file, None where there is none."""
     try:
-        found = os.stat(path)
+        found = path.stat()
     except OSError:
         return None
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns
@@ -220,21 +234,26 @@ def hash_of(stream: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Temporary file beside it, fsync, rename: a reader sees the old file or the new one."""
+def write_whole(path: Path, data: bytes, sync: bool = True) -> None:
+    """Temporary file beside it, fsync, rename: a reader sees the old file or the new one.
+
+    Without ``sync`` it is not sure to outlast a crash of the machine.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
             stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
+            if sync:
+                os.fsync(stream.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    if sync:
+        sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:
@@ -243,9 +262,6 @@ def sync_folder(path: Path) -> None:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:
         return
-    try:
+    with contextlib.suppress(OSError):
         os.fsync(descriptor)
-    except OSError:
-        pass
-    finally:
-        os.close(descriptor)
+    os.close(descriptor)

@@ -119,6 +119,8 @@ def _load(blob: Blob, folder: Path, count: Counter) -> Path:
         return maven.fetch(blob, folder, count)
     if blob.origin.startswith("pypi:"):
         return wheels.download(blob.origin, blob.sha256, folder, count)
+    if blob.origin.startswith("made:"):
+        raise unavailable(f"{blob.name} was removed from the cache", "run it again to make it anew")
     raise unavailable(
         f"{blob.name} is not in the cache and came from no place that this tool could ask again",
         "give the tarball or the bundle again that it came from",

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from provisioner.errors import ProvisionError, fail
+from provisioner.spec.types import Source
 
 SUMS = "SHA256SUMS"
+MAVEN = Source()
 PLATFORMS = ("linux-x86_64", "linux-aarch64")
 
 Note = Callable[[str], None]
@@ -40,7 +42,7 @@ class Blob:
     """A file of the cache, known by its SHA-256 (64 hex digits) and size in bytes.
 
     ``origin`` says who can bring it: ``maven:G:A[:P:C]:V``, ``pypi:NAME==VERSION:PLATFORM-TAG``,
-    or empty for what came out of a tarball of the user's or was made here.
+    ``made:WHAT``, or empty for what came out of a tarball of the user's.
     """
 
     name: str
@@ -107,12 +109,29 @@ class Distribution:
 
 
 @dataclass(frozen=True)
+class Request:
+    """What a spec says about Kafka and Java, for hosts of one platform (one of ``PLATFORMS``).
+
+    ``java`` is ``bundled``, ``system`` or a path; ``mode`` is ``zookeeper`` or ``kraft`` where a
+    class-data archive is wanted, else empty.
+    """
+
+    version: str
+    source: Source = MAVEN
+    java: str = "bundled"
+    platform: str = "linux-x86_64"
+    mode: str = ""
+
+
+@dataclass(frozen=True)
 class Prepared:
     """What a host of one platform needs; None where nothing is to be shipped.
 
     ``pending`` is empty, or says why ``kafka`` and ``scripts`` cannot be known before ``ensure``.
     ``cds`` may be named before it was made; ``ensure`` drops it where it cannot be made.
     """
+
+    request: Request
 
     kafka: Distribution | None = None
     java: Distribution | None = None

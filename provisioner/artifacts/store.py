@@ -6,19 +6,22 @@ it loads what is missing. ``open`` gives the packed bytes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from provisioner.artifacts import locks, maven
+from provisioner.artifacts import cds, locks, maven, tarball
 from provisioner.artifacts.cache import Cache, write_whole
 from provisioner.artifacts.download import fetch_missing
 from provisioner.artifacts.locks import KafkaLock
 from provisioner.artifacts.model import (
+    MAVEN,
     Distribution,
     Entry,
     Note,
     Prepared,
     Progress,
+    Request,
     check_platform,
     distribution,
     inline,
@@ -31,7 +34,6 @@ from provisioner.errors import ProvisionError, fail
 from provisioner.spec.types import Source
 
 CONFIG = Path(__file__).parent / "config"
-MAVEN = Source()
 
 
 def kafka_distribution(lock: KafkaLock) -> Distribution:
@@ -53,8 +55,8 @@ def _config(version: str) -> list[Entry]:
 class Store:
     """What can be had, and where it is kept. Thread-safe.
 
-    ``locks_folder`` (the spec's) is where locks of versions that do not ship are kept; None: such
-    versions have no lock before and none after. ``note`` gets sentences for the terminal.
+    ``locks_folder`` (the spec's) is where locks of versions that do not ship are kept; None: only
+    in the cache. ``note`` gets sentences for the person at the terminal, warnings among them.
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class Store:
         self.cache = cache or Cache()
         self.locks_folder = locks_folder
         self.note = note
-        self._known: dict[str, Distribution] = {}
+        self._known: dict[str, tuple[Distribution, str]] = {}
 
     def prepare(
         self,
@@ -71,48 +73,31 @@ class Store:
         source: Source = MAVEN,
         java: str = "bundled",
         platform: str = "linux-x86_64",
+        mode: str = "",
     ) -> Prepared:
         """What these words of a spec mean on a host of that platform; offline, in milliseconds.
 
-        Raises ``not-supported`` for a bundled Java on another platform, ``invalid-spec`` for what
-        is not a version, ``artifact-corrupt`` for a bad lock.
+        ``mode`` (``zookeeper``, ``kraft``) asks for a class-data archive too. Raises
+        ``not-supported`` for a bundled Java on another platform, ``invalid-spec`` for what is not
+        a version, ``artifact-corrupt`` for a bad lock.
         """
-        runtime = None
-        if java == "bundled":
-            check_platform(platform)
-            runtime = locks.java(platform)
-        locks.check_version(version)
-        if source.kind == "preinstalled":
-            return self._remember(Prepared(java=runtime))
-        lock = self._lock(version, source)
-        if lock is None:
-            return Prepared(java=runtime, pending=f"Kafka {version} has no lock yet")
-        return self._remember(Prepared(kafka_distribution(lock), runtime, scripts(lock)))
+        return self._prepare(Request(version, source, java, platform, mode))
 
-    def ensure(
-        self,
-        version: str,
-        source: Source = MAVEN,
-        java: str = "bundled",
-        platform: str = "linux-x86_64",
-        progress: Progress = silent,
-    ) -> Prepared:
-        """The same, with every byte of it in the cache. Needs no network when it is already.
+    def ensure(self, prepared: Prepared, progress: Progress = silent) -> Prepared:
+        """The same, nothing pending, with every byte in the cache; no network if it is all there.
 
-        Raises ``artifact-unavailable``, ``artifact-corrupt``, ``disk-full``, ``not-permitted``.
+        A class-data archive that is missing is made; where that fails, ``cds`` is None and
+        ``note`` says why. Raises ``artifact-unavailable``, ``artifact-corrupt``, ``disk-full``,
+        ``not-permitted``, ``invalid-spec`` (a tarball of another version).
         """
-        found = self.prepare(version, source, java, platform)
-        if found.pending:
-            self._resolve(version, progress)
-            found = self.prepare(version, source, java, platform)
-        for part in found:
-            self.load(part, version, progress)
-        return found
-
-    def load(self, part: Distribution, version: str, progress: Progress = silent) -> None:
-        """Brings one distribution's blobs into the cache."""
-        label = f"{part.kind} {part.version}" + (f" {part.platform}" if part.platform else "")
-        fetch_missing(self.cache, part.blobs, label, version, progress, self.note)
+        if prepared.pending:
+            self._resolve(prepared.request, progress)
+            prepared = self._prepare(prepared.request)
+        parts = [part for part in (prepared.kafka, prepared.java) if part is not None]
+        self._load(parts, prepared.request, progress)
+        if prepared.cds is not None:
+            prepared = replace(prepared, cds=self._archive(prepared, progress))
+        return self._remember(prepared)
 
     def open(self, what: Distribution | str) -> TarStream:
         """The packed distribution, by itself or by its digest once this store prepared it.
@@ -120,31 +105,103 @@ class Store:
         A blob found corrupt is loaded again, where that is possible. Raises
         ``artifact-corrupt``, ``artifact-unavailable``.
         """
-        part = self._known.get(what) if isinstance(what, str) else what
-        if part is None:
+        digest = what if isinstance(what, str) else what.digest
+        if digest not in self._known and isinstance(what, str):
             raise fail("internal", f"no distribution {what} was prepared here")
+        part, version = self._known.get(digest, (what, ""))
+        assert isinstance(part, Distribution)
         try:
             return self._verified(part)
         except ProvisionError:
-            self.load(part, part.version)
+            wanted = version or part.version
+            fetch_missing(self.cache, part.blobs, part.kind, wanted, silent, self.note)
             return self._verified(part)
+
+    def lock(self, version: str, source: Source = MAVEN) -> KafkaLock | None:
+        """The lock of a version or of a tarball, None where there is none yet."""
+        if source.kind != "maven":
+            return tarball.known(self.cache, source)
+        found = locks.find_kafka(version, self.locks_folder)
+        if found is None and (text := self.cache.text(own_name(version))) is not None:
+            found = locks.parse_kafka(text, str(self.cache.root / own_name(version)))
+        return found
+
+    def keep(self, lock: KafkaLock) -> None:
+        """Holds a version that does not ship to these bytes from now on, and says so."""
+        place = str(self.cache.root / own_name(lock.version))
+        self.cache.put_text(own_name(lock.version), lock.to_json())
+        if self.locks_folder is not None:
+            path = locks.own_path(self.locks_folder, lock.version)
+            write_whole(path, lock.to_json().encode())
+            place = str(path)
+        self.note(
+            f"Kafka {lock.version}: trusted on first use; from now on {place} "
+            f"holds it to these {len(lock.files)} files"
+        )
+
+    def _prepare(self, request: Request) -> Prepared:
+        java = None
+        if request.java == "bundled":
+            check_platform(request.platform)
+            java = locks.java(request.platform)
+        locks.check_version(request.version)
+        if request.source.kind == "preinstalled":
+            return self._remember(Prepared(request, java=java))
+        lock = self.lock(request.version, request.source)
+        if lock is None:
+            return Prepared(request, java=java, pending=_pending(request))
+        kafka = kafka_distribution(lock)
+        archive = None
+        if java is not None and request.mode:
+            archive = cds.known(self.cache, kafka, java, request.mode)
+        return self._remember(Prepared(request, kafka, java, scripts(lock), archive))
 
     def _verified(self, part: Distribution) -> TarStream:
         for blob in part.blobs:
             self.cache.open(blob).close()
         return TarStream(self.cache, part)
 
-    def _lock(self, version: str, source: Source) -> KafkaLock | None:
-        if source.kind == "maven":
-            return locks.find_kafka(version, self.locks_folder)
-        return None
-
     def _remember(self, prepared: Prepared) -> Prepared:
-        self._known.update((part.digest, part) for part in prepared)
+        version = prepared.request.version
+        self._known.update((part.digest, (part, version)) for part in prepared)
         return prepared
 
-    def _resolve(self, version: str, progress: Progress) -> None:
-        """The first use of a version without a lock: its lock is what Maven Central has today."""
+    def _load(self, parts: Iterable[Distribution], request: Request, progress: Progress) -> None:
+        """Everything side by side. What came out of a tarball comes out of it again."""
+        wanted = list(parts)
+        label = " and ".join(f"{part.kind} {part.version}" for part in wanted)
+        blobs = [blob for part in wanted for blob in part.blobs]
+        gone = [blob for blob in blobs if not blob.origin and not self.cache.has(blob)]
+        if gone and request.source.kind in ("path", "url"):
+            self._unpack(request, progress)
+        fetch_missing(self.cache, blobs, label, request.version, progress, self.note)
+        if request.source.kind == "maven" and self.locks_folder is not None:
+            self._settle(request.version)
+
+    def _settle(self, version: str) -> None:
+        """A lock that came with a bundle is put beside the spec the first time it is used there."""
+        if locks.find_kafka(version, self.locks_folder) is None:
+            lock = self.lock(version)
+            if lock is not None:
+                self.keep(lock)
+
+    def _archive(self, prepared: Prepared, progress: Progress) -> Distribution | None:
+        kafka, java = prepared.kafka, prepared.java
+        if kafka is None or java is None:
+            return None
+        return cds.make_archive(self.cache, kafka, java, prepared.request.mode, self.note, progress)
+
+    def _resolve(self, request: Request, progress: Progress) -> None:
+        if request.source.kind == "maven":
+            self._first_use(request.version, progress)
+        else:
+            self._unpack(request, progress)
+
+    def _unpack(self, request: Request, progress: Progress) -> None:
+        tarball.unpack(self.cache, request.source, request.version, progress, self.note)
+
+    def _first_use(self, version: str, progress: Progress) -> None:
+        """A version without a lock: its lock is what Maven Central has today."""
         loaded = 0
 
         def count(size: int) -> None:
@@ -153,21 +210,19 @@ class Store:
             progress(loaded, 0, f"kafka {version}")
 
         with self.cache.lock(self.note), self.cache.scratch() as folder:
-            lock, jars = maven.resolve(version, folder, count)
+            with self.cache.writing(0):
+                lock, jars = maven.resolve(version, folder, count)
             for blob in lock.blobs:
                 self.cache.put(blob, jars[blob.sha256])
-        self._keep(replace(lock, version=version))
+        self.keep(lock)
 
-    def _keep(self, lock: KafkaLock) -> None:
-        if self.locks_folder is None:
-            raise fail(
-                "artifact-unavailable",
-                f"Kafka {lock.version} does not ship with a lock, and there is no place for one",
-                f"versions that ship: {', '.join(locks.shipped_versions())}",
-            )
-        path = locks.own_path(self.locks_folder, lock.version)
-        write_whole(path, lock.to_json().encode())
-        self.note(
-            f"Kafka {lock.version}: trusted on first use; {len(lock.files)} jars are held to "
-            f"{path} from now on"
-        )
+
+def own_name(version: str) -> str:
+    """Where in the cache the lock of a version that does not ship is kept."""
+    return f"locks/kafka-{version}.lock.json"
+
+
+def _pending(request: Request) -> str:
+    if request.source.kind == "maven":
+        return f"Kafka {request.version} has no lock yet: the first download writes it"
+    return f"{request.source.location} was not unpacked here yet"

@@ -6,6 +6,7 @@ with Python for ``ensurepip`` is run from its own wheel, without installing it.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -111,10 +112,8 @@ def _largest(folder: Path) -> int:
     sizes = [0]
     for root, _, names in os.walk(folder):
         for name in names:
-            try:
-                sizes.append(os.stat(os.path.join(root, name)).st_size)
-            except OSError:
-                continue
+            with contextlib.suppress(OSError):  # pip removes some while we look
+                sizes.append(Path(root, name).stat().st_size)
     return max(sizes)
 
 

@@ -1,0 +1,175 @@
+"""Class-data archives: a broker that starts in half the time, for one Kafka and one Java.
+
+Made once on this machine by one deliberate throw-away broker on loopback ports: ``base.jsa`` from
+``-Xshare:dump`` (the bundled Java ships none), ``kafka.jsa`` from ``-XX:ArchiveClassesAtExit``.
+Used as ``-XX:SharedArchiveFile=DIR/base.jsa:DIR/kafka.jsa`` with a class path that lists the jars
+of the same distribution by absolute path, sorted by name (C locale). The folders of jars and Java
+may be others than here, the garbage collector too; jars may be appended. Whatever does not fit
+costs only the speed: Java then runs without.
+
+An archive is an optimisation: what goes wrong here is a warning, never an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import subprocess
+import zipfile
+from pathlib import Path
+
+from provisioner.artifacts import throwaway
+from provisioner.artifacts.cache import Cache, hash_of
+from provisioner.artifacts.model import (
+    Blob,
+    Distribution,
+    Entry,
+    Note,
+    Progress,
+    distribution,
+    quiet,
+    silent,
+)
+from provisioner.errors import ProvisionError
+
+RECIPE = "1"
+"""Changed when an archive made by other flags would be better: then all are made anew."""
+
+BASE, TOP = "base.jsa", "kafka.jsa"
+MODES = ("zookeeper", "kraft")
+ORIGIN = "made:cds"
+ZIP_DATE = (2000, 1, 1, 0, 0, 0)
+
+
+def key_of(kafka: Distribution, java: Distribution, mode: str) -> str:
+    """What an archive is made from, as 64 hex digits: its digest, known before it is made."""
+    parts = ("cds", RECIPE, kafka.digest, java.digest, java.platform, mode)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def can_make(java: Distribution) -> bool:
+    """This machine can run that Java."""
+    machine = {"arm64": "aarch64", "amd64": "x86_64"}.get(platform.machine(), platform.machine())
+    return f"{platform.system().lower()}-{machine}" == java.platform
+
+
+def known(cache: Cache, kafka: Distribution, java: Distribution, mode: str) -> Distribution | None:
+    """The archive if it was made, its name alone if it can be made here; None otherwise.
+
+    Offline and fast. One that failed here before is not named again until its note is removed.
+    """
+    key = key_of(kafka, java, mode)
+    made = _made(cache, key, kafka.version, java.platform)
+    if made is not None:
+        return made
+    if not can_make(java) or cache.text(_failed(key)) is not None:
+        return None
+    return Distribution("cds", kafka.version, key, (), java.platform)
+
+
+def make_archive(
+    cache: Cache,
+    kafka: Distribution,
+    java: Distribution,
+    mode: str,
+    note: Note = quiet,
+    progress: Progress = silent,
+) -> Distribution | None:
+    """The archive for a broker of this Kafka on this Java, made now unless the cache has it.
+
+    ``mode`` is one of ``MODES``. Takes about 10 s, once, with Kafka and Java in the cache. None,
+    and a sentence to ``note``, where it cannot be made.
+    """
+    key = key_of(kafka, java, mode)
+    found = _made(cache, key, kafka.version, java.platform)
+    if found is not None and all(cache.has(blob) for blob in found.blobs):
+        return found
+    if mode not in MODES or not can_make(java):
+        return None
+    try:
+        with cache.lock(note), cache.scratch() as folder:
+            progress(0, 1, "class-data archive")
+            _keep(cache, key, _record(cache, kafka, java, mode, folder))
+            cache.forget(_failed(key))
+            progress(1, 1, "class-data archive")
+    except (OSError, ProvisionError, subprocess.SubprocessError, throwaway.NotUp) as error:
+        _give_up(cache, key, error, note)
+        return None
+    return _made(cache, key, kafka.version, java.platform)
+
+
+def _give_up(cache: Cache, key: str, error: Exception, note: Note) -> None:
+    text = str(error).strip() or type(error).__name__
+    note(f"no class-data archive, brokers start slower: {text}")
+    try:
+        cache.put_text(_failed(key), text + "\n")
+    except (OSError, ProvisionError):
+        return
+
+
+def _record(cache: Cache, kafka: Distribution, java: Distribution, mode: str, folder: Path) -> Path:
+    """Runs the throw-away broker in ``folder``; returns a zip of both archives, deflated."""
+    throwaway.unpack(cache, java, folder / "java")
+    throwaway.unpack(cache, kafka, folder / "kafka")
+    home = throwaway.Home(folder / "java" / "bin" / "java", folder / "kafka", folder / "run")
+    home.run.mkdir()
+    base, top = folder / BASE, folder / TOP
+    home.java(["-Xshare:dump", f"-XX:SharedArchiveFile={base}", "-Xlog:disable"])
+    flags = [f"-XX:SharedArchiveFile={base}", f"-XX:ArchiveClassesAtExit={top}", "-Xlog:disable"]
+    throwaway.broker(home, mode, flags)
+    if not top.is_file():
+        raise throwaway.NotUp("the broker ended without writing its archive")
+    packed = folder / "cds.zip"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for path in (base, top):
+            archive.writestr(_info(path.name), path.read_bytes())
+    return packed
+
+
+def _info(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, ZIP_DATE)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.external_attr = 0o100644 << 16
+    return info
+
+
+def _keep(cache: Cache, key: str, packed: Path) -> None:
+    """Puts the zip into the cache and notes what is in it."""
+    with zipfile.ZipFile(packed) as archive:
+        files = {
+            name: [archive.getinfo(name).file_size, hashlib.sha256(archive.read(name)).hexdigest()]
+            for name in (BASE, TOP)
+        }
+    with packed.open("rb") as stream:
+        blob = Blob("cds.zip", packed.stat().st_size, hash_of(stream), ORIGIN)
+    cache.put(blob, packed)
+    record = {"size": blob.size, "sha256": blob.sha256, "files": files}
+    cache.put_text(_note(key), json.dumps(record, indent=1) + "\n")
+
+
+def _made(cache: Cache, key: str, version: str, system: str) -> Distribution | None:
+    text = cache.text(_note(key))
+    if text is None:
+        return None
+    try:
+        data = json.loads(text)
+        blob = Blob("cds.zip", data["size"], data["sha256"], ORIGIN)
+        entries = [
+            Entry(name, size, digest, 0o644, blob, name)
+            for name, (size, digest) in data["files"].items()
+        ]
+    except (ValueError, KeyError, TypeError):
+        return None
+    if not cache.path(blob).is_file():
+        return None
+    found = distribution("cds", version, entries, system)
+    return Distribution("cds", version, key, found.entries, system)
+
+
+def _note(key: str) -> str:
+    return f"cds/{key[:32]}.json"
+
+
+def _failed(key: str) -> str:
+    return f"cds/{key[:32]}.failed"
