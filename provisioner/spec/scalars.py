@@ -156,8 +156,20 @@ def ansible_scalar(text: str, plain: bool, tag: str | None, key: bool) -> Any:
     """As PyYAML's SafeLoader reads it, which is what Ansible uses."""
     if tag is not None and tag not in TAGS and tag not in ("!unsafe",):
         return Unreadable(tag, text)
-    if not plain or key or tag == "tag:yaml.org,2002:str":
+    if not plain or tag == "tag:yaml.org,2002:str":
         return text
+    value = yaml11(text)
+    return json_key(value, text) if key else value
+
+
+def json_key(value: Any, text: str) -> str:
+    """A key as JSON would print it: ``on:`` is true to YAML 1.1."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value) if isinstance(value, int) else text
+
+
+def yaml11(text: str) -> Any:
     if text in ("", "~", "null", "Null", "NULL"):
         return None
     if text in (text.lower(), text.upper(), text.capitalize()) and text.lower() in YAML11_BOOL:
