@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from provisioner.hosts.actor import Actor, Guard, Outcome, Unit
 from provisioner.hosts.observer import Reading
@@ -18,6 +18,7 @@ from provisioner.hosts.transport import TransportError
 from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
 from provisioner.kinds.kind import Probe
 from provisioner.kinds.registry import KINDS
+from provisioner.plan.diff import diff
 from provisioner.plan.model import (
     Await,
     Call,
@@ -43,6 +44,7 @@ from provisioner.run.steps import sequence, shell_step
 from provisioner.run.target import Target
 
 Emit = Callable[[Event], None]
+STALE = "it changed since it was looked at; nothing was done: run it again"
 
 
 class Interrupted(Exception):
@@ -89,11 +91,14 @@ class Executor:
     probes: Callable[[str], Sequence[Probe]]
     gate: Callable[[Wave], None]
     stop: threading.Event = field(default_factory=threading.Event)
+    coming: list[Change] = field(default_factory=list)
+    mutex: threading.Lock = field(default_factory=threading.Lock)
     results: Results = field(default_factory=Results)
 
     def carry_out(self, waves: Sequence[Wave]) -> Results:
         """The waves in order; after a failure the rest is not started."""
-        for wave in waves:
+        for number, wave in enumerate(waves):
+            self.coming = [c for later in waves[number + 1 :] for c in later.changes]
             if self.results.failed or self.stop.is_set() or self.lock.lost:
                 self.results.not_started += wave.changes
                 continue
@@ -154,32 +159,61 @@ class Executor:
 
     # -- hosts
 
-    def _host_unit(self, host: str, changes: list[Change], wave: Wave) -> None:
+    def _host_unit(self, host: str, planned: list[Change], wave: Wave) -> None:
+        changes = self._still(planned)
+        if not changes:
+            return
         places = self.target.places[host]
         guard = Guard(places.state, self.lock.token, places.keeper_now)
         actor = Actor(self.target.shells[host], guard)
         together = all(KINDS[c.id.kind].layer is Layer.NODE for c in changes)
         groups = sequence(self._chains(changes), together=together)
-        ids = [change.id for change in changes]
+        first, last = self._frame(host, changes, wave)
+        broken = self.journal.line("failed", wave.number, changes)
+        for number, group in enumerate(groups):
+            final = last if number == len(groups) - 1 else Unit()
+            self._group(actor, group, changes, broken, first, final)
+            first = Unit()
+        if not all(isinstance(step, Run | Put) for _, step in groups[-1]):
+            self._seen(host, changes, self._act(actor, last, changes))
+
+    def _frame(self, host: str, changes: list[Change], wave: Wave) -> tuple[Unit, Unit]:
+        """What goes before the first step of a unit and what comes after its last."""
         line = self.journal.line
-        unit = Unit(
+        before = Unit(
             checks=self._checks(host, changes),
             own=tuple(f"{c.id.kind}\t{c.id.name}" for c in changes if c.action == "create"),
-            disown=tuple(f"{c.id.kind}\t{c.id.name}" for c in changes if c.action == "delete"),
             intent=line("intent", wave.number, changes),
         )
-        broken = line("failed", wave.number, changes)
-        self._act(actor, Unit(unit.checks, own=unit.own, intent=unit.intent), changes)
-        for group in groups:
-            if self.stop.is_set() and isinstance(group[0][1], Unpack):
-                raise Failure(changes[0], "interrupted before it began")
-            self._group(actor, group, changes, broken)
-        done = Unit(
-            disown=unit.disown,
-            reread=[reading(p) for p in self._only(host, ids)],
+        after = Unit(
+            disown=tuple(f"{c.id.kind}\t{c.id.name}" for c in changes if c.action == "delete"),
+            reread=[reading(p) for p in self._only(host, self._to_read(host, changes))],
             done=line("done", wave.number, changes),
         )
-        self._settled(host, changes, self._act(actor, done, changes), ids)
+        return before, after
+
+    def _to_read(self, host: str, changes: list[Change]) -> list[Id]:
+        """What was done, and what later waves will do on this host: it may look different now."""
+        ids = [change.id for change in changes]
+        return ids + [c.id for c in self.coming if c.id.host == host and c.id not in ids]
+
+    def _still(self, planned: list[Change]) -> list[Change]:
+        """The planned changes that are still to be made as planned, by what was last seen.
+
+        Earlier waves of this run change how things look (a folder that is there now); whatever
+        else looks different is somebody else's doing. Raises Failure.
+        """
+        wanted = {c.id: self.desired[c.id] for c in planned if c.id in self.desired}
+        found = diff(wanted, self.seen, {name: kind.judge for name, kind in KINDS.items()})
+        now = {change.id: change for change in found.changes}
+        still = []
+        for change in planned:
+            other = now.get(change.id)
+            if change.id not in wanted or (other and other.action == change.action):
+                still.append(change)
+            elif other is not None or not isinstance(self.seen.get(change.id), Present):
+                raise Failure(change, STALE)
+        return still
 
     def _group(
         self,
@@ -187,28 +221,57 @@ class Executor:
         group: list[tuple[int, Step]],
         changes: list[Change],
         broken: str,
+        first: Unit,
+        last: Unit,
     ) -> None:
-        first = group[0][1]
-        if isinstance(first, Run | Put):
-            steps = [shell_step(s) for _, s in group if isinstance(s, Run | Put)]
-            self._sessions(changes)
-            outcome = self._act(actor, Unit(steps=steps, broken=broken), changes)
-            if outcome.failed is not None:
-                raise Failure(changes[group[outcome.failed][0]], _last_lines(outcome.texts[-1]))
-            for text in outcome.texts:
-                if text.strip():
-                    self.emit(Event("note", text.strip(), actor.name))
-        elif isinstance(first, Unpack):
-            for number, step in group:
-                self._unpack(actor, changes[number], step)
-        elif isinstance(first, Call):
+        step = group[0][1]
+        if isinstance(step, Run | Put):
+            self._shell(actor, group, changes, broken, first, last)
+            return
+        if first.intent:
+            self._act(actor, first, changes)
+        if isinstance(step, Unpack):
+            for number, item in group:
+                if self.stop.is_set():
+                    raise Failure(changes[number], "interrupted before it began")
+                self._unpack(actor, changes[number], item)
+        elif isinstance(step, Call):
             self._calls(group, changes)
         else:
             self._await([(changes[n], s) for n, s in group if isinstance(s, Await)])
 
-    def _sessions(self, changes: list[Change]) -> None:
+    def _shell(
+        self,
+        actor: Actor,
+        group: list[tuple[int, Step]],
+        changes: list[Change],
+        broken: str,
+        first: Unit,
+        last: Unit,
+    ) -> None:
+        """One exec: what must hold before, the steps, and what is to be seen after."""
+        self._sessions(changes, group)
+        steps = [shell_step(s) for _, s in group if isinstance(s, Run | Put)]
+        unit = replace(
+            last, checks=first.checks, own=first.own, intent=first.intent, steps=steps,
+            broken=broken,
+        )
+        outcome = self._act(actor, unit, changes)
+        if outcome.failed is not None:
+            raise Failure(changes[group[outcome.failed][0]], _last_lines(outcome.texts[-1]))
+        for text in outcome.texts:
+            if text.strip():
+                self.emit(Event("note", text.strip(), actor.name))
+        if last.done:
+            self._seen(actor.name, changes, outcome)
+
+    def _sessions(self, changes: list[Change], group: list[tuple[int, Step]]) -> None:
         """A broker that was killed is refused by ZooKeeper until its old session has ended."""
-        starting = [c.id for c in changes if c.id.kind == "service" and c.action == "start"]
+        starting = [
+            changes[number].id
+            for number, step in group
+            if isinstance(step, Run) and step.function == "service/start"
+        ]
         if starting:
             wait_for_sessions(self.target, starting, self.emit)
 
@@ -217,9 +280,7 @@ class Executor:
         if outcome.lost:
             raise Failure(changes[0], "the lock is no longer this run's: another run took over")
         if outcome.stale is not None:
-            raise Failure(
-                changes[0], "it changed since it was looked at; nothing was done, run it again"
-            )
+            raise Failure(changes[0], STALE)
         return outcome
 
     def _only(self, host: str, ids: Sequence[Id]) -> list[Probe]:
@@ -239,7 +300,7 @@ class Executor:
     def _unpack(self, actor: Actor, change: Change, step: Step) -> None:
         assert isinstance(step, Unpack)
         stream = self.target.store.open(step.artifact)
-        total = stream.size
+        total = stream.total
 
         def progress(sent: int) -> None:
             self.target.options.progress(f"{actor.name}: {step.path.rpartition('/')[2]}", sent, total)
@@ -249,20 +310,20 @@ class Executor:
         except TransportError as error:
             raise Failure(change, str(error)) from error
 
-    def _settled(
-        self, host: str, changes: list[Change], outcome: Outcome, ids: Sequence[Id]
-    ) -> None:
-        """Reads again what was done: a change that did not take is a failure."""
-        seen: dict[Id, Observation] = {}
+    def _seen(self, host: str, changes: list[Change], outcome: Outcome) -> None:
+        """Takes in what was read again: a change that did not take is a failure."""
+        fresh: dict[Id, Observation] = {}
+        ids = self._to_read(host, changes)
         for probe, frame in zip(self._only(host, ids), outcome.reread, strict=True):
-            seen.update(parsed(probe, frame))
+            fresh.update(parsed(probe, frame))
+        with self.mutex:
+            self.seen = {**self.seen, **fresh}
         for change in changes:
-            state = self.desired.get(change.id)
-            observation = seen.get(change.id)
-            if state is None or change.action in ("stop", "delete") or observation is None:
+            if change.action in ("stop", "delete") or change.id not in fresh:
                 continue
-            if not isinstance(observation, Present):
-                raise Failure(change, f"it was done, and then could not be seen: {observation}")
+            if not isinstance(fresh[change.id], Present):
+                what = fresh[change.id]
+                raise Failure(change, f"it was done, and then could not be seen: {what}")
 
     # -- the cluster
 

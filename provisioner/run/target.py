@@ -66,6 +66,7 @@ class Target:
     facts: dict[str, Facts] = field(default_factory=dict)
     unreachable: dict[str, TransportError] = field(default_factory=dict)
     store: Any = None
+    prepared: dict[str, Any] = field(default_factory=dict)
     _cluster: Cluster | None = None
     _tunnel: Any = None
     _mutex: threading.Lock = field(default_factory=threading.Lock)
@@ -184,7 +185,7 @@ def open_target(spec: Spec, options: Options, spec_folder: Path) -> Target:
         raise ProvisionError(problems)
     homes = {name: facts.home for name, facts in target.facts.items()}
     target.spec = spec.bind(homes)
-    _place(target, spec_folder)
+    place(target, spec_folder)
     return target
 
 
@@ -247,14 +248,52 @@ def platform_of(facts: Facts) -> str:
     return f"{facts.system.lower()}-{arch}{suffix}"
 
 
-def _place(target: Target, spec_folder: Path) -> None:
+def place(target: Target, spec_folder: Path) -> None:
+    """Looks up what each host's platform needs; offline, in milliseconds."""
     from provisioner.artifacts.store import Store
 
     spec = target.spec
     target.store = Store(locks_folder=spec_folder, note=target.options.say)
+    mode = "kraft" if spec.is_kraft else "zookeeper"
+    for facts in target.facts.values():
+        name = platform_of(facts)
+        if name not in target.prepared:
+            # A class-data archive is made here, so only for hosts that are like this machine.
+            archive = mode if name == control_platform() else ""
+            target.prepared[name] = target.store.prepare(
+                spec.version, spec.source, spec.java, name, archive
+            )
+    put_places(target)
+
+
+def put_places(target: Target) -> None:
     for name, facts in target.facts.items():
-        prepared = target.store.prepare(spec.version, spec.source, spec.java, platform_of(facts))
-        target.places[name] = placed(spec, name, facts, prepared)
+        prepared = target.prepared[platform_of(facts)]
+        target.places[name] = placed(target.spec, name, facts, prepared)
+
+
+def control_platform() -> str:
+    """This machine's platform, in the same words as a host's."""
+    import platform
+
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
+    musl = "-musl" if list(Path("/lib").glob("ld-musl-*")) else ""
+    return f"{platform.system().lower()}-{machine}{musl}"
+
+
+def ensure_artifacts(target: Target) -> bool:
+    """Brings every byte that hosts may need into the cache; True when the places changed by it
+    (a version that had no lock has one now, an archive could not be made)."""
+    changed = False
+    for name, prepared in list(target.prepared.items()):
+        ensured = target.store.ensure(
+            prepared, lambda done, total, label: target.options.progress(label, done, total)
+        )
+        changed = changed or ensured != prepared
+        target.prepared[name] = ensured
+    if changed:
+        put_places(target)
+    return changed
 
 
 def placed(spec: Spec, name: str, facts: Facts, prepared: Any) -> Places:

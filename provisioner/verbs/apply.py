@@ -20,7 +20,7 @@ from provisioner.run.health import checks, healthy, round_trip, settle, sweep
 from provisioner.run.journal import Journal, whoami
 from provisioner.run.lock import Lock, Place
 from provisioner.run.look import look, probes_of
-from provisioner.run.target import Target, bootstrap, platform_of
+from provisioner.run.target import Target, bootstrap, ensure_artifacts
 from provisioner.spec.types import Spec, Supervisor
 from provisioner.verbs import stages
 from provisioner.verbs.command import Context
@@ -40,12 +40,10 @@ def apply(
     report = Report(target.spec.cluster)
     journal = Journal(secrets.token_hex(4), "apply", target.spec.digest)
     with stopping() as stop, locked(target, "apply") as lock:
-        planned = stages.make_plan(target)
+        planned = fetched(target)
         report.plan = planned.plan
         if approve is not None:
             approve(planned.plan)
-        emit(Event("plan", change=None, message=""))
-        fetch(target, planned.plan)
         runner = executor(target, planned, lock, journal, emit, stop)
         results = _run(target, runner, planned, emit)
         report.applied, report.failed = results.applied, results.failed
@@ -126,19 +124,16 @@ def executor(
     )
 
 
-def fetch(target: Target, plan: Plan) -> None:
-    """Brings into the cache what the plan will send, before anything is changed."""
-    if not any(c.id.kind in ("java", "kafka") for c in plan.changes):
-        return
-    spec = target.spec
-    for platform in sorted({platform_of(facts) for facts in target.facts.values()}):
-        target.store.ensure(
-            spec.version,
-            spec.source,
-            spec.java,
-            platform,
-            progress=lambda done, total, label: target.options.progress(label, done, total),
-        )
+def fetched(target: Target) -> Planned:
+    """A plan whose artifacts are all here, before anything is changed."""
+    if any(prepared.pending for prepared in target.prepared.values()):
+        ensure_artifacts(target)
+    planned = stages.make_plan(target)
+    if any(c.id.kind in ("java", "kafka") for c in planned.plan.changes) and ensure_artifacts(
+        target
+    ):
+        planned = stages.make_plan(target)
+    return planned
 
 
 def verify(
@@ -242,7 +237,7 @@ def _now() -> str:
 def command(args: argparse.Namespace, context: Context) -> Report:
     """The verb: asks no questions, shows the plan, does it, verifies."""
     console = context.console
-    with open_context(args, context) as target:
+    with open_context(args, context, fetch=True) as target:
         report = apply(
             target,
             console.event,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from provisioner.errors import fail
 from provisioner.run.target import Options, Target, open_target
 from provisioner.spec.types import Spec
 from provisioner.verbs.arguments import allowed
@@ -23,9 +25,16 @@ def load_spec(args: argparse.Namespace, context: Context) -> Spec:
     )
 
 
-def open_context(args: argparse.Namespace, context: Context) -> Target:
+def open_context(args: argparse.Namespace, context: Context, *, fetch: bool = False) -> Target:
+    """``fetch``: the verb can bring in what is missing; others need the lock of the version."""
     spec = load_spec(args, context)
-    return open_target(spec, options(args, context, spec), context.path.resolve().parent)
+    target = open_target(spec, options(args, context, spec), context.path.resolve().parent)
+    pending = next((p.pending for p in target.prepared.values() if p.pending), "")
+    if pending and not fetch:
+        target.close()
+        hint = f"provision fetch --version {spec.version}, or provision apply, resolves it"
+        raise fail("artifact-unavailable", pending, hint)
+    return target
 
 
 def options(args: argparse.Namespace, context: Context, spec: Spec) -> Options:
@@ -61,16 +70,18 @@ def ssh_options(args: argparse.Namespace, context: Context, spec: Spec) -> Any:
 
 
 class Meter:
-    """Turns byte counts into a line every ten per cent."""
+    """Turns byte counts into a line at every fifth of what is large enough to be waited for."""
 
-    def __init__(self, say: Any):
+    SMALL = 1_000_000
+
+    def __init__(self, say: Callable[[str], None]):
         self._say = say
         self._last: dict[str, int] = {}
 
     def __call__(self, label: str, done: int, total: int) -> None:
-        tenth = 10 * done // total if total else 0
-        if tenth != self._last.get(label, 0) or (total and done >= total > 0):
-            if self._last.get(label) == tenth:
-                return
-            self._last[label] = tenth
+        if total < self.SMALL:
+            return
+        part = 5 * done // total
+        if part > self._last.get(label, 0):
+            self._last[label] = part
             self._say(f"  {label}: {done / 1e6:.0f} of {total / 1e6:.0f} MB")

@@ -60,7 +60,7 @@ def _properties(places: Places, values: Mapping[str, str], format: str) -> State
 def _links(places: Places) -> dict[Id, State]:
     links = {}
     if places.scripts:
-        links[f"{places.home}/bin"] = places.scripts.path
+        links[f"{places.home}/bin"] = places.scripts.path + "/bin"
     if places.kafka:
         links[f"{places.home}/libs"] = places.kafka.path + "/libs"
     return {

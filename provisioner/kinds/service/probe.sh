@@ -12,7 +12,7 @@ while [ $# -ge 3 ]; do
   name=$1 file=$2 ports=$3; shift 3
   would=-
   [ -r "$file" ] && [ -x "$home/bin/provision-launch.sh" ] && would=$(PROVISION_HOME=$home "$home/bin/provision-launch.sh" digest "$file" 2>/dev/null)
-  echo "would=$would"
+  echo "~would=$would"
   echo "~key=$secret"
   [ -z "$hold" ] || echo "hold=$hold"
   mine=$(printf '%s\n' "$all" | FILE=$file NAME=$name HOMEDIR=$home awk -F'\t' '
@@ -29,6 +29,7 @@ while [ $# -ge 3 ]; do
 $mine"
 done
 echo =
-printf '%s\n' "$all" | SEEN=$seen awk -F'\t' '
+printf '%s\n' "$all" | SEEN=$seen HOMEDIR=$home awk -F'\t' '
   BEGIN { n = split(ENVIRON["SEEN"], a, "\n"); for (i = 1; i <= n; i++) { split(a[i], f, "\t"); known[f[1]] = 1 } }
-  NF && !($1 in known) { print "~other=" $1 "\t" $2 "\t" $4 "\t" $8 "\t" $9 }'
+  # What the launcher started in another home belongs to another cluster.
+  NF && !($1 in known) && !($7 != "" && $7 != ENVIRON["HOMEDIR"]) { print "~other=" $1 "\t" $2 "\t" $4 "\t" $8 "\t" $9 }'
