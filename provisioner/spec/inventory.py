@@ -49,7 +49,7 @@ class Group:
     """A group; ``hosts`` and ``children`` are the direct ones, in the order of the file."""
 
     name: str
-    hosts: list[str] = field(default_factory=list)
+    hosts: dict[str, None] = field(default_factory=dict)
     children: list[str] = field(default_factory=list)
     parents: list[str] = field(default_factory=list)
     variables: dict[str, Var] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class Inventory:
         """The hosts of a group and of all groups below it. Raises KeyError."""
         found: dict[str, None] = {}
         for name in self.descendants(group):
-            found.update(dict.fromkeys(self.groups[name].hosts))
+            found.update(self.groups[name].hosts)
         return list(found)
 
     def descendants(self, group: str) -> list[str]:
@@ -158,7 +158,10 @@ class Inventory:
         }
         for name in self.descendants("all"):
             group = self.groups[name]
-            entry = {"hosts": group.hosts if name != "all" else [], "children": group.children}
+            entry = {
+                "hosts": list(group.hosts) if name != "all" else [],
+                "children": group.children,
+            }
             if kept := {key: value for key, value in entry.items() if value}:
                 result[name] = kept
         return result
@@ -301,8 +304,7 @@ class Reader:
             return
         for name in names:
             known = self.inventory.hosts.setdefault(name, {})
-            if name not in group.hosts:
-                group.hosts.append(name)
+            group.hosts[name] = None
             if port is not None:
                 known["ansible_port"] = Var(port, self.document, loc)
             for key, value in (values or {}).items():
@@ -322,9 +324,9 @@ def reconcile(inventory: Inventory) -> None:
     for host, names in grouped.items():
         others = set(names) - {"all", "ungrouped"}
         if others and host in ungrouped.hosts:
-            ungrouped.hosts.remove(host)
-        elif not others and host not in ungrouped.hosts:
-            ungrouped.hosts.append(host)
+            del ungrouped.hosts[host]
+        elif not others:
+            ungrouped.hosts[host] = None
     deepen(inventory)
 
 

@@ -130,7 +130,7 @@ def this_machine() -> Inventory:
     """Without an inventory: host ``localhost``, without SSH."""
     inventory = Inventory("")
     inventory.hosts["localhost"] = {"ansible_connection": Var("local")}
-    inventory.groups["ungrouped"].hosts.append("localhost")
+    inventory.groups["ungrouped"].hosts["localhost"] = None
     return inventory
 
 

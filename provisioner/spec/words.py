@@ -28,7 +28,7 @@ def refuse(message: str, hint: str = "") -> NoReturn:
 VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})")
 LISTENER = re.compile(r"([A-Za-z][A-Za-z0-9_]*)://(\[[0-9A-Fa-f:.%]+\]|[^:/\s\[\]]*):(\d+)")
 HOSTNAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
-IPV6 = re.compile(r"[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?")
+IPV6 = re.compile(r"(?=.*:.*:)[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?")
 HEAP = re.compile(r"[1-9][0-9]{0,9}[kKmMgG]")
 TOPIC = re.compile(r"[a-zA-Z0-9._-]+")
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
