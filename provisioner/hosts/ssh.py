@@ -284,7 +284,15 @@ class SshLink:
 
     def open_session(self) -> Any:
         """A channel for one command. Raises Refused, TransportError."""
-        return self._open(f"a session on {self.hop.host}", self.seconds, "session")
+        # sshd answers this at once, unless there is none any more
+        seconds = min(self.seconds, self._dead_after)
+        try:
+            return self._open(f"a session on {self.hop.host}", seconds, "session")
+        except TransportError as error:
+            if error.code != "unreachable":
+                raise
+            self.wire.abort()
+            raise self.lost(f"no answer within {seconds:g} s") from error
 
     def start(self, channel: Any, command: str) -> None:
         """Has the login shell run ``command``. Raises TransportError."""

@@ -60,6 +60,8 @@ def inspect(path: str) -> KeyFile:
 
 
 def _openssh(path: str, data: bytes) -> KeyFile:
+    if not data.startswith(_MAGIC):
+        raise ValueError("no OpenSSH key")
     message = paramiko.Message(data.removeprefix(_MAGIC))
     cipher = message.get_text()
     for _ in range(2):  # how the key of the cipher is made
@@ -237,8 +239,8 @@ class Login:
             if secret[0] in self._offered:
                 return False
             self._offered.add(secret[0])
-        if method == "none":
-            return not self._asked
+        if method == "none":  # if only to hear, for the error, what the server does take
+            return not self._allowed
         wanted = {method, "keyboard-interactive"} if method == "password" else {method}
         return not self._allowed or bool(wanted & set(self._allowed))
 
@@ -251,7 +253,8 @@ class Login:
     def _heard(self, transport: Any, label: str, error: Exception) -> None:
         """A refusal is noted. A server that is gone raises: nothing else can be offered to it."""
         if transport.is_active():
-            self._note(label, "refused" if not str(error) else str(error).rstrip("."))
+            text = str(error).rstrip(".")
+            self._note(label, "refused" if text in ("", "Authentication failed") else text)
             return
         if not self._asked:
             raise Turned(f"it hung up at the first key: {error}") from error

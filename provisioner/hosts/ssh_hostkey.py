@@ -53,8 +53,13 @@ class HostKeyCheck:
         return self.hop.key_alias or known_hosts.name_of(self.hop.host, self.hop.port)
 
     def preferred(self, algorithms: Sequence[str]) -> list[str]:
-        """The same algorithms, those whose key is known first: only such a key can be checked."""
+        """The same algorithms, first those a server must use for its key to be checked.
+
+        That are the types of the keys we know, or certificates where we know an authority only.
+        """
         kinds = self._files.kinds(self.name)
+        if not kinds and self._files.about(self.name, known_hosts.AUTHORITY):
+            return [*(f"{a}-cert-v01@openssh.com" for a in algorithms), *algorithms]
         known = {a for kind in kinds for a in (_RSA if kind == "ssh-rsa" else (kind,))}
         return sorted(algorithms, key=lambda a: a not in known)
 
