@@ -29,12 +29,13 @@ POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0<
 """
 NAME = re.compile(r'<a id="([^"]+)"')
 ROW = re.compile(r"<tr><th>([^<]+):</th><td>(.*?)</td></tr>", re.DOTALL)
-ZOOKEEPER_INTS = frozenset(
-    "tickTime initLimit syncLimit maxClientCnxns minSessionTimeout maxSessionTimeout "
-    "clientPortListenBacklog autopurge.snapRetainCount autopurge.purgeInterval snapCount "
-    "connectToLearnerMasterLimit observerMasterPort secureClientPort globalOutstandingLimit "
-    "preAllocSize maxCnxns quorum.cnxn.threads.size admin.serverPort".split()
-)
+ZOOKEEPER_INTS = {
+    *("tickTime", "initLimit", "syncLimit", "maxClientCnxns", "maxCnxns", "preAllocSize"),
+    *("minSessionTimeout", "maxSessionTimeout", "clientPortListenBacklog", "snapCount"),
+    *("autopurge.snapRetainCount", "autopurge.purgeInterval", "globalOutstandingLimit"),
+    *("connectToLearnerMasterLimit", "observerMasterPort", "secureClientPort"),
+    *("quorum.cnxn.threads.size", "admin.serverPort"),
+}
 
 
 def jars(work: Path, version: str) -> Path:

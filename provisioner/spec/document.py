@@ -94,7 +94,7 @@ class Options(Shape):
 
 
 class Defaults(Options):
-    """For every node; a node's own wins. ``config`` goes to brokers and controllers only."""
+    """For every node; a node's own wins. `config` goes to brokers and controllers only."""
 
 
 class NodeShape(Options):
