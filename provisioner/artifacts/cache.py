@@ -155,7 +155,7 @@ class Cache:
             need = f", {size / 1e6:.0f} MB are needed" if size else ""
             message = f"no space left below {self.root}{need}"
             return fail("disk-full", message, f"free some {elsewhere}")
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             return fail(
                 "not-permitted",
                 f"the cache {self.root} cannot be written: {error.strerror}",

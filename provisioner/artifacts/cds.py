@@ -159,7 +159,7 @@ def _made(cache: Cache, key: str, version: str, system: str) -> Distribution | N
             Entry(name, size, digest, 0o644, blob, name)
             for name, (size, digest) in data["files"].items()
         ]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
     if not cache.path(blob).is_file():
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -108,7 +109,7 @@ def _one(cache: Cache, blob: Blob, folder: Path, count: Counter, version: str) -
                 raise unreachable(blob, error, version) from error
         except (RuntimeError, wheels.PipFailed) as error:
             if "No space left" in str(error):
-                cache.require_space(1 << 62)
+                raise cache.explain(OSError(errno.ENOSPC, ""), blob.size) from error
             if attempt == TRIES:
                 raise unreachable(blob, error, version) from error
         time.sleep(PAUSE * attempt)

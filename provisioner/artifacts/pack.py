@@ -71,8 +71,8 @@ class TarStream:
         yield padding + bytes(2 * TAR_BLOCK)
 
     def _size(self, entry: Entry) -> int:
-        """Length of an entry's gzip member in bytes."""
-        if entry.blob is not None and entry.member:
+        """Length of an entry's gzip member in bytes; an empty file has none."""
+        if entry.size and entry.blob is not None and entry.member:
             member = self._members[entry.blob][entry.member]
             if member.deflated:
                 return len(HEADER) + member.length + 8

@@ -120,7 +120,7 @@ class Store:
     def lock(self, version: str, source: Source = MAVEN) -> KafkaLock | None:
         """The lock of a version or of a tarball, None where there is none yet."""
         if source.kind != "maven":
-            return tarball.known(self.cache, source)
+            return tarball.known(self.cache, source, version)
         found = locks.find_kafka(version, self.locks_folder)
         if found is None and (text := self.cache.text(own_name(version))) is not None:
             found = locks.parse_kafka(text, str(self.cache.root / own_name(version)))

@@ -19,7 +19,7 @@ from provisioner.artifacts.cache import CHUNK, Cache
 from provisioner.artifacts.commands import find_commands
 from provisioner.artifacts.locks import KafkaLock, parse_kafka
 from provisioner.artifacts.model import Blob, Note, Progress, unavailable
-from provisioner.errors import fail
+from provisioner.errors import ProvisionError, fail
 from provisioner.spec.types import Source
 
 WANTED = re.compile(r"(?:libs/[^/]+|config/.+|licenses/[^/]+|LICENSE|NOTICE)")
@@ -29,11 +29,19 @@ SILENCE = 30.0
 DEADLINE = 3600.0
 
 
-def known(cache: Cache, source: Source) -> KafkaLock | None:
-    """What the tarball of this SHA-512 held, None where it was not unpacked here yet."""
+def known(cache: Cache, source: Source, version: str) -> KafkaLock | None:
+    """What the tarball of this SHA-512 held, None where it was not unpacked here yet.
+
+    Raises ``invalid-spec`` when it holds another version than the spec says.
+    """
     name = _note(source)
     text = cache.text(name)
-    return None if text is None else parse_kafka(text, str(cache.root / name))
+    if text is None:
+        return None
+    lock = parse_kafka(text, str(cache.root / name))
+    if lock.version != version:
+        raise _other_version(source, lock.version, version)
+    return lock
 
 
 def unpack(cache: Cache, source: Source, version: str, progress: Progress, note: Note) -> KafkaLock:
@@ -134,14 +142,18 @@ def _lock(source: Source, version: str, files: dict[str, Path]) -> KafkaLock:
     if not found:
         raise fail("artifact-corrupt", f"{source.location} holds no libs/kafka_2.13-VERSION.jar")
     if version not in found:
-        raise fail(
-            "invalid-spec",
-            f"{source.location} holds Kafka {found[0]}, the spec says {version}",
-            f'say `version: "{found[0]}"` under `kafka`, or give the other tarball',
-        )
+        raise _other_version(source, found[0], version)
     blobs = {}
     for path, place in files.items():
         data = place.read_bytes()
         blobs[path] = Blob(path.rpartition("/")[2], len(data), hashlib.sha256(data).hexdigest())
     jars = [files[path] for path in sorted(files) if path.endswith(".jar")]
     return KafkaLock(version, blobs, find_commands(jars))
+
+
+def _other_version(source: Source, found: str, version: str) -> ProvisionError:
+    return fail(
+        "invalid-spec",
+        f"{source.location} holds Kafka {found}, the spec says {version}",
+        f'say `version: "{found}"` under `kafka`, or give the other tarball',
+    )

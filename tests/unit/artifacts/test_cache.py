@@ -1,0 +1,158 @@
+"""The cache holds right bytes or none."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from provisioner.artifacts.cache import Cache, default_root, write_whole
+from provisioner.errors import ProvisionError
+from tests.unit.artifacts.conftest import blob_of
+
+
+@pytest.fixture
+def stored(cache: Cache, tmp_path: Path) -> Path:
+    source = tmp_path / "a"
+    source.write_bytes(b"right")
+    cache.put(blob_of("a.jar", b"right"), source)
+    return cache.path(blob_of("a.jar", b"right"))
+
+
+BLOB = blob_of("a.jar", b"right")
+
+
+def test_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/some/where")
+    assert default_root() == Path("/some/where/provision")
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # the XDG standard: to be ignored
+    monkeypatch.setenv("HOME", "/home/x")
+    assert default_root() == Path("/home/x/.cache/provision")
+
+
+def test_put_takes_right_bytes_only(cache: Cache, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_bytes(b"wrong")
+    with pytest.raises(ProvisionError) as caught:
+        cache.put(BLOB, wrong)
+    assert caught.value.problems[0].code == "artifact-corrupt"
+    assert not cache.has(BLOB)
+
+
+def test_known_without_reading(cache: Cache, stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan that changes nothing must not hash 90 MB."""
+    monkeypatch.setattr("provisioner.artifacts.cache.hash_of", lambda stream: pytest.fail("hashed"))
+    assert cache.has(BLOB)
+    assert Cache(cache.root).has(BLOB)
+
+
+def test_changed_bytes_of_the_same_size_and_date(cache: Cache, stored: Path) -> None:
+    found = stored.stat()
+    stored.write_bytes(b"wrong")
+    os.utime(stored, ns=(found.st_atime_ns, found.st_mtime_ns))
+    assert not cache.has(BLOB)
+    assert not stored.exists()
+
+
+def test_new_process_reads_before_use(cache: Cache, stored: Path) -> None:
+    """A stamp says that nothing need be loaded; it is not enough to hand bytes out."""
+    found = stored.stat()
+    stored.write_bytes(b"wrong")
+    text = (cache.root / "stamps.json").read_text()
+    now = stored.stat()
+    forged = text.replace(str(found.st_ctime_ns), str(now.st_ctime_ns))
+    (cache.root / "stamps.json").write_text(
+        forged.replace(str(found.st_mtime_ns), str(now.st_mtime_ns))
+    )
+    fresh = Cache(cache.root)
+    assert fresh.has(BLOB)
+    with pytest.raises(ProvisionError, match="bytes its lock names"):
+        fresh.open(BLOB)
+    assert not stored.exists()
+
+
+def test_touched_but_right(cache: Cache, stored: Path) -> None:
+    os.utime(stored)
+    assert cache.has(BLOB)
+    with cache.open(BLOB) as stream:
+        assert stream.read() == b"right"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"x": 1}'])
+def test_broken_stamps_cost_time_only(cache: Cache, stored: Path, text: str) -> None:
+    (cache.root / "stamps.json").write_text(text)
+    assert Cache(cache.root).has(BLOB)
+
+
+def test_missing(cache: Cache) -> None:
+    assert not cache.has(BLOB)
+    with pytest.raises(ProvisionError) as caught:
+        cache.open(BLOB)
+    assert caught.value.problems[0].code == "artifact-unavailable"
+
+
+def test_cache_that_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(ProvisionError, match="XDG_CACHE_HOME") as caught,
+        Cache(tmp_path / "file").lock(),
+    ):
+        pass
+    assert caught.value.problems[0].code == "not-permitted"
+
+
+def test_disk_full(cache: Cache) -> None:
+    with pytest.raises(ProvisionError, match="5 MB are needed") as caught, cache.writing(5_000_000):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.problems[0].code == "disk-full"
+
+
+def test_space_is_asked_for_first(cache: Cache) -> None:
+    with pytest.raises(ProvisionError) as caught:
+        cache.require_space(1 << 60)
+    assert caught.value.problems[0].code == "disk-full"
+    cache.require_space(1)
+
+
+def test_lock_is_for_one(cache: Cache) -> None:
+    notes: list[str] = []
+    entered = threading.Event()
+
+    def second() -> None:
+        with Cache(cache.root).lock(notes.append):
+            entered.set()
+
+    with cache.lock():
+        other = threading.Thread(target=second)
+        other.start()
+        assert not entered.wait(0.2)
+    other.join(5)
+    assert entered.is_set()
+    assert "waiting" in notes[0]
+
+
+def test_scratch_clears_what_was_left(cache: Cache) -> None:
+    left = cache.root / "tmp" / "killed" / "half.jar"
+    left.parent.mkdir(parents=True)
+    left.write_text("half")
+    with cache.lock(), cache.scratch() as folder:
+        assert not left.exists()
+        assert list(folder.iterdir()) == []
+    assert not folder.exists()
+
+
+def test_write_whole_leaves_nothing_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    write_whole(path, b"old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]

@@ -1,0 +1,124 @@
+"""Class-data archives, with a Java that is a shell script; tests/real makes true ones."""
+
+from __future__ import annotations
+
+import platform
+import time
+
+import pytest
+
+from provisioner.artifacts import cds
+from provisioner.artifacts.cache import Cache
+from provisioner.artifacts.model import Distribution, distribution, inline
+from provisioner.artifacts.pack import TarStream
+
+MACHINE = f"linux-{platform.machine()}"
+
+# Writes what -Xshare:dump and -XX:ArchiveClassesAtExit would write, and says what a broker says.
+FAKE = """#!/bin/sh
+top= ; dump= ; main=
+for word do
+  case $word in
+    -Xshare:dump) dump=yes ;;
+    -XX:SharedArchiveFile=*) base=${word#*=} ;;
+    -XX:ArchiveClassesAtExit=*) top=${word#*=} ;;
+    kafka.Kafka) main=yes ;;
+  esac
+done
+[ -z "$dump" ] || { echo base >"$base"; exit 0; }
+[ -n "$main" ] || exit 0
+trap 'echo top >"$top"; exit 143' TERM
+echo "[KafkaRaftServer nodeId=1] Kafka Server started (kafka.server.KafkaRaftServer)"
+while :; do sleep 0.05; done
+"""
+
+
+def made(java: str = FAKE, system: str = MACHINE) -> tuple[Distribution, Distribution]:
+    kafka = distribution("kafka", "9.9.9", [inline("libs/a.jar", b"a")])
+    return kafka, distribution("java", "21", [inline("bin/java", java.encode(), 0o755)], system)
+
+
+def test_made_once(cache: Cache) -> None:
+    kafka, java = made()
+    named = cds.known(cache, kafka, java, "kraft")
+    assert named is not None
+    assert named.entries == ()
+    archive = cds.make_archive(cache, kafka, java, "kraft")
+    assert archive is not None
+    assert [entry.path for entry in archive.entries] == ["base.jsa", "kafka.jsa"]
+    assert archive.digest == named.digest == cds.key_of(kafka, java, "kraft")
+    assert cds.known(Cache(cache.root), kafka, java, "kraft") == archive
+    begin = time.monotonic()
+    assert cds.make_archive(Cache(cache.root), kafka, made()[1], "kraft") == archive
+    assert time.monotonic() - begin < 0.2
+    stream = TarStream(cache, archive)
+    assert len(b"".join(stream)) == stream.total
+    assert not any((cache.root / "tmp").iterdir())
+
+
+def test_names_differ_by_what_it_is_made_from() -> None:
+    kafka, java = made()
+    other = distribution("kafka", "9.9.9", [inline("libs/a.jar", b"b")])
+    keys = {cds.key_of(k, java, mode) for k in (kafka, other) for mode in cds.MODES}
+    assert len(keys) == 4
+
+
+def test_lost_archive_is_made_anew(cache: Cache) -> None:
+    kafka, java = made()
+    archive = cds.make_archive(cache, kafka, java, "kraft")
+    assert archive is not None
+    cache.path(archive.blobs[0]).write_bytes(b"wrong")
+    again = cds.make_archive(cache, kafka, java, "kraft")
+    assert again is not None
+    assert all(cache.has(blob) for blob in again.blobs)
+
+
+@pytest.mark.parametrize(
+    ("java", "says"),
+    [
+        ("#!/bin/sh\necho no memory >&2; exit 1\n", "no memory"),
+        ("#!/nonexistent\n", "No such file"),
+        (FAKE.replace("exit 143", "exit 0").replace('echo top >"$top";', ""), "without writing"),
+        (FAKE.replace('[ -n "$main" ] || exit 0', "echo 'cannot bind'; exit 1"), "cannot bind"),
+    ],
+)
+def test_a_failure_is_a_warning_and_not_tried_again(cache: Cache, java: str, says: str) -> None:
+    notes: list[str] = []
+    kafka, runtime = made(java)
+    assert cds.make_archive(cache, kafka, runtime, "kraft", notes.append) is None
+    assert len(notes) == 1
+    assert says in notes[0]
+    assert cds.known(cache, kafka, runtime, "kraft") is None
+
+
+def test_not_up_in_time(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("provisioner.artifacts.throwaway.UP_SECONDS", 0.5)
+    notes: list[str] = []
+    kafka, java = made(FAKE.replace("Kafka Server started", "starting"))
+    assert cds.make_archive(cache, kafka, java, "kraft", notes.append) is None
+    assert "not up after" in notes[0]
+
+
+def test_one_that_does_not_stop_is_ended(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("provisioner.artifacts.throwaway.END_SECONDS", 0.3)
+    kafka, java = made(FAKE.replace("trap '", "trap '' TERM; : '"))
+    assert cds.make_archive(cache, kafka, java, "kraft") is None
+
+
+def test_java_of_another_machine(cache: Cache) -> None:
+    kafka, java = made(system="linux-s390x")
+    assert cds.known(cache, kafka, java, "kraft") is None
+    assert cds.make_archive(cache, kafka, java, "kraft") is None
+
+
+def test_unknown_mode(cache: Cache) -> None:
+    assert cds.make_archive(cache, *made(), "migration") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "{}", '{"size": 1}', '{"size": 1, "sha256": "x", "files": []}']
+)
+def test_broken_note(cache: Cache, text: str) -> None:
+    kafka, java = made()
+    cache.put_text(f"cds/{cds.key_of(kafka, java, 'kraft')[:32]}.json", text)
+    assert cds.make_archive(cache, kafka, java, "kraft") is not None
