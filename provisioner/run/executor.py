@@ -209,7 +209,9 @@ class Executor:
         still = []
         for change in planned:
             other = now.get(change.id)
-            if change.id not in wanted or (other and other.action == change.action):
+            # A stop is asked for: what runs as the spec says is no difference, and is stopped.
+            asked = change.id not in wanted or change.action == "stop"
+            if asked or (other and other.action == change.action):
                 still.append(change)
             elif other is not None or not isinstance(self.seen.get(change.id), Present):
                 raise Failure(change, STALE)
@@ -336,13 +338,19 @@ class Executor:
         self._journal_cluster(changes, wave)
 
     def _journal_cluster(self, changes: list[Change], wave: Wave) -> None:
-        """Cluster-level changes are journalled on the first host that has the lock."""
+        self._journal_line(self.journal.line("done", wave.number, changes))
+
+    def _journal_line(self, line: str) -> None:
+        """What is of the cluster is journalled on the first host that has the lock."""
         host = next(iter(sorted(self.target.shells)), None)
         if host is not None:
             places = self.target.places[host]
             guard = Guard(places.state, self.lock.token, places.keeper_now)
-            line = self.journal.line("done", wave.number, changes)
             Actor(self.target.shells[host], guard).act(Unit(done=line))
+
+    def record(self, outcome: str, note: str) -> None:
+        """A line of the journal that belongs to no wave: how an exercise began or ended."""
+        self._journal_line(self.journal.line(outcome, 0, (), note))
 
     def _calls(self, group: list[tuple[int, Step]], changes: list[Change]) -> None:
         cluster = self.target.cluster()

@@ -67,6 +67,7 @@ class Target:
     unreachable: dict[str, TransportError] = field(default_factory=dict)
     store: Any = None
     prepared: dict[str, Any] = field(default_factory=dict)
+    rebuild: bool = False
     _cluster: Cluster | None = None
     _tunnel: Any = None
     _mutex: threading.Lock = field(default_factory=threading.Lock)
@@ -88,24 +89,31 @@ class Target:
 
     def cluster(self) -> Cluster:
         """The port to Kafka; made when first asked for. Raises KafkaUnavailable when used."""
-        from provisioner.kafka.client import connect
-
         with self._mutex:
             if self._cluster is None:
-                self._cluster = connect(
-                    bootstrap(self.spec),
-                    timeout=self.options.kafka_timeout,
-                    proxy_url=self._proxy(),
-                )
+                self._cluster = self._connect()
             return self._cluster
+
+    def another_cluster(self) -> Cluster:
+        """A port of its own, for a second thread, which closes it."""
+        with self._mutex:
+            return self._connect()
+
+    def _connect(self) -> Cluster:
+        from provisioner.kafka.client import connect
+
+        return connect(
+            bootstrap(self.spec), timeout=self.options.kafka_timeout, proxy_url=self._proxy()
+        )
 
     def _proxy(self) -> str | None:
         """Through the SSH connections, for hosts that are reached by SSH."""
         if all(host.connection == "local" for host in self.spec.hosts.values()):
             return None
-        from provisioner.kafka.tunnel import Tunnel
+        if self._tunnel is None:
+            from provisioner.kafka.tunnel import Tunnel
 
-        self._tunnel = Tunnel(self._dial)
+            self._tunnel = Tunnel(self._dial)
         return f"socks5h://127.0.0.1:{self._tunnel.port}"
 
     def _dial(self, host: str, port: int, seconds: float) -> Any:
@@ -269,7 +277,8 @@ def place(target: Target, spec_folder: Path) -> None:
 def put_places(target: Target) -> None:
     for name, facts in target.facts.items():
         prepared = target.prepared[platform_of(facts)]
-        target.places[name] = placed(target.spec, name, facts, prepared)
+        known = placed(target.spec, name, facts, prepared)
+        target.places[name] = replace(known, rebuild=target.rebuild)
 
 
 def control_platform() -> str:
