@@ -23,7 +23,7 @@ import paramiko
 from provisioner.hosts import ssh_config, ssh_wire
 from provisioner.hosts.ssh_auth import Login, Turned
 from provisioner.hosts.ssh_config import Hop
-from provisioner.hosts.ssh_connection import Refused, SshConnection
+from provisioner.hosts.ssh_connection import Refused, SshConnection, not_forwarded
 from provisioner.hosts.ssh_hostkey import HostKey, HostKeyCheck
 from provisioner.hosts.ssh_wire import Deadline, Wire
 from provisioner.hosts.transport import TransportError
@@ -300,6 +300,7 @@ class SshLink:
             # the library waits for the answer without limit
             with Deadline(self.seconds, self.wire.abort):
                 channel.exec_command(command)
+            self.wire.eager = False  # from now on sshd holds nothing back
         except self.errors as error:
             if self.is_active:
                 raise TransportError(
@@ -313,7 +314,7 @@ class SshLink:
         try:
             return self._open(what, seconds, "direct-tcpip", (host, port), ("127.0.0.1", 0))
         except Refused as error:
-            raise _not_forwarded(what, self._transport.refusal) from error
+            raise not_forwarded(what, self._transport.refusal) from error
 
     def wire_to(self, host: str, port: int, seconds: float) -> Wire:
         """The same, for the next hop."""
@@ -388,20 +389,8 @@ class SshLink:
             self._transport.packetizer.complete_handshake()
             self._transport.close()
             self._transport.join(5.0)
+            with self._asking:  # whoever waits for a sign of life hears that there is none
+                pass
         self.wire.close()
         if gateways and self.gateway is not None:
             self.gateway.close()
-
-
-def _not_forwarded(what: str, refusal: tuple[int, str]) -> TransportError:
-    """Why a server did not connect us onwards; the texts are those of its C library."""
-    code, text = refusal
-    if code == 1:
-        return TransportError(
-            "not-permitted", f"{what}: not permitted ({text})", "AllowTcpForwarding of its sshd"
-        )
-    if "refused" in text.lower():
-        return TransportError("connection-refused", f"connection refused by {what}")
-    if "name" in text.lower() or "unknown host" in text.lower():
-        return TransportError("host-name-unknown", f"{what}: {text}")
-    return TransportError("unreachable", f"{what}: {text or 'connect failed'}")

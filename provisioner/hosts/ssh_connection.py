@@ -23,6 +23,20 @@ class Refused(Exception):
     """The server opens no (further) channel; it is alive."""
 
 
+def not_forwarded(what: str, refusal: tuple[int, str]) -> TransportError:
+    """Why a server did not connect us onwards: ``refusal`` is its code and its system's text."""
+    code, text = refusal
+    if code == 1:
+        return TransportError(
+            "not-permitted", f"{what}: not permitted ({text})", "AllowTcpForwarding of its sshd"
+        )
+    if "refused" in text.lower():
+        return TransportError("connection-refused", f"connection refused by {what}")
+    if "name" in text.lower() or "unknown host" in text.lower():
+        return TransportError("host-name-unknown", f"{what}: {text}")
+    return TransportError("unreachable", f"{what}: {text or 'connect failed'}")
+
+
 class Link(Protocol):
     """An authenticated connection (``ssh.Link``)."""
 
