@@ -9,13 +9,15 @@ from provisioner.hosts.observer import LIMIT, Observer, Reading, Shell, explain
 from provisioner.hosts.shell import Frame, Script
 from provisioner.hosts.transport import TransportError
 
-PUT = """# PATH MODE < CONTENT: a whole file beside its name, synced, renamed; a file not ours is kept once.
-path=$1 mode=$2 keep=$3
+PUT = """# PATH MODE MANIFEST < CONTENT: a whole file beside its name, synced, renamed; a file that is not
+# in the manifest is kept once.
+path=$1 mode=$2 manifest=$3
 temporary=$(dirname "$path")/.$(basename "$path").provision
 rm -f -- "$temporary"
 (umask 077; set -C; cat >"$temporary") || { rm -f -- "$temporary"; exit 1; }
 chmod "$mode" -- "$temporary" && sync -- "$temporary" || { rm -f -- "$temporary"; exit 1; }
-if [ -n "$keep" ] && [ -e "$path" ] && [ ! -e "$path.before-provision" ]; then
+if [ -n "$manifest" ] && [ -e "$path" ] && [ ! -e "$path.before-provision" ] &&
+  ! grep -q -x -F "file	$path" "$manifest" 2>/dev/null; then
   cp -p -- "$path" "$path.before-provision" && echo "kept as $path.before-provision"
 fi
 mv -f -T -- "$temporary" "$path" && sync -- "$(dirname "$path")"

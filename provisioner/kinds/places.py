@@ -53,6 +53,8 @@ class Places:
     archive: Distribution | None = None
     reader: str = ""
     """Who reads what is below the home: Kafka's user once there is one."""
+    rebuild: bool = False
+    """``apply --rebuild``: what stands in the way may be moved aside."""
 
     @property
     def owner(self) -> str:

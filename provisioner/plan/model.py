@@ -200,13 +200,14 @@ class Run:
 @dataclass(frozen=True)
 class Put:
     """A whole file, written beside itself and renamed; owner and mode from the first byte.
-    ``keep``: what stands there is not ours and is kept once as ``NAME.before-provision``."""
+    ``keep`` is the manifest: what stands there and is not in it is kept once as
+    ``NAME.before-provision``."""
 
     path: str
     content: str
     mode: str
     user: str = ""
-    keep: bool = False
+    keep: str = ""
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,15 @@ fi
 [ "$(stat -L -c %i /proc/$$/fd/9 2>/dev/null)" = "$(stat -c %i "$state/lock" 2>/dev/null)" ] || { echo "held 0 a run that removed it"; exit 0; }
 touch "$state/lock"
 : >"$state/lock.sessions"
+# Who holds it can be looked up, and ended by TERM (lock --break) without leaving the run's steps.
+ended=
+trap 'ended=yes' HUP INT TERM
+printf '%s %s %s\n' $$ "$(sed 's/^[0-9]* (.*) //' /proc/$$/stat | cut -d' ' -f20)" "$(cat /proc/sys/kernel/random/boot_id)" >"$state/lock.pid"
 printf '%s\n' "$who" >"$state/lock.holder"
 printf '%s\n' "$token" >"$state/lock.token.new" && mv -f "$state/lock.token.new" "$state/lock.token"
 echo "got $(cat /proc/sys/kernel/random/boot_id 2>/dev/null) $(stat -c %d:%i "$state/lock")"
 # A beat is a line; no line for SILENCE seconds, or the end of input, ends the holder.
-while timeout "$silence" sh -c 'IFS= read -r b && [ "$b" = beat ]' 9>&-; do touch -c "$state/lock"; done
+while [ -z "$ended" ] && timeout "$silence" sh -c 'IFS= read -r b && [ "$b" = beat ]' 9>&-; do touch -c "$state/lock"; done
 # First what this run still does here, then the lock; services live in sessions of their own.
 if [ -s "$state/lock.sessions" ]; then
   for signal in TERM KILL; do
@@ -34,5 +38,5 @@ if [ -s "$state/lock.sessions" ]; then
     [ -n "${again-}" ] && sleep 0.2
   done
 fi
-[ -d "$state" ] && rm -f "$state/lock.token" "$state/lock.holder" "$state/lock.sessions"
+[ -d "$state" ] && rm -f "$state/lock.token" "$state/lock.holder" "$state/lock.pid" "$state/lock.sessions"
 exit 0

@@ -12,8 +12,8 @@ from provisioner.plan.model import Await, Call, Put, Run, Step, Unpack
 LIBRARIES = {
     "service/stop": ("service/processes",),
     "storage/record": ("storage/filesystem",),
-    "storage/wipe": ("storage/filesystem",),
-    "service/stop_foreign": ("service/processes",),
+
+    "service/stop_foreign": ("service/processes", "service/ports"),
 }
 """Shell functions that a step's script shares with a probe."""
 
@@ -28,8 +28,7 @@ def text_of(function: str) -> str:
 
 def shell_step(step: Run | Put) -> ShellStep:
     if isinstance(step, Put):
-        keep = "keep" if step.keep else ""
-        return ShellStep(PUT, (step.path, step.mode, keep), step.user, 30, step.content)
+        return ShellStep(PUT, (step.path, step.mode, step.keep), step.user, 30, step.content)
     return ShellStep(
         text_of(step.function), step.args, step.user, step.seconds, step.input or None
     )

@@ -7,24 +7,30 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from provisioner.errors import Exit, fail
+from provisioner.hosts.actor import Actor, Guard, ShellStep, Unit
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Change, Event, Layer, Plan, Report
+from provisioner.run import preflight
 from provisioner.run.executor import Executor, Results
 from provisioner.run.gates import gate
 from provisioner.run.health import checks, healthy, round_trip, settle, sweep
 from provisioner.run.journal import Journal, whoami
 from provisioner.run.lock import Lock, Place
 from provisioner.run.look import look, probes_of
-from provisioner.run.target import Target, bootstrap, ensure_artifacts
+from provisioner.run.rebuild import clear
+from provisioner.run.target import Target, bootstrap, ensure_artifacts, put_places
 from provisioner.spec.types import Spec, Supervisor
 from provisioner.verbs import stages
 from provisioner.verbs.command import Context
 from provisioner.verbs.opening import open_context
+from provisioner.verbs.saved import approve, read
 from provisioner.verbs.stages import Planned
 
 
@@ -33,17 +39,23 @@ def apply(
     emit: Callable[[Event], None],
     *,
     trip: bool = False,
+    rebuild: bool = False,
     approve: Callable[[Plan], None] | None = None,
 ) -> Report:
-    """observe → plan → run the hosts' waves → run the cluster's waves → verify."""
+    """lock → observe → plan → preflight → hosts' waves → cluster's waves → verify."""
     started = time.monotonic()
     report = Report(target.spec.cluster)
     journal = Journal(secrets.token_hex(4), "apply", target.spec.digest)
     with stopping() as stop, locked(target, "apply") as lock:
+        if rebuild:
+            clear(target, lock, journal, emit)
+            reopen(target)
         planned = fetched(target)
         report.plan = planned.plan
         if approve is not None:
             approve(planned.plan)
+        if planned.plan.changes:
+            preflight.check(target, planned.plan.changes)
         runner = executor(target, planned, lock, journal, emit, stop)
         results = _run(target, runner, planned, emit)
         report.applied, report.failed = results.applied, results.failed
@@ -122,6 +134,12 @@ def executor(
         gate(target, emit),
         stop,
     )
+
+
+def reopen(target: Target) -> None:
+    """From here on what stands in the way may be moved aside."""
+    target.rebuild = True
+    put_places(target)
 
 
 def fetched(target: Target) -> Planned:
@@ -218,6 +236,18 @@ def locked(target: Target, command: str) -> Iterator[Lock]:
         lock.release()
 
 
+def acting(target: Target, host: str, token: str, steps: Sequence[ShellStep]) -> list[str]:
+    """Steps of a verb's own on one host, outside any wave. Raises ``step-failed``."""
+    places = target.places[host]
+    guard = Guard(places.state, token, places.keeper_now)
+    outcome = Actor(target.shells[host], guard).act(Unit(steps=steps))
+    if outcome.lost:
+        raise fail("lock-lost", "another run took the lock over", host=host)
+    if outcome.failed is not None:
+        raise fail("step-failed", outcome.texts[-1].strip(), host=host)
+    return outcome.texts
+
+
 def _place(target: Target, host: str) -> Place:
     places = target.places[host]
     above = () if places.supervisor is Supervisor.SYSTEMD else (places.home,)
@@ -237,13 +267,31 @@ def _now() -> str:
 def command(args: argparse.Namespace, context: Context) -> Report:
     """The verb: asks no questions, shows the plan, does it, verifies."""
     console = context.console
+    path = context.path
+    saved = read(path)
+    if saved is not None:
+        context.path = Path(saved["spec"])
+        args.inventory, args.limit = saved["inventory"], saved["limit"]
+        args.allow = [*args.allow, *saved["allow"]]
+
     with open_context(args, context, fetch=True) as target:
+        if saved is not None:
+            fresh = saved["fresh_cluster_id"]
+            target.spec = replace(target.spec, fresh_cluster_id=fresh)
+
+        def approve_plan(plan: Plan) -> None:
+            console.say(console.errors.plan(plan))
+            if saved is not None:
+                approve(saved, plan, target.spec, path)
+
         report = apply(
             target,
             console.event,
             trip=args.round_trip,
-            approve=lambda plan: console.say(console.errors.plan(plan)),
+            rebuild=args.rebuild,
+            approve=approve_plan,
         )
+        report.extra["path"] = str(path)
         console.answer("\n".join(closing(report, target.spec, context)))
     return report
 

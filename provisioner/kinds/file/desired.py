@@ -31,7 +31,7 @@ def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
     states[file_id(places, path)] = _properties(places, content, "properties")
     states[file_id(places, places.key)] = State(
         {"type": "file", "mode": "0600", "owner": places.owner},
-        args={"format": "key", "user": places.user},
+        args=_args(places, "key"),
     )
     if spec.is_kraft:
         states[file_id(places, places.kept)] = State(
@@ -42,7 +42,7 @@ def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
                 "cluster.id": Pending("the cluster id"),
             },
             closed=True,
-            args={"format": "properties", "user": places.user},
+            args=_args(places, "properties"),
         )
     states.update(_links(places))
     return states
@@ -54,7 +54,11 @@ def file_id(places: Places, path: str) -> Id:
 
 def _properties(places: Places, values: Mapping[str, str], format: str) -> State:
     fields: dict[str, Any] = {"type": "file", "mode": "0640", "owner": places.owner, **values}
-    return State(fields, closed=True, args={"format": format, "user": places.user})
+    return State(fields, closed=True, args=_args(places, format))
+
+
+def _args(places: Places, format: str) -> dict[str, Any]:
+    return {"format": format, "user": places.user, "manifest": places.manifest}
 
 
 def _links(places: Places) -> dict[Id, State]:
@@ -66,7 +70,7 @@ def _links(places: Places) -> dict[Id, State]:
     return {
         file_id(places, path): State(
             {"type": "link", "target": target, "owner": places.owner},
-            args={"format": "link", "user": places.user},
+            args={**_args(places, "link"), "replace": places.rebuild},
         )
         for path, target in links.items()
     }

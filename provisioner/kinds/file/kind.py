@@ -100,6 +100,15 @@ def judge(
     """A folder where a file should be is never removed by us."""
     if isinstance(observation, Present) and fields:
         found = observation.fields.get("type")
+        if found == "directory" and state.args.get("replace"):
+            return False, None
+        if found == "directory" and state.fields["type"] == "link":
+            name = id.name.rpartition("/")[2]
+            reason = (
+                f"a folder {name}/ that is not ours is here: another installation of Kafka. "
+                f"--rebuild moves it to {name}.before-provision"
+            )
+            return True, Refused(id, reason)
         if found == "directory":
             wanted = state.fields["type"]
             return True, Refused(id, f"there is a directory where a {wanted} should be; move it")
@@ -116,7 +125,8 @@ def steps(change: Change, state: State | None) -> Sequence[Step]:
         return [Run("file/make_key", (path,), user)]
     if format == "link":
         return [Run("file/make_link", (path, str(state.fields["target"])), user)]
-    return [Put(path, text_of(state), str(state.fields["mode"]), user)]
+    keep = str(state.args["manifest"])
+    return [Put(path, text_of(state), str(state.fields["mode"]), user, keep)]
 
 
 KIND = Kind(

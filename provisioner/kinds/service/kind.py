@@ -19,6 +19,7 @@ from provisioner.plan.model import (
     Observed,
     Pending,
     Present,
+    Refused,
     Run,
     State,
     Step,
@@ -67,6 +68,7 @@ def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
         inputs = [*texts_of(places, node, logging)]
         inputs += [Id(node.host, "storage", d.path) for d in node.log_dirs]
         inputs += [Id(node.host, "file", places.key)]
+        inputs += [Id(node.host, "file", f"{places.home}/bin")]
         if places.java:
             inputs.append(Id(places.host, "java", places.java.path))
         if places.kafka:
@@ -177,7 +179,7 @@ def judge(
     seen = observation.fields
     if not seen["running"]:
         if seen.get("hold"):
-            return True, None
+            return True, Refused(id, f"it is held: {seen['hold']} (provision start ends the hold)")
         return True, Change(
             id,
             "start",

@@ -5,7 +5,6 @@ home=$1 key=$2 state=$3; shift 3
 all=$(processes)
 listening=$(awk '$4 == "0A" { sub(/.*:/, "", $2); print $2 }' /proc/net/tcp /proc/net/tcp6 2>/dev/null | sort -u | tr '\n' ' ')
 secret=; [ -r "$key" ] && read -r secret <"$key"
-hold=; [ -r "$state/hold" ] && read -r hold <"$state/hold"
 seen=
 while [ $# -ge 3 ]; do
   echo =
@@ -14,7 +13,7 @@ while [ $# -ge 3 ]; do
   [ -r "$file" ] && [ -x "$home/bin/provision-launch.sh" ] && would=$(PROVISION_HOME=$home "$home/bin/provision-launch.sh" digest "$file" 2>/dev/null)
   echo "~would=$would"
   echo "~key=$secret"
-  [ -z "$hold" ] || echo "hold=$hold"
+  [ -r "$state/hold.$name" ] && { read -r hold <"$state/hold.$name"; echo "hold=$hold"; }
   mine=$(printf '%s\n' "$all" | FILE=$file NAME=$name HOMEDIR=$home awk -F'\t' '
     NF && ($8 == ENVIRON["FILE"] || ($5 == ENVIRON["NAME"] && $7 == ENVIRON["HOMEDIR"]))')
   [ -z "$mine" ] || printf '%s\n' "$mine" | awk -F'\t' '{

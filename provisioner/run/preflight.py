@@ -1,0 +1,163 @@
+"""Before anything is changed: all hosts side by side, all problems at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib import resources
+
+from provisioner.errors import Problem, ProvisionError
+from provisioner.hosts.observer import Reading
+from provisioner.hosts.transport import TransportError
+from provisioner.kinds.service.kind import ports
+from provisioner.plan.model import Change
+from provisioner.run.steps import text_of
+from provisioner.run.target import Target
+
+SKEW = 5
+FILES = 10_000
+SPARE = 200_000_000
+"""Bytes that must stay free besides what is pushed."""
+
+
+@dataclass
+class Preflight:
+    """``problems`` stop a run before it changes anything; ``warnings`` do not."""
+
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def preflight(target: Target, changes: Iterable[Change] | None = None) -> Preflight:
+    """Asks every host that can be reached. ``changes`` None: as if everything were to be made."""
+    planned = None if changes is None else list(changes)
+    found = Preflight()
+    answers = target.side_by_side(lambda host: _ask(target, host, planned))
+    for host, (values, skew) in answers.items():
+        if isinstance(values, TransportError):
+            continue
+        _judge(target, host, values, planned, found)
+        if abs(skew) > SKEW:
+            found.warnings.append(f"{host}: its clock is {skew:+.0f} s off this machine's")
+    return found
+
+
+def check(target: Target, changes: Iterable[Change]) -> None:
+    """Says the warnings; raises ProvisionError with every problem."""
+    found = preflight(target, changes)
+    for warning in found.warnings:
+        target.options.say(f"  warning: {warning}")
+    if found.problems:
+        raise ProvisionError(found.problems)
+
+
+Values = dict[str, list[str]]
+
+
+def _ask(
+    target: Target, host: str, changes: list[Change] | None
+) -> tuple[Values | TransportError, float]:
+    places = target.places[host]
+    starting = {c.id.name for c in changes or [] if c.action == "start" and c.id.host == host}
+    nodes = [n for n in places.nodes if changes is None or n.name in starting]
+    wanted = " ".join(str(port) for node in nodes for port in ports(node))
+    folders = "\n".join(d.path for node in places.nodes for d in node.log_dirs)
+    text = text_of("service/ports") + resources.files(__package__ or "").joinpath(
+        "preflight.sh"
+    ).read_text()
+    before = time.time()
+    try:
+        frame = target.observer(host).read(
+            [Reading(text, (places.home, wanted, folders), seconds=20)]
+        )[0]
+    except TransportError as error:
+        return error, 0.0
+    values: Values = {}
+    for line in (frame.text if frame else "").splitlines():
+        name, equals, value = line.partition("=")
+        if equals:
+            values.setdefault(name, []).append(value)
+    clock = float(values.get("clock", ["0"])[0] or 0)
+    middle = (before + time.time()) / 2
+    return values, (clock - middle if clock else 0.0)
+
+
+def _judge(
+    target: Target, host: str, values: Values, changes: list[Change] | None, found: Preflight
+) -> None:
+    for line in values.get("port", []):
+        port, pid, command = line.split(" ", 2)
+        who = f"pid {pid}: {command}" if pid != "-" else command
+        found.problems.append(
+            Problem(
+                "port-taken",
+                f"port {port} is taken by {who}",
+                "end it, give the node another port, or (if it is a Kafka that may go) --rebuild",
+                host=host,
+            )
+        )
+    need = _to_push(target, host, changes)
+    free = int(values.get("free", ["0"])[0]) * 1024
+    if need and free < need + SPARE:
+        found.problems.append(
+            Problem(
+                "disk-full",
+                f"{free / 1e6:.0f} MB are free for {target.places[host].home}, "
+                f"{(need + SPARE) / 1e6:.0f} MB are needed",
+                "free some space or put kafka.home on a larger disk",
+                host=host,
+            )
+        )
+    for path in values.get("notwritable", []):
+        found.problems.append(
+            Problem("not-permitted", f"{path} cannot be written", "see kafka.home", host=host)
+        )
+    for line in values.get("dir", []):
+        path, kilobytes, writable = line.split("\t")
+        if writable == "no":
+            problem = Problem("preflight", f"log dir {path} cannot be written", host=host)
+            found.problems.append(problem)
+        elif int(kilobytes) == 0:
+            problem = Problem("disk-full", f"log dir {path}: the disk is full", host=host)
+            found.problems.append(problem)
+    _warn(target, host, values, found)
+
+
+def _warn(target: Target, host: str, values: Values, found: Preflight) -> None:
+    heaps = sum(_bytes(node.heap or "1g") for node in target.places[host].nodes)
+    memory = int(values.get("memory", ["0"])[0]) * 1024
+    if memory and heaps > memory:
+        found.warnings.append(
+            f"{host}: the heaps add up to {heaps / 1e6:.0f} MB, "
+            f"{memory / 1e6:.0f} MB of memory are free"
+        )
+    files = values.get("files", [""])[0]
+    if files.isdigit() and int(files) < FILES:
+        found.warnings.append(f"{host}: a process may open {files} files; Kafka likes {FILES}")
+
+
+def _to_push(target: Target, host: str, changes: list[Change] | None) -> int:
+    """Bytes of the distributions that the plan sends to this host."""
+    if target.store is None:
+        return 0
+    from provisioner.run.target import platform_of
+
+    prepared = target.prepared[platform_of(target.facts[host])]
+    paths = None
+    if changes is not None:
+        paths = {c.id.name for c in changes if c.id.host == host and c.id.kind in ("java", "kafka")}
+    total = 0
+    for part in prepared:
+        known = part.kind != "cds"
+        if known and (paths is None or any(p.endswith("/" + part.folder) for p in paths)):
+            total += part.size
+    return total
+
+
+def _bytes(heap: str) -> int:
+    """``512m`` → bytes."""
+    units = {"k": 2**10, "m": 2**20, "g": 2**30}
+    unit = units.get(heap[-1:].lower(), 1)
+    digits = heap[:-1] if unit > 1 else heap
+    return int(digits) * unit if digits.isdigit() else 0

@@ -1,0 +1,16 @@
+# HOME PORTS DIRS: what a host is like, before anything is changed. PORTS are those of services that
+# are to be started; DIRS (newlines) are log dirs.
+home=$1 wanted=$2 dirs=$3
+[ -z "$wanted" ] || ports $wanted | while IFS= read -r l; do printf 'port=%s\n' "$l"; done
+up=$home; while [ ! -e "$up" ]; do up=$(dirname "$up"); done
+set -- $(df -Pk -- "$up" 2>/dev/null | tail -n 1); echo "free=${4:-0}"
+[ -w "$up" ] || echo "notwritable=$up"
+printf '%s\n' "$dirs" | while IFS= read -r d; do
+  [ -n "$d" ] || continue
+  u=$d; while [ ! -e "$u" ]; do u=$(dirname "$u"); done
+  set -- $(df -Pk -- "$u" 2>/dev/null | tail -n 1)
+  printf 'dir=%s\t%s\t%s\n' "$d" "${4:-0}" "$([ -w "$u" ] && echo yes || echo no)"
+done
+awk '$1 == "MemAvailable:" { print "memory=" $2 }' /proc/meminfo 2>/dev/null
+echo "files=$(ulimit -Hn 2>/dev/null)"
+echo "clock=$(date +%s)"

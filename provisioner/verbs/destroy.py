@@ -1,0 +1,149 @@
+"""``provision destroy``: removes what the spec made; data only where that is said by name."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import time
+from collections.abc import Callable
+
+from provisioner.errors import Exit, fail
+from provisioner.hosts.actor import Actor, Guard, ShellStep, Unit
+from provisioner.hosts.observer import Reading
+from provisioner.kinds.cluster_id import cluster_id
+from provisioner.plan.model import Event, Report
+from provisioner.run.journal import Journal
+from provisioner.run.lock import Lock
+from provisioner.run.steps import text_of
+from provisioner.run.target import Target
+from provisioner.verbs import stages
+from provisioner.verbs.apply import executor, locked, stopping
+from provisioner.verbs.command import Context
+from provisioner.verbs.opening import open_context
+from provisioner.verbs.processes import chosen, stops
+
+MANIFEST = """# MANIFEST: what was made by us.
+[ -f "$1" ] || exit 0
+cat -- "$1"
+"""
+
+
+def command(args: argparse.Namespace, context: Context) -> Report:
+    """lock → stop everything → remove what the manifests say is ours."""
+    started = time.monotonic()
+    console = context.console
+    with open_context(args, context) as target:
+        spec = target.spec
+        if args.confirm != spec.cluster:
+            raise fail(
+                "usage",
+                f"--confirm {args.confirm} is not this cluster's name",
+                f"to destroy it: --confirm {spec.cluster}",
+            )
+        report = Report(spec.cluster)
+        kept: list[str] = []
+        with stopping() as stop, locked(target, "destroy") as lock:
+            planned = stages.make_plan(target)
+            journal = Journal(secrets.token_hex(4), "destroy", spec.digest)
+            runner = executor(target, planned, lock, journal, console.event, stop)
+            results = runner.carry_out(stops(target, planned, chosen(target, None), False))
+            report.applied, report.failed = results.applied, results.failed
+            report.not_started = results.not_started
+            if not results.failed and not stop.is_set():
+                known = cluster_id(spec, planned.observations.seen).value or ""
+                for host in sorted(target.shells):
+                    kept += _remove(target, host, lock, known, console.event)
+        report.complete = not target.unreachable
+        report.exit_code = _exit(report, kept, stop.number)
+        report.extra["kept"] = kept
+    console.answer(_told(report, kept, context, spec.cluster))
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def owned(target: Target, host: str) -> list[tuple[str, str]]:
+    """(kind, name) of everything the manifest of a host says is ours, in its order."""
+    places = target.places[host]
+    frame = target.observer(host).read([Reading(MANIFEST, (places.manifest,), places.keeper_now)])[0]
+    if frame is None or frame.status != 0:
+        raise fail("step-failed", f"{places.manifest} cannot be read", host=host)
+    pairs = [line.split("\t")[:2] for line in frame.text.splitlines() if "\t" in line]
+    return [(kind, name) for kind, name in pairs]
+
+
+def _remove(
+    target: Target, host: str, lock: Lock, cluster: str, emit: Callable[[Event], None]
+) -> list[str]:
+    """Removes what is ours on one host; returns the log dirs that stay."""
+    places = target.places[host]
+    ours = owned(target, host)
+    data = {d.path: node for node in places.nodes for d in node.log_dirs}
+    allow = target.options.allow.get("wipe-log-dir")
+    wiped = [p for p in data if allow is not None and (not allow or p in allow)]
+    made = {name for kind, name in ours if kind == "directory"}
+    kept = [p for p in sorted(data) if p not in wiped and p in made]
+    steps: list[ShellStep] = []
+    text = text_of("storage/wipe")
+    for path in wiped:
+        named = "yes" if allow and path in allow else ""
+        node = data[path]
+        known = cluster if node.role.value != "zookeeper" else ""
+        words = (path, known, str(node.id), named, places.home)
+        steps.append(ShellStep(text, words, places.reader, 600))
+    units = [name for kind, name in ours if kind == "file" and name.startswith("/etc/systemd/")]
+    files = [n for k, n in ours if k == "file" and n not in units]
+    dists = [n for k, n in ours if k in ("java", "kafka")]
+    folders = sorted((n for n in made if n not in kept), key=lambda n: (-n.count("/"), n))
+    logs = [places.logs(node) for node in places.nodes if places.logs(node) in made]
+    accounts = [n for k, n in ours if k == "account"]
+    last = [places.state, places.own, places.home]
+    if kept:
+        folders = [n for n in folders if n not in last]
+    remove = text_of("directory/destroy")
+    keep = "yes" if kept else ""
+    for kind, names, user in (
+        ("unit", units, ""),
+        ("file", files, places.reader),
+        ("tree", [*dists, *logs], places.reader),
+        ("directory", [n for n in folders if n not in last], ""),
+        ("state", [places.own, places.state] if not kept else [], ""),
+        ("directory", [n for n in folders if n == places.home], ""),
+        ("account", accounts if not kept else [], ""),
+    ):
+        if names:
+            steps.append(ShellStep(remove, (kind, *names), user, 120))
+    guard = Guard(places.state, lock.token, places.keeper_now)
+    disown = tuple(
+        f"{kind}\t{name}"
+        for kind, name in ours
+        if name in {*files, *dists, *units} or (kind == "directory" and name in folders)
+    )
+    unit = Unit(steps=steps, disown=disown if keep else ())
+    outcome = Actor(target.shells[host], guard).act(unit)
+    for said in outcome.texts:
+        if said.strip() and outcome.failed is None:
+            emit(Event("note", said.strip(), host))
+    if outcome.failed is not None:
+        raise fail("step-failed", outcome.texts[-1].strip(), host=host)
+    return kept
+
+
+def _exit(report: Report, kept: list[str], signal: int) -> int:
+    if signal:
+        return 128 + signal
+    if report.failed or report.not_started or kept:
+        return Exit.NO
+    return Exit.YES if report.complete else Exit.CANNOT_TELL
+
+
+def _told(report: Report, kept: list[str], context: Context, cluster: str) -> str:
+    if report.failed:
+        return f"stopped half way; to go on: provision destroy {context.path} --confirm {cluster}"
+    if kept:
+        return (
+            f"the data stays: {', '.join(kept)}\nto remove it too: provision destroy "
+            f"{context.path} --confirm {cluster} --allow wipe-log-dir"
+        )
+    return f"{cluster} is gone"
+
+

@@ -1,0 +1,166 @@
+"""``provision start``, ``stop``, ``restart``: processes only."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import time
+from collections.abc import Sequence
+
+from provisioner.errors import Exit, fail
+from provisioner.kinds.service.kind import TIERS, service_id
+from provisioner.plan.model import Change, Id, Present, Refused, Report, Run, Wave
+from provisioner.run.health import settle
+from provisioner.run.journal import Journal
+from provisioner.run.steps import shell_step
+from provisioner.run.target import Target
+from provisioner.spec.types import Node
+from provisioner.verbs import stages
+from provisioner.verbs.apply import acting, executor, locked, stopping
+from provisioner.verbs.command import Context
+from provisioner.verbs.opening import open_context
+from provisioner.verbs.stages import Planned
+
+
+def command(args: argparse.Namespace, context: Context) -> Report:
+    """lock → observe → waves of processes → done."""
+    started = time.monotonic()
+    console = context.console
+    with open_context(args, context) as target:
+        nodes = chosen(target, args.node)
+        report = Report(target.spec.cluster)
+        journal = Journal(secrets.token_hex(4), args.verb, target.spec.digest)
+        with stopping() as stop, locked(target, args.verb) as lock:
+            planned = stages.make_plan(target)
+            if args.verb == "start":
+                _release(target, nodes, lock.token)
+                planned = stages.make_plan(target)
+            waves = WAVES[args.verb](target, planned, nodes, bool(args.node))
+            _refused(planned, nodes)
+            runner = executor(target, planned, lock, journal, console.event, stop)
+            results = runner.carry_out(waves)
+            if args.verb == "stop" and args.hold:
+                _hold(target, nodes, args.hold, lock.token)
+            bounced = [c for c in results.applied if c.action != "stop"]
+            if bounced and not results.failed:
+                target.cluster().refresh()
+                settle(target, console.event)
+                target.cluster().elect_preferred_leaders()
+        report.applied, report.failed = results.applied, results.failed
+        report.not_started = results.not_started
+        report.complete = not target.unreachable
+        report.exit_code = _exit(report, stop.number)
+    console.answer(_told(report, args, nodes))
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def chosen(target: Target, words: str | None) -> list[Node]:
+    """The named nodes, or all on hosts that can be reached. Raises ``usage``."""
+    if words is None:
+        return [node for node in target.spec.nodes if node.host in target.shells]
+    known = {node.name: node for node in target.spec.nodes}
+    names = [name for name in words.split(",") if name]
+    strange = [name for name in names if name not in known]
+    if strange:
+        raise fail("usage", f"no node {', '.join(strange)}", f"the nodes are {', '.join(known)}")
+    return [known[name] for name in names]
+
+
+def starts(target: Target, planned: Planned, nodes: Sequence[Node], one: bool) -> list[Wave]:
+    """What does not run, by tier."""
+    ids = {service_id(node) for node in nodes}
+    changes = [c for c in planned.plan.changes if c.id in ids and c.action == "start"]
+    held = [d for d in planned.plan.deferred if d.id in ids and d.action == "start"]
+    if held:
+        raise fail("refused", f"{held[0].id.name}: {held[0].reason}", "provision plan says more")
+    return _tiers(target, changes)
+
+
+def stops(target: Target, planned: Planned, nodes: Sequence[Node], one: bool) -> list[Wave]:
+    """All: brokers together, then controllers or ZooKeeper. Named ones: one at a time, gated."""
+    changes = [_change(node, "stop") for node in nodes if _runs(planned, node)]
+    if one:
+        return [Wave(n, (c,), "may-stop") for n, c in enumerate(changes, 1)]
+    tiers = _tiers(target, changes)
+    return [Wave(n, wave.changes) for n, wave in enumerate(reversed(tiers), 1)]
+
+
+def restarts(target: Target, planned: Planned, nodes: Sequence[Node], one: bool) -> list[Wave]:
+    """One at a time, gated; controllers before brokers, the leader last."""
+    view = planned.observations.view
+    leader = view.controller if view else None
+    order = sorted(nodes, key=lambda n: (TIERS[n.role], n.id == leader, n.id))
+    return [
+        Wave(number, (_change(node, "restart" if _runs(planned, node) else "start"),), "may-stop")
+        for number, node in enumerate(order, 1)
+    ]
+
+
+WAVES = {"start": starts, "stop": stops, "restart": restarts}
+
+
+def _change(node: Node, action: str) -> Change:
+    running = action != "stop"
+    return Change(
+        service_id(node),
+        action,  # type: ignore[arg-type]
+        {"running": not running},
+        {"running": running},
+        ("running",),
+        effect="restart" if action == "restart" else "none",
+        reason="asked for",
+    )
+
+
+def _runs(planned: Planned, node: Node) -> bool:
+    seen = planned.observations.seen.get(service_id(node))
+    return isinstance(seen, Present) and bool(seen.fields["running"])
+
+
+def _tiers(target: Target, changes: Sequence[Change]) -> list[Wave]:
+    groups: dict[int, list[Change]] = {}
+    for change in changes:
+        groups.setdefault(TIERS[target.spec.node(change.id.name).role], []).append(change)
+    return [Wave(n, tuple(groups[t])) for n, t in enumerate(sorted(groups), 1)]
+
+
+def _refused(planned: Planned, nodes: Sequence[Node]) -> None:
+    ids: set[Id] = {service_id(node) for node in nodes}
+    found: list[Refused] = [r for r in planned.plan.refused if r.id in ids]
+    if found and "held" not in found[0].reason:
+        raise fail("refused", f"{found[0].id.name}: {found[0].reason}")
+
+
+def _hold(target: Target, nodes: Sequence[Node], why: str, token: str) -> None:
+    for node in nodes:
+        places = target.places[node.host]
+        step = Run("service/hold", (places.state, node.name, " ".join(why.split())), places.keeper)
+        acting(target, node.host, token, [shell_step(step)])
+
+
+def _release(target: Target, nodes: Sequence[Node], token: str) -> None:
+    for node in nodes:
+        places = target.places[node.host]
+        step = Run("service/hold", (places.state, node.name, ""), places.keeper)
+        acting(target, node.host, token, [shell_step(step)])
+
+
+def _exit(report: Report, signal: int) -> int:
+    if signal:
+        return 128 + signal
+    if report.failed or report.not_started:
+        return Exit.NO
+    return Exit.YES if report.complete else Exit.CANNOT_TELL
+
+
+def _told(report: Report, args: argparse.Namespace, nodes: Sequence[Node]) -> str:
+    past = {"start": "started", "stop": "stopped", "restart": "restarted"}[args.verb]
+    done = [change.id.name for change in report.applied]
+    if report.failed:
+        return f"{len(done)} {past}, {len(report.failed)} failed, {len(report.not_started)} not begun"
+    if not done:
+        return f"nothing to {args.verb}: {', '.join(node.name for node in nodes)}"
+    return f"{past}: {', '.join(done)}"
+
+

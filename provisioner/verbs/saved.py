@@ -1,0 +1,91 @@
+"""Saved plans: ``plan -o FILE`` and ``apply FILE``. A plan is applied only while it is still true."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from provisioner.errors import fail
+from provisioner.plan.model import Plan
+from provisioner.report.json import change, deferred, refused
+from provisioner.spec.types import Spec
+from provisioner.verbs.command import Context
+
+FORMAT = "provision-plan"
+
+
+def content(plan: Plan, spec: Spec) -> dict[str, Any]:
+    """What must be the same when the plan is applied. Reasons and waves may be worded anew."""
+    entries = [change(item) for item in plan.changes]
+    for entry in entries:
+        entry.pop("reason")
+    return {
+        "spec": spec.digest,
+        "changes": entries,
+        "deferred": [deferred(item) for item in plan.deferred],
+        "refused": [refused(item) for item in plan.refused],
+    }
+
+
+def digest(plan: Plan, spec: Spec) -> str:
+    data = json.dumps(content(plan, spec), sort_keys=True, default=str)
+    return hashlib.sha256(data.encode()).hexdigest()
+
+
+def save(
+    path: Path, context: Context, args: argparse.Namespace, spec: Spec, plan: Plan
+) -> None:
+    """Writes the plan, readable by its owner only, whole or not at all."""
+    body = {
+        "format": FORMAT,
+        "schema": 1,
+        "spec": str(context.path.resolve()),
+        "inventory": str(Path(args.inventory).resolve()) if args.inventory else None,
+        "limit": args.limit,
+        "allow": list(args.allow),
+        "fresh_cluster_id": spec.fresh_cluster_id,
+        "digest": digest(plan, spec),
+        **content(plan, spec),
+        "spec_digest": spec.digest,
+    }
+    body["spec"] = str(context.path.resolve())
+    temporary = path.with_name(path.name + ".new")
+    try:
+        temporary.touch(mode=0o600)
+        temporary.write_text(json.dumps(body, indent=1, default=str) + "\n")
+        temporary.replace(path)
+    except OSError as error:
+        raise fail("not-permitted", f"the plan cannot be written: {error}", file=str(path)) from None
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """The saved plan in a file, or None where the file is no plan. Raises ``stale-plan``."""
+    try:
+        with path.open("rb") as stream:
+            if stream.read(1) != b"{":
+                return None
+            stream.seek(0)
+            body = json.load(stream)
+    except OSError as error:
+        raise fail("usage", f"it cannot be read: {error.strerror}", file=str(path)) from None
+    except ValueError:
+        return None
+    if not isinstance(body, dict) or body.get("format") != FORMAT:
+        return None
+    if body.get("schema") != 1:
+        raise fail("unknown-plan", "this plan was saved by another version", file=str(path))
+    return body
+
+
+def approve(saved: dict[str, Any], plan: Plan, spec: Spec, path: Path) -> None:
+    """Raises ``stale-plan`` unless the plan of now is the one that was saved."""
+    if saved["spec_digest"] != spec.digest:
+        why = "the spec was changed after the plan was saved"
+    elif saved["digest"] != digest(plan, spec):
+        why = "what is there changed after the plan was saved"
+    else:
+        return
+    raise fail("stale-plan", why, f"provision plan {saved['spec']} -o {path}", file=str(path))
