@@ -154,7 +154,14 @@ def _lock(sub: Parser) -> None:
 
 
 def _fetch(sub: Parser) -> None:
-    sub.add_argument("--version", dest="kafka_version", metavar="V", help="Kafka's version")
+    sub.add_argument(
+        "--version",
+        dest="kafka_version",
+        metavar="V",
+        action="append",
+        default=[],
+        help="Kafka's version; may be given several times",
+    )
     sub.add_argument("--arch", metavar="A", action="append", default=[], help="x86_64 or aarch64")
     sub.add_argument("-o", "--out", metavar="BUNDLE", help="write a bundle")
     sub.add_argument("--bundle", metavar="FILE", help="load a bundle")

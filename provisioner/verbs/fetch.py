@@ -1,0 +1,122 @@
+"""``provision fetch``: Kafka and Java into the cache, from the network or from a bundle."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from provisioner.artifacts.bundle import load_bundle, write_bundle
+from provisioner.artifacts.model import Prepared
+from provisioner.artifacts.store import Store
+from provisioner.errors import Exit, fail
+from provisioner.verbs.command import Console
+from provisioner.verbs.opening import Meter
+
+ARCHES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
+
+
+def command(args: argparse.Namespace, console: Console) -> int:
+    """--bundle loads, --version downloads, -o writes what --version names into a bundle.
+
+    Raises ProvisionError (``usage``, ``artifact-unavailable``, ``artifact-corrupt``, ``disk-full``,
+    ``not-permitted``, ``not-supported``, ``invalid-spec``).
+    """
+    versions, arches = asked(args)
+    # No spec, so no folder for locks of versions that do not ship: they stay in the cache.
+    store = Store(note=console.say)
+    report = Meter(console.say)
+
+    def progress(done: int, total: int, label: str) -> None:
+        report(label, done, total)
+
+    lines: list[str] = []
+    loaded: tuple[str, ...] = ()
+    if args.bundle:
+        loaded = load_bundle(store, Path(args.bundle), progress)
+        lines.append(f"{args.bundle}: Kafka {', '.join(loaded)} is in the cache now")
+    ready = [
+        store.ensure(store.prepare(version, platform=f"linux-{arch}"), progress)
+        for version in versions
+        for arch in arches
+    ]
+    lines += [_in_words(prepared) for prepared in ready]
+    if args.out:
+        path = write_bundle(store, Path(args.out), versions, arches, progress)
+        lines.append(f"wrote {path} ({path.stat().st_size / 1e6:.0f} MB)")
+        lines.append(f"there: provision fetch --bundle {path.name}")
+    lines.append(f"cache: {store.cache.root}; applying these versions needs no network")
+    answer(
+        args,
+        console,
+        "\n".join(lines),
+        fetched=[entry for prepared in ready for entry in _entries(prepared)],
+        loaded=list(loaded),
+        bundle=args.out,
+        cache=str(store.cache.root),
+    )
+    return Exit.YES
+
+
+def asked(args: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """Versions and architectures, each once; this machine's architecture if none is given."""
+    versions = _words(args.kafka_version)
+    if not versions and not args.bundle:
+        hint = "provision fetch --version 3.9.1, or provision fetch --bundle FILE"
+        raise fail("usage", "which Kafka? --version is missing", hint)
+    if args.out and not versions:
+        hint = "provision fetch --version 3.9.1 -o kafka.bundle"
+        raise fail("usage", "-o needs --version: which Kafka goes into the bundle", hint)
+    given = _words(args.arch) or [_here()]
+    for word in given:
+        if word not in ARCHES:
+            raise fail("usage", f"--arch {word} is not known", "known: x86_64, aarch64")
+    return versions, list(dict.fromkeys(ARCHES[word] for word in given))
+
+
+def _words(given: list[str]) -> list[str]:
+    """``--version 3.9.1 --version 4.2.0`` and ``--version 3.9.1,4.2.0`` are the same."""
+    words = [word.strip() for item in given for word in item.split(",")]
+    return list(dict.fromkeys(word for word in words if word))
+
+
+def _here() -> str:
+    import platform
+
+    return ARCHES.get(platform.machine().lower(), "x86_64")
+
+
+def _entries(prepared: Prepared) -> list[dict[str, Any]]:
+    parts = (prepared.kafka, prepared.java)
+    return [
+        {
+            "kind": part.kind,
+            "version": part.version,
+            "platform": prepared.request.platform if part.kind == "java" else None,
+            "digest": part.digest,
+        }
+        for part in parts
+        if part is not None
+    ]
+
+
+def _in_words(prepared: Prepared) -> str:
+    parts = [
+        f"{part.kind.capitalize()} {part.version} ({part.digest[:8]})"
+        for part in (prepared.kafka, prepared.java)
+        if part is not None
+    ]
+    return f"{' and '.join(parts)} for {prepared.request.platform}: in the cache"
+
+
+def answer(args: argparse.Namespace, console: Console, text: str, **more: Any) -> None:
+    """The answer of a verb without clusters: text, or the contract's document and ``more``."""
+    if not args.json:
+        console.answer(text)
+        return
+    from provisioner.report.json import document
+
+    entry = document(args.verb, Exit.YES, [], [])
+    entry |= {"complete": True, **more}
+    print(json.dumps(entry, ensure_ascii=False))

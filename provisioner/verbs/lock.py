@@ -1,0 +1,219 @@
+"""``provision lock``: who holds the lock of each host; ``--break ID`` ends that holder."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import time
+from dataclasses import asdict, dataclass
+
+from provisioner.errors import Exit, fail
+from provisioner.hosts.actor import JOURNAL
+from provisioner.hosts.observer import Reading
+from provisioner.hosts.shell import Frame, Script
+from provisioner.hosts.transport import TransportError
+from provisioner.plan.model import Id, Plan, Report, Unread
+from provisioner.report.text import clean, table
+from provisioner.run.journal import Journal, whoami
+from provisioner.run.target import Target
+from provisioner.verbs.command import Context
+from provisioner.verbs.opening import open_context
+
+SHORT = 8
+BREAK_SECONDS = 40
+
+START = """start_of() { sed 's/^[0-9]* (.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+"""
+
+SHOW = (
+    """# STATE: the lock file as it is; nothing is taken, touched or opened for writing.
+state=$1
+"""
+    + START
+    + """[ -e "$state" ] || { echo held=no; exit 0; }
+[ -r "$state" ] && [ -x "$state" ] || { echo "$state cannot be read by $(id -un)"; exit 1; }
+[ -e "$state/lock.holder" ] && inode=$(stat -c %i "$state/lock") || { echo held=no; exit 0; }
+who=; read -r who 2>/dev/null <"$state/lock.holder"
+token=; read -r token 2>/dev/null <"$state/lock.token"
+pid= start= boot=; read -r pid start boot 2>/dev/null <"$state/lock.pid"
+held=no
+read -r now </proc/sys/kernel/random/boot_id
+[ -n "$pid" ] && [ "$boot" = "$now" ] && [ "$(start_of "$pid")" = "$start" ] && held=yes
+# The kernel's own list; in some containers it leaves out locks whose flock(1) has ended.
+grep -q "^[0-9]*: FLOCK .*:$inode " /proc/locks && held=yes
+echo "held=$held"
+echo "silent=$(($(date +%s) - $(stat -c %Y "$state/lock")))"
+echo "pid=$pid"
+printf 'id=%.8s\\n' "$token"
+printf 'who=%s\\n' "$who"
+"""
+)
+
+BREAK = (
+    """# STATE ID: ends the holder whose token begins with ID; it first ends its run's steps.
+state=$1 id=$2
+"""
+    + START
+    + """token=; read -r token 2>/dev/null <"$state/lock.token"
+case $token in "$id"?*) ;; *) echo other; exit 0 ;; esac
+pid= start= boot=; read -r pid start boot 2>/dev/null <"$state/lock.pid"
+read -r now </proc/sys/kernel/random/boot_id
+same() { [ -n "$pid" ] && [ "$boot" = "$now" ] && [ "$(start_of "$pid")" = "$start" ]; }
+same || { echo gone; exit 0; }
+kill -TERM "$pid" || exit 1
+n=0
+while same; do
+  # It waits for a beat by timeout(1), and comes to its trap when that has ended.
+  for s in /proc/[0-9]*/stat; do
+    read -r l 2>/dev/null <"$s" || continue
+    case $l in *" (timeout) "[A-Z]" $pid "*) kill -TERM "${l%% *}" 2>/dev/null ;; esac
+  done
+  n=$((n + 1)); [ "$n" -gt 150 ] && { echo "process $pid has not ended"; exit 1; }
+  sleep 0.2
+done
+echo ended
+"""
+)
+
+
+@dataclass(frozen=True)
+class Held:
+    """The lock of one host. ``id`` is the short name of its holder, for ``--break``;
+    ``silent_seconds`` is the age of the holder's last beat (a living run beats every 2 s)."""
+
+    host: str
+    held: bool
+    id: str | None = None
+    who: str | None = None
+    pid: int | None = None
+    silent_seconds: int | None = None
+
+
+def command(args: argparse.Namespace, context: Context) -> Report:
+    """look at every host's lock → show; or end the holder that is named, on every host."""
+    started = time.monotonic()
+    wanted = None if args.break_id is None else checked(args.break_id)
+    with open_context(args, context, fetch=True) as target:
+        report = Report(target.spec.cluster)
+        locks, unread = survey(target)
+        if wanted is not None:
+            broken = end(target, wanted, locks)
+            context.console.answer("\n".join(broken))
+            locks, unread = survey(target)
+    report.plan = Plan(unread=tuple(unread))
+    report.extra["locks"] = [asdict(lock) for lock in locks]
+    report.complete = not unread
+    report.exit_code = Exit.YES if report.complete else Exit.CANNOT_TELL
+    if wanted is not None and any(lock.held and lock.id == wanted for lock in locks):
+        report.exit_code = Exit.NO
+    context.console.answer("\n".join(as_text(locks, unread, context)))
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def checked(word: str) -> str:
+    """The id as ``lock`` shows it. Raises ``usage``: a prefix could mean two holders."""
+    if not re.fullmatch(rf"[0-9a-f]{{{SHORT}}}", word):
+        raise fail(
+            "usage", f"--break {word}: not the id of a holder", "provision lock SPEC shows the ids"
+        )
+    return word
+
+
+def survey(target: Target) -> tuple[list[Held], list[Unread]]:
+    """Every host's lock, side by side, one exec each."""
+    locks, unread = [], [_unread(h, str(e)) for h, e in sorted(target.unreachable.items())]
+    for answer in target.side_by_side(lambda host: _look(target, host)).values():
+        if isinstance(answer, Unread):
+            unread.append(answer)
+        else:
+            locks.append(answer)
+    return locks, unread
+
+
+def _look(target: Target, host: str) -> Held | Unread:
+    places = target.places[host]
+    reading = Reading(SHOW, (places.state,), places.keeper_now)
+    try:
+        frame = target.observer(host).read([reading])[0]
+    except TransportError as error:
+        return _unread(host, str(error))
+    if frame is None or frame.status != 0:
+        return _unread(host, _said(frame))
+    return parsed(host, frame.text)
+
+
+def parsed(host: str, text: str) -> Held:
+    """What SHOW printed; a lock that nobody holds has no holder, whatever file one left."""
+    values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    if values.get("held") != "yes":
+        return Held(host, False)
+    pid, silent = values.get("pid", ""), values.get("silent", "")
+    return Held(
+        host,
+        True,
+        values.get("id") or None,
+        clean(values.get("who", "")) or None,
+        int(pid) if pid.isdigit() else None,
+        max(0, int(silent)) if silent.lstrip("-").isdigit() else None,
+    )
+
+
+def _unread(host: str, why: str) -> Unread:
+    return Unread(Id(host, "file", "lock"), why)
+
+
+def _said(frame: Frame | None) -> str:
+    text = frame.text.strip() if frame else ""
+    return text.splitlines()[-1] if text else "the host gave no answer"
+
+
+# -- --break
+
+
+def end(target: Target, wanted: str, locks: list[Held]) -> list[str]:
+    """Ends the holder on each host where its token is the wanted one; the words for each host.
+
+    Raises ``usage`` where no host has it: then nothing was done.
+    """
+    mine = [lock.host for lock in locks if lock.held and lock.id == wanted]
+    if not mine:
+        held = sorted({str(lock.id) for lock in locks if lock.held})
+        others = f"held now: {', '.join(held)}" if held else "nobody holds the lock"
+        raise fail("usage", f"no host's lock is held by {wanted}", others)
+    note = f"ended the lock's holder {wanted}"
+    journal = Journal(wanted, "lock --break", target.spec.digest, f"{whoami()}")
+
+    def one(host: str) -> str:
+        places = target.places[host]
+        script = Script()
+        script.add("step", BREAK_SECONDS, places.keeper_now, BREAK, places.state, wanted)
+        line = journal.line("done", 0, (), note)
+        script.add("part", 20, places.keeper_now, JOURNAL, places.state, line)
+        try:
+            return _said(target.shells[host].run(script, BREAK_SECONDS + 20).get(0))
+        except TransportError as error:
+            return str(error)
+
+    words = {"ended": "its holder has ended", "gone": "its holder had ended already"}
+    answers = target.side_by_side(one, mine)
+    return [f"{host}: {clean(words.get(said, said))}" for host, said in answers.items()]
+
+
+# -- as text
+
+
+def as_text(locks: list[Held], unread: list[Unread], context: Context) -> list[str]:
+    rows = [row(lock) for lock in locks]
+    lines = [table([("HOST", "LOCK", "HELD BY", "LAST BEAT"), *rows])] if rows else []
+    lines += [f"? {u.id.host}: its lock could not be read: {clean(u.reason)}" for u in unread]
+    ids = sorted({lock.id for lock in locks if lock.id})
+    lines += [f"to end it: provision lock {context.path} --break {id}" for id in ids]
+    return lines
+
+
+def row(lock: Held) -> tuple[str, ...]:
+    if not lock.held:
+        return (lock.host, "free")
+    beat = "?" if lock.silent_seconds is None else f"{lock.silent_seconds} s ago"
+    return (lock.host, lock.id or "held", lock.who or "unknown", beat)

@@ -1,0 +1,187 @@
+"""``provision log``: what was done to this cluster, when, by whom, from the hosts' own journals."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from provisioner.errors import Exit
+from provisioner.hosts.observer import Reading
+from provisioner.hosts.transport import TransportError
+from provisioner.kinds.registry import KINDS
+from provisioner.plan.model import Id, Layer, Plan, Report, Unread
+from provisioner.report.text import clean, table
+from provisioner.run.target import Target
+from provisioner.verbs.command import Context
+from provisioner.verbs.opening import open_context
+
+LINES = 5000
+CLUSTER_KINDS = frozenset(name for name, kind in KINDS.items() if kind.layer is Layer.CLUSTER)
+FEW = 3
+Entry = Mapping[str, Any]
+
+JOURNAL_LINES = """# STATE COUNT: how many lines the journal has, then the last COUNT of them.
+state=$1
+[ -e "$state" ] || { echo 0; exit 0; }
+[ -r "$state" ] && [ -x "$state" ] || { echo "$state cannot be read by $(id -un)"; exit 1; }
+[ -e "$state/journal.jsonl" ] || { echo 0; exit 0; }
+wc -l <"$state/journal.jsonl" && tail -n "$2" -- "$state/journal.jsonl"
+"""
+
+
+@dataclass
+class Journals:
+    """The hosts' journals together. ``unread`` are hosts without an answer, ``notes`` are remarks:
+    lines that were left off or that are no JSON."""
+
+    entries: list[Entry] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def command(args: argparse.Namespace, context: Context) -> Report:
+    """read every host's journal → merge → show. Takes no lock, changes nothing."""
+    started = time.monotonic()
+    with open_context(args, context, fetch=True) as target:
+        journals = gather(target)
+        report = Report(target.spec.cluster, plan=Plan(unread=tuple(journals.unread)))
+    journals.entries = merged(journals.entries)
+    report.extra["log"] = journals.entries
+    report.complete = not journals.unread
+    report.exit_code = Exit.YES if report.complete else Exit.CANNOT_TELL
+    for note in journals.notes:
+        context.console.say(f"warning: {note}")
+    context.console.answer("\n".join(as_text(journals, args.verbose)))
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def gather(target: Target) -> Journals:
+    """One exec a host, side by side."""
+    found = Journals()
+    for host, error in sorted(target.unreachable.items()):
+        found.unread.append(_unread(host, str(error)))
+    for host, answer in target.side_by_side(lambda host: _read(target, host)).items():
+        if isinstance(answer, Unread):
+            found.unread.append(answer)
+        else:
+            take(found, host, answer)
+    return found
+
+
+def _read(target: Target, host: str) -> list[str] | Unread:
+    places = target.places[host]
+    reading = Reading(JOURNAL_LINES, (places.state, str(LINES)), places.keeper_now, 30)
+    try:
+        frame = target.observer(host).read([reading])[0]
+    except TransportError as error:
+        return _unread(host, str(error))
+    if frame is None or frame.status != 0:
+        why = frame.text.strip() if frame else "the host gave no answer"
+        return _unread(host, why or "the journal could not be read")
+    return frame.text.splitlines()
+
+
+def _unread(host: str, why: str) -> Unread:
+    return Unread(Id(host, "file", "journal.jsonl"), why)
+
+
+def take(found: Journals, host: str, lines: Sequence[str]) -> None:
+    """Adds one host's answer: a count, then that many lines or the last of them."""
+    total, *rest = lines or ["0"]
+    if int(total) > len(rest):
+        found.notes.append(f"{host}: the first {int(total) - len(rest)} lines are not shown")
+    for line in rest:
+        try:
+            entry = json.loads(line)
+            found.entries.append({**entry, "host": host, "seq": int(entry["seq"])})
+        except (ValueError, KeyError, TypeError):
+            found.notes.append(f"{host}: a line of the journal is not whole: {clean(line[:60])}")
+
+
+def merged(entries: Iterable[Entry]) -> list[Entry]:
+    """Run after run by when each began, and within a run by its own count: hosts' clocks differ,
+    a run's count does not."""
+    entries = list(entries)
+    began: dict[str, str] = {}
+    for entry in sorted(entries, key=_time):
+        began.setdefault(str(entry.get("run")), _time(entry))
+
+    def place(entry: Entry) -> tuple[str, str, int]:
+        run = str(entry.get("run"))
+        return began[run], run, entry["seq"]
+
+    return sorted(entries, key=place)
+
+
+def _time(entry: Entry) -> str:
+    return str(entry.get("time") or "")
+
+
+# -- as text
+
+
+def as_text(journals: Journals, verbose: bool) -> list[str]:
+    """A row for each unit of work: what was meant to be done on a host in a wave, and its end."""
+    rows = [row(unit, verbose) for unit in units(journals.entries)]
+    lines = []
+    if rows:
+        heads = ("TIME (UTC)", "WHO", "COMMAND", "WAVE", "HOST", "OUTCOME", "CHANGES")
+        lines.append(table([heads, *rows]))
+    elif not journals.unread:
+        lines.append("nothing was done here yet")
+    for item in journals.unread:
+        lines.append(f"? {item.id.host}: its journal could not be read: {clean(item.reason)}")
+    return lines
+
+
+def units(entries: Sequence[Entry]) -> list[Entry]:
+    """Each intent with the outcome that followed it; an intent alone is ``not ended``."""
+    found: list[Entry] = []
+    begun: dict[tuple[str, ...], dict[str, Any]] = {}
+    for entry in entries:
+        key = tuple(str(entry.get(name)) for name in ("run", "host", "wave", "changes"))
+        intent = begun.pop(key, None)
+        if entry.get("outcome") == "intent":
+            begun[key] = {**entry, "outcome": "not ended"}
+            found.append(begun[key])
+        elif intent is not None:
+            intent |= {"outcome": entry.get("outcome"), "note": entry.get("note")}
+        else:
+            found.append(dict(entry))
+    return found
+
+
+def row(unit: Entry, verbose: bool) -> tuple[str, ...]:
+    when = _time(unit)[:19].replace("T", " ")
+    changes = [clean(str(change)) for change in unit.get("changes") or ()]
+    what = unit.get("note") or in_short(changes, verbose)
+    names = [clean(str(unit.get(name, ""))) for name in ("who", "command", "wave", "host")]
+    return (when, *names, clean(str(unit.get("outcome", ""))), clean(str(what)))
+
+
+def in_short(changes: Sequence[str], verbose: bool) -> str:
+    """'start broker-1', or of many: 'create 16 × directory, 1 × java' (``verbose``: every one)."""
+    parts = [named(change) for change in changes]
+    if verbose or len(parts) <= FEW:
+        return ", ".join(f"{action} {name}" for action, _, name in parts)
+    counted: dict[str, dict[str, int]] = {}
+    for action, kind, _ in parts:
+        kinds = counted.setdefault(action, {})
+        kinds[kind] = kinds.get(kind, 0) + 1
+    return "; ".join(
+        f"{action} " + ", ".join(f"{number} × {kind}" for kind, number in kinds.items())
+        for action, kinds in counted.items()
+    )
+
+
+def named(change: str) -> tuple[str, str, str]:
+    """'start vm/service/broker-1' → ('start', 'service', 'broker-1'): the row has the host."""
+    action, _, id = change.partition(" ")
+    first, _, rest = id.partition("/")
+    kind, _, name = (first, "", rest) if first in CLUSTER_KINDS else rest.partition("/")
+    return action, kind, name

@@ -1,0 +1,17 @@
+"""``provision schema``: the JSON Schema of a spec file, for editors and other tools."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from provisioner.errors import Exit
+from provisioner.verbs.command import Console
+
+
+def command(args: argparse.Namespace, console: Console) -> int:
+    """Prints one JSON document, with and without --json: the schema is the answer."""
+    from provisioner.spec.schema import json_schema
+
+    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    return Exit.YES

@@ -1,0 +1,103 @@
+"""``provision validate``: reads spec and inventory; --hosts also asks every host, read-only."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterable
+
+from provisioner.errors import Exit, ProvisionError
+from provisioner.plan.model import Change, Id, Plan, Report, Unread
+from provisioner.run.target import Target
+from provisioner.spec.types import Node, Spec
+from provisioner.verbs import stages
+from provisioner.verbs.command import Context
+from provisioner.verbs.opening import load_spec, open_context
+
+
+def command(args: argparse.Namespace, context: Context) -> Report:
+    """files → Spec (→ preflight of its hosts). Raises ProvisionError with every problem."""
+    started = time.monotonic()
+    spec = load_spec(args, context)
+    report = Report(spec.cluster)
+    if args.hosts:
+        with open_context(args, context, fetch=True) as target:
+            _preflight(target, report, context)
+    _warn(spec.warnings, report, context)
+    lines = [f"{context.path} is valid: {summary(spec)}"]
+    lines += [f"  ? {item.id.host}: not looked at: {item.reason}" for item in _unread(report)]
+    if args.hosts and report.complete:
+        lines.append(f"{_listed(sorted(spec.hosts))}: nothing stands in the way of apply")
+    context.console.answer("\n".join(lines))
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def _preflight(target: Target, report: Report, context: Context) -> None:
+    """Hosts that cannot be reached leave the answer open; every other problem is raised."""
+    from provisioner.run.preflight import preflight
+
+    found = preflight(target, _changes(target))
+    unread = [
+        Unread(Id(host, "service", node.name), str(error))
+        for host, error in sorted(target.unreachable.items())
+        for node in target.spec.on(host)[:1]
+    ]
+    # A host that was not reached is named once, as what is unknown.
+    problems = [p for p in found.problems if p.host not in target.unreachable]
+    _warn(found.warnings, report, context)
+    if problems:
+        raise ProvisionError(problems)
+    if unread:
+        report.plan, report.complete = Plan(unread=tuple(unread)), False
+        report.exit_code = Exit.CANNOT_TELL
+
+
+def _changes(target: Target) -> tuple[Change, ...] | None:
+    """What apply would do: our own running processes are then in nobody's way. None where that is
+    not known before the first download: everything is asked for as if it were to be made."""
+    if any(prepared.pending for prepared in target.prepared.values()):
+        return None
+    return stages.make_plan(target).plan.changes
+
+
+def _unread(report: Report) -> tuple[Unread, ...]:
+    return report.plan.unread if report.plan else ()
+
+
+def _warn(warnings: Iterable[str], report: Report, context: Context) -> None:
+    for warning in warnings:
+        context.console.say(f"warning: {warning}")
+        report.extra.setdefault("warnings", []).append(warning)
+
+
+def summary(spec: Spec) -> str:
+    """'atu-lab, Kafka 3.9.1 with ZooKeeper; 1 ZooKeeper server and 3 brokers on localhost; …'."""
+    mode = "KRaft" if spec.is_kraft else "with ZooKeeper"
+    combined = [node for node in spec.nodes if node.is_broker and node.is_controller]
+    brokers = [node for node in spec.brokers if node not in combined]
+    controllers = [node for node in spec.controllers if node not in combined]
+    groups: list[tuple[tuple[Node, ...] | list[Node], str]] = [
+        (spec.zookeeper, "ZooKeeper server"),
+        (controllers, "controller"),
+        (combined, "broker and controller in one"),
+        (brokers, "broker"),
+    ]
+    nodes = " and ".join(counted(len(nodes), word) for nodes, word in groups if nodes)
+    hosts = _listed(list(dict.fromkeys(node.host for node in spec.nodes)))
+    topics = counted(len(spec.topics), "topic")
+    return f"{spec.cluster}, Kafka {spec.version} {mode}; {nodes} on {hosts}; {topics}"
+
+
+def counted(number: int, word: str) -> str:
+    """'1 broker', '3 brokers', '3 × broker and controller in one'."""
+    if " in one" in word:
+        return f"{number} × {word}"
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _listed(names: list[str]) -> str:
+    """The first few names, and how many more."""
+    few = 4
+    more = f" and {len(names) - few} more" if len(names) > few else ""
+    return ", ".join(names[:few]) + more
