@@ -16,6 +16,7 @@ from provisioner.kafka import messages, reading, traffic
 from provisioner.kafka.dialing import dial_for
 from provisioner.kafka.port import (
     BrokerView,
+    Cluster,
     ClusterView,
     KafkaRefused,
     KafkaUnavailable,
@@ -31,7 +32,7 @@ SETTLE_SECONDS = 1.0
 
 def connect(
     bootstrap: Sequence[Address], *, timeout: float = 10.0, proxy_url: str | None = None
-) -> KafkaCluster:
+) -> Cluster:
     """The cluster behind these addresses. Nothing is asked yet, so it cannot fail.
 
     ``timeout``: seconds for each method. ``proxy_url``: ``socks5h://HOST:PORT`` (see tunnel.py).

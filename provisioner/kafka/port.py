@@ -1,6 +1,6 @@
 """What the rest of the tool knows of a Kafka cluster: plain values, and the port's protocol.
 
-``client.py`` implements ``Cluster`` with kafka-python; nothing else imports that library.
+``client.py`` implements ``Cluster``; of the Kafka library only ``messages.py`` knows.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class KafkaUnavailable(Exception):
 
 
 class KafkaRefused(Exception):
-    """Kafka answered with an error. ``code`` is Kafka's error name, e.g. ``TOPIC_ALREADY_EXISTS``."""
+    """Kafka answered with an error. ``code`` is Kafka's name of it: ``TOPIC_ALREADY_EXISTS``."""
 
     def __init__(self, code: str, message: str):
         self.code = code
@@ -110,8 +110,10 @@ class ClusterView:
     """One observation of a cluster, made with a fixed handful of requests.
 
     ``broker_configs`` has an entry for each broker that answered; ``errors`` says what could not be
-    read (``"broker-1": "timed out after 10 s"``). ``cluster_config`` is the cluster-wide dynamic
-    default. ``controller`` is a broker id in ZooKeeper mode and the quorum's leader in KRaft.
+    read: by ``broker-ID``, ``topic-NAME``, ``brokers``, ``cluster-config``, ``quorum``,
+    ``reassignments`` (``"broker-1": "no answer within 10 s"``). ``cluster_config`` is the
+    cluster-wide dynamic default. ``controller`` is a broker id in ZooKeeper mode and the quorum's
+    leader in KRaft. ``reassigning`` names partitions: ``purchases-1``.
     """
 
     cluster_id: str
@@ -181,11 +183,13 @@ class Cluster(Protocol):
         """Forgets every connection and cached controller."""
 
     def produce(self, topic: str, values: Sequence[bytes], *, seconds: float) -> list[Any]:
-        """Writes with acks=all and idempotence, never creating the topic. Returns for each value
-        ``(partition, offset)``, or the exception it failed with."""
+        """Writes with acks=all and idempotence, never creating the topic, to each partition in
+        turn. Returns for each value ``(partition, offset)``, or the KafkaUnavailable or
+        KafkaRefused it failed with."""
 
     def consume(self, topic: str, *, count: int | None = None, seconds: float) -> list[Record]:
-        """Reads every partition from the beginning to its end offset (or ``count`` records)."""
+        """Reads every partition from the beginning to its end offset (or ``count`` records), in
+        no consumer group. KafkaUnavailable when it has not all within ``seconds``."""
 
     def producer(self, topic: str) -> Traffic:
         """A producer that goes on in the background until it is stopped (drill)."""

@@ -22,7 +22,10 @@ TOPICS_A_REQUEST = 500
 """Topics whose configuration is asked in one request (about 1 MB of answer)."""
 
 CONTROLLER_SECONDS = 3.0
-"""Limit for what a broker passes on to a controller: it waits long for one that is away."""
+"""Limit for what a broker passes on to a controller: it waits long for one that is away.
+
+Never more than a third of all the time, so that the rest can still be asked.
+"""
 
 
 @dataclass
@@ -164,7 +167,9 @@ class Survey:
     def _ask(self, address: Address, requests: list[Any]) -> list[Any]:
         """Answers in order. What a controller must answer comes last, and gets less time."""
         last = requests[-1].API_KEY if requests else None
-        limit = CONTROLLER_SECONDS if last in messages.BY_CONTROLLER else None
+        limit = None
+        if last in messages.BY_CONTROLLER:
+            limit = min(CONTROLLER_SECONDS, self._deadline.seconds / 3)
         return self._pool.ask(address, requests, self._deadline, last_seconds=limit)
 
     def _must(self, answer: Any) -> Any:

@@ -30,6 +30,20 @@ START_SECONDS = 90.0
 # C1 and the serial collector halve the CPU of a start, which is most of what these tests cost.
 JVM = ("-Xms256m", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
 
+# Both to the console, which goes to the process's own log: log4j 1 up to 3.9, log4j 2 from 4.0.
+LOG4J = """log4j.rootLogger=INFO, out
+log4j.appender.out=org.apache.log4j.ConsoleAppender
+log4j.appender.out.layout=org.apache.log4j.PatternLayout
+log4j.appender.out.layout.ConversionPattern=%d %p %m (%c)%n
+"""
+LOG4J2 = """rootLogger.level=INFO
+rootLogger.appenderRef.out.ref=out
+appender.out.type=Console
+appender.out.name=out
+appender.out.layout.type=PatternLayout
+appender.out.layout.pattern=%d %p %m (%c)%n
+"""
+
 COMMON = {
     "num.partitions": "1",
     "auto.create.topics.enable": "true",  # so that a client that asks for it would be seen
@@ -38,6 +52,9 @@ COMMON = {
     "transaction.state.log.replication.factor": "3",
     "transaction.state.log.min.isr": "2",
     "group.initial.rebalance.delay.ms": "0",
+    # Its default, 128 MB, made anew when the cleaner is reconfigured, does not fit into this heap
+    # twice: 3.9's thread for dynamic changes then dies, and the broker takes no change any more.
+    "log.cleaner.dedupe.buffer.size": "8388608",
     "controlled.shutdown.retry.backoff.ms": "500",
 }
 
@@ -58,7 +75,7 @@ def installed(version: str) -> Installed:
     folder named by their digest. What cannot be had is an error, never a skip.
     """
     store = Store()
-    prepared = store.ensure(version, platform=f"linux-{platform.machine()}")
+    prepared = store.ensure(store.prepare(version, platform=f"linux-{platform.machine()}"))
     assert prepared.kafka is not None
     assert prepared.java is not None
     jars = unpacked(store, prepared.kafka).rglob("*.jar")
@@ -181,11 +198,17 @@ class Lab:
             self.zookeeper.kill()
 
 
-def java(version: str, main: str, *arguments: str, extra: Sequence[str] = ()) -> list[str]:
-    """The command line of a main class of this version."""
+def java(version: str, folder: Path, main: str, *arguments: str) -> list[str]:
+    """The command line of a main class of this version, which logs to its standard output."""
     found = installed(version)
     classpath = ":".join(str(jar) for jar in found.jars)
-    return [str(found.java), *JVM, *extra, "-cp", classpath, main, *arguments]
+    (folder / "log4j.properties").write_text(LOG4J)
+    (folder / "log4j2.properties").write_text(LOG4J2)
+    logging = (
+        f"-Dlog4j.configuration=file:{folder}/log4j.properties",
+        f"-Dlog4j2.configurationFile={folder}/log4j2.properties",
+    )
+    return [str(found.java), *JVM, *logging, "-cp", classpath, main, *arguments]
 
 
 def write_properties(path: Path, values: Mapping[str, str]) -> Path:
@@ -211,7 +234,9 @@ def zookeeper_lab(
         },
     )
     main = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
-    zookeeper = Process("zookeeper", zk_port, java(ZOOKEEPER_VERSION, main, str(zk_file)), folder)
+    zookeeper = Process(
+        "zookeeper", zk_port, java(ZOOKEEPER_VERSION, folder, main, str(zk_file)), folder
+    )
     nodes = {}
     for id, port in enumerate(ports):
         file = write_properties(
@@ -226,7 +251,7 @@ def zookeeper_lab(
             }
             | dict(config or {}),
         )
-        command = java(ZOOKEEPER_VERSION, "kafka.Kafka", str(file))
+        command = java(ZOOKEEPER_VERSION, folder, "kafka.Kafka", str(file))
         nodes[id] = Process(f"broker-{id}", port, command, folder)
     lab = Lab(folder, nodes, zookeeper)
     try:
@@ -250,7 +275,7 @@ def kraft_lab(
     quorum = dict(zip(ids, ports[nodes:], strict=True))
     voters = ",".join(f"{id}@localhost:{port}" for id, port in quorum.items())
     cluster_id = "MkU3OEVBNTcwNTJENDM2Qg"
-    members = {}
+    members, formats = {}, []
     for id in ids:
         file = write_properties(
             folder / f"server-{id}.properties",
@@ -268,10 +293,11 @@ def kraft_lab(
             }
             | dict(config or {}),
         )
-        tool = java(version, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(file))
-        subprocess.run(tool, check=True, capture_output=True, timeout=60)
-        command = java(version, "kafka.Kafka", str(file))
+        tool = ("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(file))
+        formats.append(subprocess.Popen(java(version, folder, *tool), stdout=subprocess.DEVNULL))
+        command = java(version, folder, "kafka.Kafka", str(file))
         members[id] = Process(f"node-{id}", clients[id], command, folder)
+    assert [each.wait(60) for each in formats] == [0] * nodes
     lab = Lab(folder, members, None, cluster_id)
     try:
         lab.start()
