@@ -96,7 +96,8 @@ Observed = Mapping[Id, Observation]
 
 @dataclass(frozen=True)
 class Change:
-    """One difference and what mends it. ``wave`` is filled in by ``order``."""
+    """One difference and what mends it. ``wave`` is filled in by ``order``; ``asked`` says that it
+    is no difference but what the user asked for (start, stop, restart, drill)."""
 
     id: Id
     action: Action
@@ -107,6 +108,7 @@ class Change:
     reason: str = ""
     wave: int = 0
     offline: tuple[str, ...] = ()
+    asked: bool = False
 
 
 @dataclass(frozen=True)

@@ -209,8 +209,8 @@ class Executor:
         still = []
         for change in planned:
             other = now.get(change.id)
-            # A stop is asked for: what runs as the spec says is no difference, and is stopped.
-            asked = change.id not in wanted or change.action == "stop"
+            # What is asked for is no difference, and is done all the same.
+            asked = change.asked or change.id not in wanted or change.action == "stop"
             if asked or (other and other.action == change.action):
                 still.append(change)
             elif other is not None or not isinstance(self.seen.get(change.id), Present):

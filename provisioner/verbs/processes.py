@@ -110,6 +110,7 @@ def _change(node: Node, action: str) -> Change:
         ("running",),
         effect="restart" if action == "restart" else "none",
         reason="asked for",
+        asked=True,
     )
 
 
