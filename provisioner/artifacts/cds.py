@@ -15,12 +15,8 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import subprocess
-import zipfile
-from pathlib import Path
 
-from provisioner.artifacts import throwaway
-from provisioner.artifacts.cache import Cache, hash_of
+from provisioner.artifacts.cache import Cache
 from provisioner.artifacts.model import (
     Blob,
     Distribution,
@@ -36,10 +32,8 @@ from provisioner.errors import ProvisionError
 RECIPE = "1"
 """Changed when an archive made by other flags would be better: then all are made anew."""
 
-BASE, TOP = "base.jsa", "kafka.jsa"
 MODES = ("zookeeper", "kraft")
 ORIGIN = "made:cds"
-ZIP_DATE = (2000, 1, 1, 0, 0, 0)
 
 
 def key_of(kafka: Distribution, java: Distribution, mode: str) -> str:
@@ -87,13 +81,16 @@ def make_archive(
         return found
     if mode not in MODES or not can_make(java):
         return None
+    from provisioner.artifacts import recording  # slow to import, wanted once
+
     try:
         with cache.lock(note), cache.scratch() as folder:
             progress(0, 1, "class-data archive")
-            _keep(cache, key, _record(cache, kafka, java, mode, folder))
+            packed = recording.record(cache, kafka, java, mode, folder)
+            cache.put_text(_note(key), recording.keep(cache, packed, ORIGIN))
             cache.forget(_failed(key))
             progress(1, 1, "class-data archive")
-    except (OSError, ProvisionError, subprocess.SubprocessError, throwaway.NotUp) as error:
+    except recording.FAILURES as error:
         _give_up(cache, key, error, note)
         return None
     return _made(cache, key, kafka.version, java.platform)
@@ -106,46 +103,6 @@ def _give_up(cache: Cache, key: str, error: Exception, note: Note) -> None:
         cache.put_text(_failed(key), text + "\n")
     except (OSError, ProvisionError):
         return
-
-
-def _record(cache: Cache, kafka: Distribution, java: Distribution, mode: str, folder: Path) -> Path:
-    """Runs the throw-away broker in ``folder``; returns a zip of both archives, deflated."""
-    throwaway.unpack(cache, java, folder / "java")
-    throwaway.unpack(cache, kafka, folder / "kafka")
-    home = throwaway.Home(folder / "java" / "bin" / "java", folder / "kafka", folder / "run")
-    home.run.mkdir()
-    base, top = folder / BASE, folder / TOP
-    home.java(["-Xshare:dump", f"-XX:SharedArchiveFile={base}", "-Xlog:disable"])
-    flags = [f"-XX:SharedArchiveFile={base}", f"-XX:ArchiveClassesAtExit={top}", "-Xlog:disable"]
-    throwaway.broker(home, mode, flags)
-    if not top.is_file():
-        raise throwaway.NotUp("the broker ended without writing its archive")
-    packed = folder / "cds.zip"
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for path in (base, top):
-            archive.writestr(_info(path.name), path.read_bytes())
-    return packed
-
-
-def _info(name: str) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name, ZIP_DATE)
-    info.compress_type = zipfile.ZIP_DEFLATED
-    info.external_attr = 0o100644 << 16
-    return info
-
-
-def _keep(cache: Cache, key: str, packed: Path) -> None:
-    """Puts the zip into the cache and notes what is in it."""
-    with zipfile.ZipFile(packed) as archive:
-        files = {
-            name: [archive.getinfo(name).file_size, hashlib.sha256(archive.read(name)).hexdigest()]
-            for name in (BASE, TOP)
-        }
-    with packed.open("rb") as stream:
-        blob = Blob("cds.zip", packed.stat().st_size, hash_of(stream), ORIGIN)
-    cache.put(blob, packed)
-    record = {"size": blob.size, "sha256": blob.sha256, "files": files}
-    cache.put_text(_note(key), json.dumps(record, indent=1) + "\n")
 
 
 def _made(cache: Cache, key: str, version: str, system: str) -> Distribution | None:

@@ -7,7 +7,6 @@ is not there; what was found is kept in the lock.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -91,6 +90,8 @@ HEAPS: Mapping[str, str] = {
 
 def find_commands(jars: Iterable[Path]) -> dict[str, str]:
     """Command → class, for every command with a class in these jars (about 0.1 s for Kafka)."""
+    import zipfile  # slow to import, and planning needs only the names above
+
     present: set[str] = set()
     for jar in jars:
         with zipfile.ZipFile(jar) as archive:

@@ -8,7 +8,6 @@ SHA-256 was checked, except on the first use of a version that has no lock yet.
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +28,8 @@ Counter = Callable[[int], None]
 
 def context(folder: Path, count: Counter | None = None) -> Any:
     """A jgo context that keeps what it loads below ``folder`` and counts bytes as they come."""
+    import logging
+
     from jgo.maven import MavenContext, PythonResolver
 
     logging.getLogger("jgo").setLevel(logging.ERROR)
@@ -63,7 +64,7 @@ def resolve(version: str, folder: Path, count: Counter) -> tuple[KafkaLock, dict
         inputs, rest = ctx.resolver.resolve(roots)
         artifacts = [dependency.artifact for dependency in (*inputs, *rest)]
         artifacts += _bridges(ctx, artifacts)
-        paths = {_coordinate(artifact): artifact.resolve() for artifact in artifacts}
+        paths = dict(_jar(ctx, artifact) for artifact in artifacts)
     except (OSError, RuntimeError, ValueError) as error:
         raise missing(version, error) from error
     return _lock(version, paths)
@@ -103,6 +104,29 @@ def _bridges(ctx: Any, artifacts: list[Any]) -> list[Any]:
         for name in LOG4J_BRIDGES
         if core and name not in have
     ]
+
+
+def _jar(ctx: Any, artifact: Any) -> tuple[str, Path]:
+    """Where the artifact's jar lies. One that moved (its POM says where to) is taken from there."""
+    try:
+        return _coordinate(artifact), artifact.resolve()
+    except RuntimeError:
+        moved = _relocation(ctx, artifact)
+        if moved is None:
+            raise
+        return _coordinate(moved), moved.resolve()
+
+
+def _relocation(ctx: Any, artifact: Any) -> Any:
+    from jgo.maven import POM
+
+    pom = POM(artifact.component.artifact(packaging="pom").resolve())
+    where = "distributionManagement/relocation/"
+    group, name, version = (pom.value(where + tag) for tag in ("groupId", "artifactId", "version"))
+    if not (group or name or version):
+        return None
+    parts = (group or artifact.groupId, name or artifact.artifactId, version or artifact.version)
+    return ctx.create_dependency(":".join(parts)).artifact
 
 
 def _coordinate(artifact: Any) -> str:

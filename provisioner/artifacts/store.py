@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from provisioner.artifacts import cds, locks, maven, tarball
+from provisioner.artifacts import cds, locks
 from provisioner.artifacts.cache import Cache, write_whole
-from provisioner.artifacts.download import fetch_missing
 from provisioner.artifacts.locks import KafkaLock
 from provisioner.artifacts.model import (
     MAVEN,
+    Blob,
     Distribution,
     Entry,
     Note,
@@ -28,11 +29,14 @@ from provisioner.artifacts.model import (
     quiet,
     silent,
 )
-from provisioner.artifacts.pack import TarStream
 from provisioner.artifacts.scripts import scripts
 from provisioner.errors import ProvisionError, fail
 from provisioner.spec.types import Source
 
+if TYPE_CHECKING:
+    from provisioner.artifacts.pack import TarStream
+
+# What only loading and packing need is imported where it is used: planning imports this module.
 CONFIG = Path(__file__).parent / "config"
 
 
@@ -113,13 +117,14 @@ class Store:
         try:
             return self._verified(part)
         except ProvisionError:
-            wanted = version or part.version
-            fetch_missing(self.cache, part.blobs, part.kind, wanted, silent, self.note)
+            self._fetch(part.blobs, part.kind, version or part.version, silent)
             return self._verified(part)
 
     def lock(self, version: str, source: Source = MAVEN) -> KafkaLock | None:
         """The lock of a version or of a tarball, None where there is none yet."""
         if source.kind != "maven":
+            from provisioner.artifacts import tarball
+
             return tarball.known(self.cache, source, version)
         found = locks.find_kafka(version, self.locks_folder)
         if found is None and (text := self.cache.text(own_name(version))) is not None:
@@ -157,6 +162,8 @@ class Store:
         return self._remember(Prepared(request, kafka, java, scripts(lock), archive))
 
     def _verified(self, part: Distribution) -> TarStream:
+        from provisioner.artifacts.pack import TarStream
+
         for blob in part.blobs:
             self.cache.open(blob).close()
         return TarStream(self.cache, part)
@@ -174,9 +181,16 @@ class Store:
         gone = [blob for blob in blobs if not blob.origin and not self.cache.has(blob)]
         if gone and request.source.kind in ("path", "url"):
             self._unpack(request, progress)
-        fetch_missing(self.cache, blobs, label, request.version, progress, self.note)
+        self._fetch(blobs, label, request.version, progress)
         if request.source.kind == "maven" and self.locks_folder is not None:
             self._settle(request.version)
+
+    def _fetch(self, blobs: Iterable[Blob], label: str, version: str, progress: Progress) -> None:
+        missing = [blob for blob in blobs if not self.cache.has(blob)]
+        if missing:
+            from provisioner.artifacts.download import fetch_missing
+
+            fetch_missing(self.cache, missing, label, version, progress, self.note)
 
     def _settle(self, version: str) -> None:
         """A lock that came with a bundle is put beside the spec the first time it is used there."""
@@ -198,10 +212,14 @@ class Store:
             self._unpack(request, progress)
 
     def _unpack(self, request: Request, progress: Progress) -> None:
+        from provisioner.artifacts import tarball
+
         tarball.unpack(self.cache, request.source, request.version, progress, self.note)
 
     def _first_use(self, version: str, progress: Progress) -> None:
         """A version without a lock: its lock is what Maven Central has today."""
+        from provisioner.artifacts import maven
+
         loaded = 0
 
         def count(size: int) -> None:

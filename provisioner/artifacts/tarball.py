@@ -10,7 +10,6 @@ import hashlib
 import re
 import tarfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -112,6 +111,8 @@ def _open(source: Source) -> tuple[BinaryIO, int]:
         raise fail(
             "invalid-spec", f"kafka.source.url: {source.location} is not http, https or file"
         )
+    import urllib.request  # slow to import, seldom wanted
+
     answer = urllib.request.urlopen(source.location, timeout=SILENCE)
     return answer, int(answer.headers.get("Content-Length") or 0)
 

@@ -17,17 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.artifacts import (
-    Cache,
-    Distribution,
-    Prepared,
-    Store,
-    cds,
-    load_bundle,
-    locks,
-    write_bundle,
-)
+from provisioner.artifacts import cds, locks
+from provisioner.artifacts.bundle import load_bundle, write_bundle
+from provisioner.artifacts.cache import Cache
 from provisioner.artifacts.commands import find_commands
+from provisioner.artifacts.model import Distribution, Prepared
+from provisioner.artifacts.store import Store
 from provisioner.errors import ProvisionError
 from provisioner.spec.types import Source
 
@@ -36,7 +31,7 @@ OLD, NEW = "3.9.1", "4.3.1"
 
 ENSURE = """
 import sys
-from provisioner.artifacts import Store
+from provisioner.artifacts.store import Store
 store = Store(note=lambda text: print(text, file=sys.stderr))
 ready = store.ensure(store.prepare(sys.argv[1]))
 for part in ready:
@@ -272,7 +267,7 @@ def test_bundle_round_trip(store: Store, tmp_path: Path) -> None:
 
 def test_official_layout(store: Store, tmp_path: Path, home: Path) -> None:
     """A tarball in the layout of Kafka's downloads, made of the jars that Maven brought."""
-    kafka, java, _ = parts(ready(store, OLD))
+    kafka, _, _ = parts(ready(store, OLD))
     path = tmp_path / "kafka.tgz"
     root = f"kafka_2.13-{OLD}"
     with (

@@ -36,7 +36,7 @@ def test_digest_never_changes(version: str, digest: str) -> None:
 
 
 def blob_name(jar: str) -> str:
-    """``log4j-1.2-api`` of ``log4j-1.2-api-2.25.4.jar``: all before the last number that is a version."""
+    """A jar's artifact: its name without the version."""
     return re.sub(r"-v?\d[\w.-]*\.jar$", "", jar.replace("log4j-1.2-api", "log4j-api-one"))
 
 
@@ -113,9 +113,14 @@ def test_lock_is_read_as_written(lock: KafkaLock) -> None:
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("libs/part0", "libs/../../part0"), ("libs/part0", "/libs/part0"), ('"sha256": "', '"sha256": "x'),
-     ('"files"', '"other"'), ("{", "")],
-)  # fmt: skip
+    [
+        ("libs/part0", "libs/../../part0"),
+        ("libs/part0", "/libs/part0"),
+        ('"sha256": "', '"sha256": "x'),
+        ('"files"', '"other"'),
+        ("{", ""),
+    ],
+)
 def test_bad_lock(lock: KafkaLock, old: str, new: str) -> None:
     with pytest.raises(ProvisionError, match="is not a lock") as caught:
         locks.parse_kafka(lock.to_json().replace(old, new, 1), "kafka.lock.json")

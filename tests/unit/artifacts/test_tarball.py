@@ -86,13 +86,13 @@ def test_other_bytes(store: Store, tarball: Source) -> None:
 
 
 def test_other_version(store: Store, tarball: Source) -> None:
-    with pytest.raises(ProvisionError, match=f"holds Kafka {VERSION}, the spec says 9.9.8"):
+    with pytest.raises(ProvisionError, match=rf"holds Kafka {VERSION}, the spec says 9\.9\.8"):
         store.ensure(store.prepare("9.9.8", tarball))
 
 
 def test_known_of_another_version(store: Store, tarball: Source) -> None:
     store.ensure(store.prepare(VERSION, tarball))
-    with pytest.raises(ProvisionError, match="the spec says 9.9.8"):
+    with pytest.raises(ProvisionError, match=r"the spec says 9\.9\.8"):
         store.prepare("9.9.8", tarball)
 
 
