@@ -167,7 +167,7 @@ def route(
 def _jump(word: str, lookup: Lookup, known_hosts: tuple[str, ...]) -> Hop:
     """``[user@]host[:port]`` or the same as ``ssh://…``."""
     found = re.fullmatch(
-        r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?:\[(?P<ip6>[^]]+)\]|(?P<host>[^:\s]+))(?::(?P<port>\d+))?/?",
+        r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?:\[(?P<ip6>[^]]+)\]|(?P<host>[^:@\s]+))(?::(?P<port>\d+))?/?",
         word.strip(),
     )
     if not found:
