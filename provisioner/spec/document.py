@@ -5,8 +5,6 @@ value are filled in by ``build.py``. The descriptions end up in the JSON Schema 
 ``docs/spec-reference.md``.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -37,9 +35,12 @@ Sha512 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{128}$")]
 
 
 class Shape(BaseModel):
-    """What all parts have in common: no unknown keys, no guessing of types."""
+    """What all parts have in common: no unknown keys, no guessing of types.
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    ``defer_build``: only the whole is compiled, at its first use, not each part at import.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
 
 class SecretRef(Shape):
@@ -294,9 +295,9 @@ class SpecFile(Shape):
         ),
     ] = None
     kafka: Annotated[Kafka, Field(description="Which Kafka, where, and who runs it")]
-    defaults: Annotated[Defaults, Field(description="For every node; a node's own wins")] = (
-        Defaults()
-    )
+    defaults: Annotated[
+        Defaults, Field(default_factory=Defaults, description="For every node; a node's own wins")
+    ]
     hosts: Annotated[
         dict[Name, HostEntry],
         Field(description="Addresses of hosts; the host variable kafka_address says the same"),
@@ -320,6 +321,7 @@ class SpecFile(Shape):
     ] = None
     brokers: Annotated[list[Broker], Field(description="The brokers, at least one")]
     topics: Annotated[dict[TopicName, Topic], Field(description="The topics, by name")] = {}
-    policy: Annotated[Policy, Field(description="What to do with what the spec does not name")] = (
-        Policy()
-    )
+    policy: Annotated[
+        Policy,
+        Field(default_factory=Policy, description="What to do with what the spec does not name"),
+    ]

@@ -44,9 +44,9 @@ another control character. Anchors (`&a`, `*a`, `<<: *a`) work.
 
 ## Properties in `config`
 
-Every key is looked up in Kafka's own table of the version (for another version than
-{versions}: in the nearest older one), because Kafka takes a key that it does not know without a word. Types and valid
-values are checked as well. Not looked up:
+Every key is looked up in Kafka's own table of the version, because Kafka takes a key that it
+does not know without a word; types and valid values are checked as well. There are tables of
+{versions}; for another version the nearest older one counts. Not looked up:
 
 - keys that begin with `x.`;
 - `listener.name.LISTENER.…`, where LISTENER is one of the spec's, in small letters;
@@ -63,8 +63,9 @@ What the spec has a word for is refused in `config`:
 
 ## Not yet supported
 
-Refused in these words until they are: {reserved}, `state: absent` of a node, `TOPIC: absent`,
-`policy.unmanaged_topics: delete`, and secrets in `config`.
+Refused in these words until they are: {reserved},
+`state: absent` of a node, `TOPIC: absent`, `policy.unmanaged_topics: delete`,
+and secrets in `config`.
 """
 
 
@@ -88,10 +89,13 @@ def section(part: dict[str, Any], name: str | None) -> str:
         meaning = value.get("description", "")
         if examples := value.get("examples"):
             meaning += f" (example: `{flow(examples[0])}`)"
-        lines.append(
-            f"| {shown} | {kind(value)} | {default(value)} | {meaning.replace('|', chr(92) + '|')} |"
-        )
+        lines.append(f"| {shown} | {kind(value)} | {default(value)} | {escaped(meaning)} |")
     return "\n".join(lines) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Text that a cell of a table can hold."""
+    return text.replace("|", "\\|")
 
 
 def own_first(keys: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -86,6 +86,9 @@ def test_templates_are_valid_and_never_overwrite(template: str, tmp_path: Path) 
     written = scaffold(folder, template)
     assert [path.name for path in written] == ["cluster.yaml", "inventory.yaml"]
     assert load(folder / "cluster.yaml", env={}).warnings == ()
+    with pytest.raises(ProvisionError) as raised:
+        scaffold(folder, template)
+    assert [p.file for p in raised.value.problems] == list(map(str, written))
     (folder / "inventory.yaml").unlink()
     with pytest.raises(ProvisionError) as raised:
         scaffold(folder, template)
