@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from provisioner.artifacts import Distribution, Store
+from provisioner.artifacts.model import Distribution
+from provisioner.artifacts.store import Store
 
 ZOOKEEPER_VERSION = "3.9.1"
 KRAFT_VERSION = "4.2.0"

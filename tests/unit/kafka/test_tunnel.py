@@ -114,6 +114,7 @@ def test_a_client_that_has_sent_all_still_gets_its_answer() -> None:
         client.shutdown(socket.SHUT_WR)
         assert receive_exactly(remote, 8) == b"question"
         assert remote.recv(1) == b""
+        time.sleep(0.1)  # it may take its time
         remote.sendall(b"answer")
         remote.close()
         assert receive_exactly(client, 6) == b"answer"
@@ -148,10 +149,19 @@ def test_close_ends_connections_and_threads() -> None:
         tunnel = Tunnel(lambda *_: inside)
         with through(tunnel) as client:
             ask_proxy(client, "h", 1)
+            remote.sendall(b"x")
+            assert client.recv(1) == b"x"
             tunnel.close()
             assert client.recv(1) == b""
             assert remote.recv(1) == b""
     assert set(threading.enumerate()) <= before
+
+
+def test_a_client_that_comes_too_late_is_ended() -> None:
+    tunnel = Tunnel(lambda *_: None)
+    tunnel.close()
+    with through(tunnel) as client:
+        assert client.recv(1) == b""
 
 
 def test_close_does_not_wait_for_a_dial() -> None:
