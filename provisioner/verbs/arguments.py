@@ -43,7 +43,15 @@ SPEC_VERBS = frozenset(SUMMARIES) - {"init", "schema", "fetch", "import"}
 
 
 class Parser(argparse.ArgumentParser):
-    """Errors become ``usage`` problems, so that --json has them too."""
+    """Errors become ``usage`` problems, so that --json has them too. No option has a short form
+    but its own: ``--js`` must not mean --json today and something else tomorrow."""
+
+    def __init__(self, **more: Any):
+        super().__init__(allow_abbrev=False, **more)
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Flushed here, where a reader that has gone is no traceback at the end."""
+        print(message, end="", file=file, flush=True)
 
     def error(self, message: str) -> NoReturn:
         raise fail("usage", message, f"see `{self.prog} --help`")
@@ -71,6 +79,13 @@ def build() -> Parser:
     return parser
 
 
+def at_least_one(word: str) -> int:
+    """A count for argparse, which puts the message after the option's name."""
+    if not word.isdecimal() or int(word) < 1:
+        raise argparse.ArgumentTypeError(f"{word!r} is not a number from 1 up")
+    return int(word)
+
+
 def _common(sub: Parser) -> None:
     sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
     sub.add_argument("-v", "--verbose", action="store_true", help="say more")
@@ -81,8 +96,10 @@ def _for_specs(sub: Parser) -> None:
     sub.add_argument("spec", nargs="+", metavar="SPEC", help="one YAML file is one cluster")
     sub.add_argument("-i", "--inventory", help="Ansible's YAML inventory; overrides the spec's")
     sub.add_argument("-l", "--limit", help="hosts to change and judge, as Ansible's patterns")
-    sub.add_argument("--each", metavar="GROUP", help="stamp a one-host spec onto each host of GROUP")
-    sub.add_argument("--parallel", type=int, default=10, metavar="N", help="hosts at once (10)")
+    sub.add_argument("--each", metavar="GROUP", help="a one-host spec, on each host of GROUP")
+    sub.add_argument(
+        "--parallel", type=at_least_one, default=10, metavar="N", help="hosts at once (10)"
+    )
     sub.add_argument("-K", "--ask-become-pass", action="store_true", help="ask sudo's password")
     sub.add_argument("-k", "--ask-pass", action="store_true", help="ask the SSH password")
     sub.add_argument("--accept-new-host-keys", action="store_true", help="for a fresh lab")

@@ -119,4 +119,4 @@ def answer(args: argparse.Namespace, console: Console, text: str, **more: Any) -
 
     entry = document(args.verb, Exit.YES, [], [])
     entry |= {"complete": True, **more}
-    print(json.dumps(entry, ensure_ascii=False))
+    print(json.dumps(entry, ensure_ascii=False), flush=True)

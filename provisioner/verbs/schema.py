@@ -13,5 +13,5 @@ def command(args: argparse.Namespace, console: Console) -> int:
     """Prints one JSON document, with and without --json: the schema is the answer."""
     from provisioner.spec.schema import json_schema
 
-    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    print(json.dumps(json_schema(), indent=2, ensure_ascii=False), flush=True)
     return Exit.YES

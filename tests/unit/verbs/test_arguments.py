@@ -1,0 +1,64 @@
+"""Options: the closed list of --allow, and what a verb without a spec is asked for."""
+
+from __future__ import annotations
+
+import pytest
+
+from provisioner.errors import ProvisionError
+from provisioner.verbs.arguments import SPEC_VERBS, SUMMARIES, allowed, parse
+from provisioner.verbs.fetch import asked
+from provisioner.verbs.lock import checked
+
+ALLOWED: list[tuple[list[str], dict[str, frozenset[str]]]] = [
+    ([], {}),
+    (["offline"], {"offline": frozenset()}),
+    (["delete-topic=a"], {"delete-topic": frozenset("a")}),
+    (["delete-topic=a", "delete-topic=b,c"], {"delete-topic": frozenset("abc")}),
+    (["delete-topic=a", "delete-topic"], {"delete-topic": frozenset()}),
+    (["delete-topic", "delete-topic=a"], {"delete-topic": frozenset()}),
+]
+
+
+@pytest.mark.parametrize(("words", "found"), ALLOWED)
+def test_allow(words: list[str], found: dict[str, frozenset[str]]) -> None:
+    """An empty set allows all of that name."""
+    assert allowed(words) == found
+
+
+@pytest.mark.parametrize("word", ["", "all", "delete-topics", "=x", "Offline"])
+def test_allow_is_a_closed_list(word: str) -> None:
+    with pytest.raises(ProvisionError) as caught:
+        allowed([word])
+    assert caught.value.problems[0].code == "usage"
+
+
+@pytest.mark.parametrize("verb", sorted(SPEC_VERBS))
+def test_every_verb_of_a_cluster_takes_the_same_options(verb: str) -> None:
+    extra = {"drill": ["--node", "broker-1"], "destroy": ["--confirm", "x"]}.get(verb, [])
+    args = parse([verb, "a.yaml", "b.yaml", "-i", "hosts", "-l", "lab*", "--json", "-v", *extra])
+    assert (args.spec, args.inventory, args.limit) == (["a.yaml", "b.yaml"], "hosts", "lab*")
+    assert (args.json, args.verbose, args.parallel) == (True, True, 10)
+
+
+def test_every_verb_says_what_it_does() -> None:
+    assert all(SUMMARIES.values())
+
+
+@pytest.mark.parametrize(
+    ("argv", "versions", "arches"),
+    [
+        (["--version", "3.9.1", "--arch", "arm64"], ["3.9.1"], ["aarch64"]),
+        (["--version", "3.9.1,4.2.0", "--arch", "x86_64"], ["3.9.1", "4.2.0"], ["x86_64"]),
+        (["--version", "4.2.0", "--version", "4.2.0", "--arch", "amd64"], ["4.2.0"], ["x86_64"]),
+        (["--bundle", "b", "--arch", "amd64,aarch64"], [], ["x86_64", "aarch64"]),
+    ],
+)
+def test_what_fetch_is_asked_for(argv: list[str], versions: list[str], arches: list[str]) -> None:
+    assert asked(parse(["fetch", *argv])) == (versions, arches)
+
+
+@pytest.mark.parametrize("word", ["", "1234567", "123456789", "0123abcg", "0123ABCD", "../../.."])
+def test_the_id_of_a_holder(word: str) -> None:
+    assert checked("0123abcd") == "0123abcd"
+    with pytest.raises(ProvisionError):
+        checked(word)
