@@ -1,0 +1,113 @@
+"""Mending after an exercise: the broker runs, every replica is in sync, the leaders are back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
+from provisioner.plan.model import Change, Event, Id, Present, Wave
+from provisioner.run import drill_account as accounts
+from provisioner.run.drill_story import Story
+from provisioner.run.executor import Executor, Results
+from provisioner.run.health import checks, healthy, settle
+from provisioner.run.look import look
+from provisioner.run.target import Target
+from provisioner.spec.types import Node
+
+PATIENCE = 60.0
+
+
+class Broken(Exception):
+    """A step did not show what it should; the message says what was seen."""
+
+
+@dataclass
+class Healing:
+    """Three steps, none of which a signal ends. ``results`` takes in what was changed; ``back`` is
+    when the broker was registered again (monotonic), 0 before.
+
+    ``runner`` is the one that stopped the broker: what it saw last is what is checked again.
+    """
+
+    target: Target
+    node: Node
+    runner: Executor
+    story: Story
+    emit: Callable[[Event], None]
+    results: Results
+    back: float = 0.0
+
+    def run(self) -> None:
+        """Raises Broken, with what is not as it should be, or what the port raises."""
+        self._start()
+        self._in_sync()
+        self._lead_again()
+
+    @property
+    def _service(self) -> Id:
+        return Id(self.node.host, "service", self.node.name)
+
+    def _start(self) -> None:
+        with self.story.step("start", f"{self.node.name} comes back with what it had") as line:
+            seen = look(self.target, self.node.host, [self._service])
+            runner = replace(
+                self.runner,
+                seen={**self.runner.seen, **seen},
+                stop=threading.Event(),
+                results=self.results,
+            )
+            now = seen.get(self._service)
+            if isinstance(now, Present) and now.fields["running"]:
+                line.detail = f"{self.node.name} runs"
+            else:
+                change = Change(
+                    self._service, "start", {"running": False}, {"running": True}, ("running",)
+                )
+                runner.carry_out([Wave(2, (change,))])
+                if not self.results.applied:
+                    raise Broken(first(self.results))
+                line.detail = f"{self.node.name} is started and registered"
+            self.back = time.monotonic()
+            self.target.cluster().refresh()
+
+    def _in_sync(self) -> None:
+        shows = f"{self.node.name} copies what it missed from the leaders"
+        with self.story.step("in-sync", shows) as line:
+            settle(self.target, self.emit)
+            found = checks(self.target, self.target.cluster().view(), "")
+            wrong = [check.detail for check in found if check.ok is not True]
+            if not healthy(found):
+                raise Broken("; ".join(wrong))
+            line.detail = "every replica of every partition is in sync"
+
+    def _lead_again(self) -> None:
+        shows = "a broker that is back only follows, until the leaders are elected anew"
+        with self.story.step("preferred-leaders", shows) as line:
+            before = accounts.not_preferred(self.target.cluster().liveness())
+            end = time.monotonic() + PATIENCE
+            left = before
+            while True:
+                left = self._elect()
+                if not left:
+                    break
+                if time.monotonic() > end:
+                    raise Broken(f"not led by their first replica: {', '.join(left[:5])}")
+                time.sleep(0.3)
+            line.detail = f"{len(before)} partitions led by another before, none now"
+
+    def _elect(self) -> list[str]:
+        """Elects; what is not led by its preferred leader yet. A refusal is tried again."""
+        cluster = self.target.cluster()
+        try:
+            cluster.elect_preferred_leaders()
+            return accounts.not_preferred(cluster.liveness())
+        except (KafkaRefused, KafkaUnavailable) as error:
+            return [str(error)]
+
+
+def first(results: Results) -> str:
+    """Why nothing was done."""
+    return results.failed[0][1] if results.failed else "it was not begun: the lock was lost"

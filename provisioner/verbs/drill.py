@@ -1,0 +1,242 @@
+"""``provision drill``: the fault-tolerance exercise, told while it runs."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+from provisioner.errors import Exit, fail
+from provisioner.kafka.port import KafkaRefused, KafkaUnavailable, Record, TopicView
+from provisioner.kinds.service.kind import service_id
+from provisioner.plan.model import Event, Id, Report
+from provisioner.report.text import Text, clean
+from provisioner.run.drill import READING, Drill
+from provisioner.run.drill_story import Line, Outcome, Story
+from provisioner.run.executor import Executor
+from provisioner.run.gates import ask
+from provisioner.run.health import checks
+from provisioner.run.journal import Journal
+from provisioner.run.target import Target
+from provisioner.spec.types import Node, Spec
+from provisioner.verbs import stages
+from provisioner.verbs.apply import executor, locked, stopping
+from provisioner.verbs.command import Console, Context
+from provisioner.verbs.opening import open_context
+from provisioner.verbs.stages import Planned
+
+
+def command(args: argparse.Namespace, context: Context) -> Report:
+    """lock → may it begin? → experiment, heal, prove → what it showed."""
+    started = time.monotonic()
+    console = context.console
+    with open_context(args, context) as target:
+        node = chosen(target.spec, args.node)
+        report = Report(target.spec.cluster)
+        journal = Journal(secrets.token_hex(4), "drill", target.spec.digest)
+        story = Story(teller(console))
+        with stopping() as stop, locked(target, "drill") as lock:
+            emit = quieter(console)
+            planned, stalled = allowed(target, node, context)
+            with story.step("healthy", "the exercise begins and ends with a whole cluster") as line:
+                line.detail = f"{len(target.spec.brokers)} brokers, every replica in sync"
+            earlier = before(target, planned, args.topic)
+            runner = executor(target, planned, lock, journal, emit, stop)
+            runner.record("intent", f"drill of {node.name}")
+            drill = Drill(target, node, runner, story, emit, args.topic, stalled, earlier)
+            outcome = drill.run()
+            finish(report, node, drill, stop.number)
+            record(runner, outcome, report)
+        console.answer(closing(report, outcome, context))
+    report.seconds = time.monotonic() - started
+    return report
+
+
+# --- may it begin? -------------------------------------------------------------------------------
+
+
+def chosen(spec: Spec, name: str) -> Node:
+    """The broker of that name. Raises ``usage``, and ``refused`` for a cluster of one."""
+    brokers = ", ".join(node.name for node in spec.brokers)
+    found = next((node for node in spec.nodes if node.name == name), None)
+    if found is None:
+        raise fail("usage", f"there is no node {name}", f"the brokers are {brokers}")
+    if not found.is_broker:
+        raise fail("usage", f"{name} is not a broker", f"the brokers are {brokers}")
+    if len(spec.brokers) < 2:
+        hint = "with two brokers or more there is something to show"
+        raise fail("refused", f"{name} is the only broker: without it there is no cluster", hint)
+    return found
+
+
+def allowed(target: Target, node: Node, context: Context) -> tuple[Planned, tuple[str, ...]]:
+    """The plan, and the partitions that cannot be written meanwhile (``atu-0``).
+
+    Raises ``not-healthy`` and ``refused``.
+    """
+    again = f"provision apply {context.path} mends it; provision verify {context.path} shows it"
+    planned = stages.make_plan(target)
+    observations = planned.observations
+    found = checks(target, observations.view, observations.unavailable)
+    wrong = [f"{check.name}: {check.detail}" for check in found if check.ok is not True]
+    wrong += [f"{host}: {error}" for host, error in sorted(target.unreachable.items())]
+    if wrong:
+        raise fail("not-healthy", f"the cluster is not healthy: {'; '.join(wrong)}", again)
+    pending = unsettled(planned, service_id(node))
+    if pending:
+        what = f"{node.name} would come back with something else than it runs with: {pending[0]}"
+        raise fail("not-healthy", what, f"provision apply {context.path} first")
+    verdict = ask(target, node.name, whole=True)
+    if not verdict.allowed:
+        hint = "--allow offline permits it" if verdict.offline else again
+        raise fail("refused", f"{node.name} may not be stopped: {verdict.reason}", hint)
+    return planned, verdict.offline
+
+
+def unsettled(planned: Planned, service: Id) -> list[str]:
+    """What differs, or could not be read, of a process and the things it is made from."""
+    plan, state = planned.plan, planned.desired[service]
+    mine = {service, *state.inputs}
+    items = [(item.id, item.reason) for item in plan.changes]
+    items += [(item.id, item.reason) for item in plan.deferred]
+    items += [(item.id, item.reason) for item in plan.refused]
+    items += [(item.id, item.reason) for item in plan.unread]
+    return [f"{id}: {reason}" for id, reason in items if id in mine]
+
+
+def before(target: Target, planned: Planned, topic: str | None) -> list[Record]:
+    """What an existing topic holds. Raises ``usage`` and ``refused`` for one that will not do."""
+    if topic is None:
+        return []
+    view = planned.observations.view
+    known = view.topics if view else ()
+    found = next((each for each in known if each.name == topic), None)
+    if found is None:
+        names = ", ".join(each.name for each in known if not _internal(each))
+        raise fail("usage", f"there is no topic {topic}", f"the topics are {names}")
+    if _internal(found):
+        raise fail("refused", f"{topic} is one of Kafka's own topics: it takes no records of ours")
+    if "compact" in found.config.get("cleanup.policy", ""):
+        raise fail("refused", f"{topic} is compacted: records would go by design, not by a fault")
+    try:
+        return target.cluster().consume(topic, seconds=READING)
+    except (KafkaRefused, KafkaUnavailable) as error:
+        hint = "without --topic the exercise uses a topic of its own"
+        raise fail("refused", f"{topic} could not be read before: {error}", hint) from error
+
+
+def _internal(topic: TopicView) -> bool:
+    return topic.internal or topic.name.startswith("__")
+
+
+# --- what it showed ------------------------------------------------------------------------------
+
+
+def finish(report: Report, node: Node, drill: Drill, signal: int) -> None:
+    """Exit 0: nothing lost, healed, every step as it should be."""
+    outcome = drill.outcome
+    report.extra["drill"] = values(node, drill)
+    report.healthy = outcome.healed
+    done = (drill.runner.results, drill.mended)
+    report.applied = [change for results in done for change in results.applied]
+    report.failed = [failure for results in done for failure in results.failed]
+    if signal and outcome.healed and not outcome.lost:
+        report.exit_code = 128 + signal
+    elif outcome.healed and outcome.lost == 0 and drill.story.ok:
+        report.exit_code = Exit.YES
+    else:
+        report.exit_code = Exit.NO
+
+
+def values(node: Node, drill: Drill) -> dict[str, Any]:
+    """The contract's ``clusters[].drill``. What was not measured is null."""
+    outcome, account = drill.outcome, drill.outcome.account
+    return {
+        "node": node.name,
+        "topic": drill.topic,
+        "acked_before": outcome.acked_before,
+        "acked_during": outcome.acked_during,
+        "consumed": account.consumed if account else None,
+        "lost": outcome.lost,
+        "duplicated": account.duplicated if account else None,
+        "out_of_order": account.out_of_order if account else None,
+        "ordered_across_partitions": account.across if account else None,
+        "leaders_moved": [
+            {"topic": m.topic, "partition": m.partition, "from": m.origin, "to": m.to}
+            for m in outcome.moved
+        ],
+        "unavailable_seconds": _rounded(outcome.silent),
+        "unavailable": [
+            {"topic": topic, "partition": id, "seconds": _rounded(seconds)}
+            for (topic, id), seconds in sorted(outcome.leaderless.items())
+        ],
+        "healed": outcome.healed,
+        "steps": [
+            {
+                "name": line.name,
+                "ok": line.ok,
+                "seconds": _rounded(line.seconds),
+                "detail": line.detail,
+                "shows": line.shows,
+            }
+            for line in drill.story.lines
+        ],
+    }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
+
+
+def record(runner: Executor, outcome: Outcome, report: Report) -> None:
+    """The journal's last line of the exercise."""
+    done = "done" if report.exit_code == Exit.YES else "failed"
+    healed = "healed" if outcome.healed else "NOT healed"
+    runner.record(done, f"drill ended: {outcome.lost} lost, {healed}, exit {report.exit_code}")
+
+
+def teller(console: Console) -> Callable[[Line], None]:
+    """Prints a step when it has ended: the answer of this verb, progress under --json."""
+
+    def tell(line: Line) -> None:
+        if console.as_json:
+            console.say(told(console.errors, line))
+        else:
+            console.answer(told(console.text, line))
+
+    return tell
+
+
+def told(text: Text, line: Line) -> str:
+    """``✓ stop (1.2 s): broker-1 is stopped`` and below it what that shows."""
+    mark = text.paint("✓", "green") if line.ok else text.paint("✗", "red")
+    head = f"  {mark} {line.name} ({line.seconds:.1f} s): {clean(line.detail)}"
+    return head + (text.paint(f"\n      {line.shows}", "dim") if line.shows else "")
+
+
+def quieter(console: Console) -> Callable[[Event], None]:
+    """The story tells what is done; of the executor's words only waits and failures are shown."""
+
+    def emit(event: Event) -> None:
+        if event.kind in ("waiting", "failed"):
+            console.event(event)
+
+    return emit
+
+
+def closing(report: Report, outcome: Outcome, context: Context) -> str:
+    """One line for the exercise, and how to go on."""
+    node = report.extra["drill"]["node"]
+    if report.exit_code == Exit.YES and outcome.account is not None:
+        return (
+            f"{node} went and came back: {outcome.account.consumed} records read, none lost, none "
+            f"twice, all in order within their partition; {outcome.acked_during} of them "
+            "acknowledged while it was away"
+        )
+    if report.exit_code > Exit.CANNOT_TELL:
+        return f"interrupted; {node} is back and the cluster is whole"
+    if not outcome.healed:
+        return f"NOT healed; to go on: provision apply {context.path}"
+    return f"healed, and not all was as it should be; see: provision status {context.path}"
