@@ -211,7 +211,7 @@ class ModelCluster:
             for probe in probes_of(where):
                 for id in probe.ids:
                     text = self.record_of(machine, id)
-                    seen[id] = KINDS[id.kind].parse(id, record(text))
+                    seen[id] = _parsed(id, text)
         view = self.view()
         why = "" if view else "nobody answers"
         result = Observations(seen, view, why)
@@ -327,7 +327,7 @@ class ModelCluster:
         launch = machine.text(where.launch(node))
         logging = properties.parse(launch)["logging"]
         key = machine.entries[where.key].text.strip() if where.key in machine.entries else ""
-        return digest(key, [machine.text(node.properties), launch, machine.text(logging)])
+        return _digest_of(key, (machine.text(node.properties), launch, machine.text(logging)))
 
     # -- Kafka
 
@@ -379,7 +379,9 @@ class ModelCluster:
             isr = tuple(r for r in replicas if r in alive and (number, r) not in topic.lagging)
             leader = isr[0] if isr else None
             partitions.append(PartitionView(number, leader, tuple(replicas), isr))
-        minimum = int(topic.config.get("min.insync.replicas", self.wide.get("min.insync.replicas", 1)))
+        minimum = int(
+            topic.config.get("min.insync.replicas", self.wide.get("min.insync.replicas", 1))
+        )
         return TopicView(name, topic.internal, tuple(partitions), dict(topic.config), minimum)
 
     def _configs(self, broker: int) -> dict[str, ConfigEntry]:
@@ -428,7 +430,9 @@ class ModelCluster:
         match step:
             case Put():
                 user = step.user or "root"
-                self.machines[change.id.host].put(step.path, step.content, step.mode, f"{user}:{user}")
+                self.machines[change.id.host].put(
+                    step.path, step.content, step.mode, f"{user}:{user}"
+                )
             case Run():
                 name = "run_" + step.function.replace("/", "_")
                 machine = self.machines[change.id.host]
@@ -442,7 +446,10 @@ class ModelCluster:
                 self._await(step.id, planned.desired.get(step.id, State({})))
 
     def _await(self, id: Id, state: State) -> None:
-        seen = self.observe().seen.get(id)
+        if id.host:
+            seen: Observation | None = _parsed(id, self.record_of(self.machines[id.host], id))
+        else:
+            seen = self.observe().seen.get(id)
         if seen is None or not KINDS[id.kind].settled(state, seen):
             raise Impossible(f"{id} does not settle: {seen}")
 
@@ -503,13 +510,27 @@ class ModelCluster:
             machine.recorded[path] = role
 
     def run_service_start(
-        self, machine: Machine, change: Change, user: str, home: str, launcher: str, file: str, out: str
+        self,
+        machine: Machine,
+        change: Change,
+        user: str,
+        home: str,
+        launcher: str,
+        file: str,
+        out: str,
     ) -> None:
         node = next(n for n in self.spec.on(machine.name) if n.properties == file)
         self.launch(machine, node)
 
     def run_service_stop(
-        self, machine: Machine, change: Change, user: str, seconds: str, home: str, name: str, file: str
+        self,
+        machine: Machine,
+        change: Change,
+        user: str,
+        seconds: str,
+        home: str,
+        name: str,
+        file: str,
     ) -> None:
         machine.processes = [p for p in machine.processes if p.node.name != name]
 
@@ -595,7 +616,9 @@ class ModelCluster:
         """``h2:config/x`` is on h2, ``config/x`` on the first host; relative to Kafka's home."""
         host, colon, path = path_or_node.rpartition(":")
         machine = self.machines[host] if colon else next(iter(self.machines.values()))
-        return machine, path if path.startswith("/") else f"{self.spec.home_on(machine.name)}/{path}"
+        return machine, path if path.startswith(
+            "/"
+        ) else f"{self.spec.home_on(machine.name)}/{path}"
 
     def node_of(self, name: str) -> tuple[Machine, Node]:
         node = self.spec.node(name)
@@ -745,6 +768,16 @@ class ModelCluster:
         self.target.places.pop(host)
         self.machines.pop(host)
         self.target.unreachable[host] = TransportError("unreachable", words)
+
+
+@cache
+def _parsed(id: Id, text: str) -> Observation:
+    return KINDS[id.kind].parse(id, record(text))
+
+
+@cache
+def _digest_of(key: str, texts: tuple[str, ...]) -> str:
+    return digest(key, texts)
 
 
 def _spread(brokers: list[int], partitions: int, replication: int) -> list[list[int]]:

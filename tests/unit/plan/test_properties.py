@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -94,6 +95,15 @@ def histories(draw: Callable[..., Any]) -> tuple[str, list[Deed]]:
     return name, draw(st.lists(st.sampled_from(DEEDS[name]), max_size=6))
 
 
+def of_each_sort(name: str) -> list[Deed]:
+    """One deed of each sort: not on every broker what was done to the first."""
+    found: dict[tuple[str, str], Deed] = {}
+    for deed in DEEDS[name]:
+        sort = re.sub(r"\d+", "", str(deed.args[0])).removeprefix("h:")
+        found.setdefault((deed.name, sort + str(deed.args[1:])), deed)
+    return list(found.values())
+
+
 def after(history: tuple[str, list[Deed]]) -> ModelCluster:
     """A cluster in sync to which all of this was done; what could not be done was not."""
     model = made(history[0])
@@ -130,7 +140,7 @@ def test_what_is_in_sync_is_left_alone(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "deed"),
-    [(name, deed) for name in SPECS for deed in DEEDS[name]],
+    [(name, deed) for name in SPECS for deed in of_each_sort(name)],
     ids=lambda value: value if isinstance(value, str) else repr(value)[:80],
 )
 def test_each_deed_alone_is_mended_by_one_apply(name: str, deed: Deed) -> None:
@@ -140,7 +150,7 @@ def test_each_deed_alone_is_mended_by_one_apply(name: str, deed: Deed) -> None:
     nothing_left(model)
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(histories())
 def test_after_a_plan_the_next_plan_is_empty(history: tuple[str, list[Deed]]) -> None:
     model = after(history)
@@ -148,7 +158,7 @@ def test_after_a_plan_the_next_plan_is_empty(history: tuple[str, list[Deed]]) ->
     nothing_left(model)
 
 
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(histories())
 def test_planning_changes_nothing_and_is_the_same_each_time(
     history: tuple[str, list[Deed]],
@@ -179,7 +189,7 @@ def one_bounce_at_a_time(wave: Wave) -> None:
         assert wave.gate == "may-stop"
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(histories())
 def test_files_before_processes_before_topics_and_bounces_one_at_a_time(
     history: tuple[str, list[Deed]],
@@ -190,7 +200,7 @@ def test_files_before_processes_before_topics_and_bounces_one_at_a_time(
         one_bounce_at_a_time(wave)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(histories())
 def test_starts_go_by_tier_and_before_any_bounce(history: tuple[str, list[Deed]]) -> None:
     model = after(history)
@@ -204,7 +214,7 @@ def test_starts_go_by_tier_and_before_any_bounce(history: tuple[str, list[Deed]]
     assert tiers == sorted(tiers)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(histories())
 def test_no_partition_falls_below_its_minimum_by_a_gated_wave(
     history: tuple[str, list[Deed]],
@@ -254,7 +264,7 @@ def partly_unreadable(draw: Callable[..., Any]) -> tuple[str, bool, list[Deed]]:
     return name, draw(st.booleans()), [Deed("unreadable", (k, p, "denied")) for k, p in some]
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(partly_unreadable())
 def test_what_could_not_be_read_is_neither_touched_nor_in_sync(
     case: tuple[str, bool, list[Deed]],
@@ -299,7 +309,6 @@ def test_an_unreadable_input_holds_back_what_is_made_from_it_and_nothing_else(na
     assert started == {other.name for other in model.spec.nodes} - {node.name}
 
 
-@pytest.mark.xfail(reason="storage has no inputs: it is formatted with a file that was not read")
 def test_nothing_is_formatted_with_a_file_that_could_not_be_read() -> None:
     model = ModelCluster(spec_of("kraft"))
     model.unreadable("file", "config/server-1.properties", "permission denied")
@@ -307,8 +316,9 @@ def test_nothing_is_formatted_with_a_file_that_could_not_be_read() -> None:
     assert "/srv/kafka/logs-1" not in formatted
 
 
-@pytest.mark.xfail(reason="the file is compared by what it means, the digest by how it is written")
-@pytest.mark.parametrize("written", ["num.io.threads=4  ", r"num.io.threads=\u0034", "num.io.threads=4\t"])
+@pytest.mark.parametrize(
+    "written", ["num.io.threads=4  ", r"num.io.threads=\u0034", "num.io.threads=4\t"]
+)
 def test_a_file_that_reads_the_same_but_is_written_otherwise_is_mended_too(written: str) -> None:
     model = made("lab")
     machine, path = model.machine_of("config/server-1.properties")
@@ -318,7 +328,6 @@ def test_a_file_that_reads_the_same_but_is_written_otherwise_is_mended_too(writt
     nothing_left(model)
 
 
-@pytest.mark.xfail(reason="an unreachable host's storages make the others' refused, not deferred")
 def test_an_unreachable_host_defers_the_format_of_a_fresh_cluster() -> None:
     model = ModelCluster(spec_of("three"))
     model.unreachable("h3")
