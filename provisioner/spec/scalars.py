@@ -55,11 +55,10 @@ class Bad:
     instead: Any
 
 
-INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,18})")
-FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+")
+INT = re.compile(r"-?(0|[1-9][0-9]{0,18})")
+FLOAT = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
 # What YAML 1.1 or 1.2 would read as something else than the text that stands there.
 DOUBTFUL: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"(?i:yes|no|on|off)|TRUE|True|FALSE|False"), "is a boolean to some YAML readers"),
     (re.compile(r"[-+]?0[0-9_]+|0o[0-7]+"), "is an octal number to some YAML readers"),
     (re.compile(r"0[xX][0-9a-fA-F_]+|0b[01_]+"), "is a number to some YAML readers"),
     (re.compile(r"[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?"), "is a number to some YAML readers"),
@@ -68,10 +67,15 @@ DOUBTFUL: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)[-+]?\.inf|\.nan"), "is not a number that Kafka knows"),
     (re.compile(r"[-+]?[0-9][0-9]*(:[0-5]?[0-9])+"), "is a number in base 60 to some YAML readers"),
     (re.compile(r"[-+]?[0-9]{20,}"), "is a number beyond 64 bits"),
-    (re.compile(r"[+][0-9.]+"), "has a sign that YAML readers drop"),
+    (re.compile(r"[+][0-9.]+"), "is a number to some YAML readers"),
     (re.compile(r"=|!"), "means something to some YAML readers"),
 )
-FIRST_OF_DOUBTFUL = frozenset("yYnNoOtTfF+-.0123456789=!")
+DOUBTFUL_WORDS = frozenset(
+    form
+    for word in ("yes", "no", "on", "off", "true", "false")
+    for form in (word, word.upper(), word.capitalize())
+) - {"true", "false"}
+FIRST_OF_DOUBTFUL = frozenset("+-.0123456789=!")
 TAGS = {"tag:yaml.org,2002:str", "!", "tag:yaml.org,2002:int", "tag:yaml.org,2002:bool"}
 
 
@@ -103,18 +107,23 @@ def strict_plain(text: str, key: bool) -> Any:
         message = words if text or key else ""
         return Bad(message, "give a value, take the line out, or quote it if it is text", None)
     if text[0] in FIRST_OF_DOUBTFUL:
-        for pattern, why in DOUBTFUL:
-            if pattern.fullmatch(text):
-                return Bad(f"{text} {why}", instead_of(text, why), text)
-        if key:
-            return text
-        if INT.fullmatch(text):
-            return int(text)
-        if FLOAT.fullmatch(text):
-            return Written(text)
+        return strict_number(text, key)
+    if text in DOUBTFUL_WORDS:
+        why = "is a boolean to some YAML readers"
+        return Bad(f"{text} {why}", instead_of(text, why), text)
     if text in ("true", "false") and not key:
         return text == "true"
     return text
+
+
+def strict_number(text: str, key: bool) -> Any:
+    """A number, or text that begins like one."""
+    if INT.fullmatch(text):
+        return text if key else int(text)
+    for pattern, why in DOUBTFUL:
+        if pattern.fullmatch(text):
+            return Bad(f"{text} {why}", instead_of(text, why), text)
+    return Written(text) if FLOAT.fullmatch(text) and not key else text
 
 
 def instead_of(text: str, why: str) -> str:

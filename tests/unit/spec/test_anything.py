@@ -19,7 +19,7 @@ from provisioner.spec.inventory import read_inventory
 from provisioner.spec.load import load
 
 ROOT = Path(__file__).parents[3]
-WHOLE: dict[str, Any] = YAML(typ="safe").load("""
+WHOLE: dict[str, Any] = YAML(typ="safe", pure=True).load("""
 cluster: atu-lab
 kafka: {version: "3.9.1", home: /opt/k, user: k, supervisor: process, java: bundled, source: maven}
 defaults: {heap: 512m, jvm_opts: [-Da=b], env: {A: b}, jmx_port: 9999, config: {num.io.threads: 4}}

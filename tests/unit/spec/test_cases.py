@@ -12,14 +12,14 @@ from provisioner.errors import ProvisionError
 from provisioner.spec.load import load
 
 HERE = Path(__file__).parent
-BASES = YAML(typ="safe").load(HERE / "bases.yaml")
+BASES = YAML(typ="safe", pure=True).load(HERE / "bases.yaml")
 
 
 def cases(folder: str) -> list[Any]:
     return [
         pytest.param(case, id=f"{path.stem}: {case['name']}")
         for path in sorted((HERE / folder).glob("*.yaml"))
-        for case in YAML(typ="safe").load_all(path)
+        for case in YAML(typ="safe", pure=True).load_all(path)
     ]
 
 

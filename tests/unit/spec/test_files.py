@@ -13,6 +13,7 @@ from provisioner.spec import properties, reference
 from provisioner.spec.inventory import read_inventory
 from provisioner.spec.load import load
 from provisioner.spec.scaffold import TEMPLATES, scaffold
+from provisioner.spec.scalars import Bad, Dialect, scalar_of
 from provisioner.spec.schema import json_schema
 
 ROOT = Path(__file__).parents[3]
@@ -145,3 +146,15 @@ def test_the_tables() -> None:
     assert properties.table("4.2.5").version == "4.2.0"
     assert properties.table("5.0.0").version == "4.3.1"
     assert properties.table("3.0.0").version == "3.9.1"
+
+
+def test_what_plain_values_are_to_a_spec() -> None:
+    bad = "yes No ON off True FALSE 012 0o7 0x1f 0b1 1_0 1e3 1.5e3 .5 1. .inf .NaN 1:30 +1 +1.5"
+    good = {"true": True, "-1": -1, "0": 0, "1.50": 1.5}
+    good |= {text: text for text in "1.2.3 y yesno 10.0.0.1 -a 1k a:b nono a.b".split()}
+    for text in bad.split():
+        assert isinstance(scalar_of(text, True, None, Dialect.STRICT, False), Bad), text
+        assert scalar_of(text, False, None, Dialect.STRICT, False) == text
+    for text, value in good.items():
+        assert scalar_of(text, True, None, Dialect.STRICT, False) == value
+        assert isinstance(scalar_of(text, True, None, Dialect.STRICT, True), str) or value is True
