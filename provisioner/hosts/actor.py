@@ -200,7 +200,11 @@ class Actor(Observer):
 def _outcome(
     frames: dict[int, Frame], checks: list[int], steps: list[int], reread: list[int]
 ) -> Outcome:
+    """Raises TransportError ``connection-lost`` where the script did not come to its end: what
+    was done then is to be read again, never assumed."""
     outcome = Outcome(lost=0 in frames)
+    if outcome.lost:
+        return outcome
     for number, index in enumerate(checks):
         if index in frames and frames[index].status != 0:
             outcome.stale = number
@@ -208,11 +212,22 @@ def _outcome(
             return outcome
     for number, index in enumerate(steps):
         if index not in frames:
-            break
+            raise _cut_short()
         outcome.texts.append(frames[index].text)
         if frames[index].status != 0:
             outcome.failed = number
             if frames[index].status == 124 and not frames[index].text.strip():
                 outcome.texts[-1] = "it did not end in time"
+            return outcome
+    if any(index not in frames for index in [*checks, *reread]):
+        raise _cut_short()
     outcome.reread = [frames.get(index) for index in reread]
     return outcome
+
+
+def _cut_short() -> TransportError:
+    return TransportError(
+        "connection-lost",
+        "the script on the host was ended before it was done",
+        "run the command again: it goes on from what is there",
+    )

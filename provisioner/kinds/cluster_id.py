@@ -21,6 +21,7 @@ class ClusterId:
     reason: str = ""
     sources: Mapping[str, tuple[str, ...]] | None = None
     fresh: bool = False
+    conflict: bool = False
 
 
 def storages(spec: Spec) -> list[Id]:
@@ -51,7 +52,7 @@ def cluster_id(spec: Spec, observed: Observed) -> ClusterId:
     sources = {value: tuple(places) for value, places in found.items()}
     if len(found) > 1:
         listed = "; ".join(f"{value} in {', '.join(p)}" for value, p in sorted(sources.items()))
-        return ClusterId(None, f"storages disagree about the cluster id: {listed}", sources)
+        return ClusterId(None, f"storages disagree about the cluster id: {listed}", sources, conflict=True)
     if found:
         value = next(iter(found))
         if spec.cluster_id and spec.cluster_id != value:
@@ -60,6 +61,7 @@ def cluster_id(spec: Spec, observed: Observed) -> ClusterId:
                 f"the spec says cluster_id {spec.cluster_id}, but {sources[value][0]} "
                 f"belongs to {value}",
                 sources,
+                conflict=True,
             )
         return ClusterId(value, sources=sources)
     if unread:

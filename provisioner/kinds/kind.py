@@ -9,6 +9,7 @@ from importlib import resources
 
 from provisioner.kafka.port import ClusterView
 from provisioner.kinds.places import Places
+from provisioner.plan.diff import Difference
 from provisioner.plan.model import (
     Absent,
     Change,
@@ -17,14 +18,13 @@ from provisioner.plan.model import (
     Observation,
     Observed,
     Present,
-    Refused,
     State,
     Step,
     Unmanaged,
 )
 from provisioner.spec.types import Spec
 
-Difference = Change | Refused | None
+__all__ = ["Difference", "Kind", "Probe", "Record", "script"]
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ from provisioner.plan.model import (
     Unread,
 )
 
-Judge = Callable[[Id, State, Observation, Sequence[str]], tuple[bool, Change | Refused | None]]
+Difference = Change | Refused | tuple[Change | Refused, ...] | None
+Judge = Callable[[Id, State, Observation, Sequence[str]], tuple[bool, Difference]]
 
 
 @dataclass
@@ -73,17 +74,23 @@ def diff(desired: Desired, observed: Observed, judge: Mapping[str, Judge]) -> Di
         decided, difference = judge[id.kind](id, state, observation, fields)
         if not decided and fields:
             difference = change(id, state, observation, fields)
-        match difference:
-            case Change():
-                waits = pending(state)
-                if waits:
-                    reason = "waits for " + ", ".join(waits)
-                    result.deferred.append(Deferred(id, reason, difference.action))
-                else:
-                    result.changes.append(difference)
-            case Refused():
-                result.refused.append(difference)
+        items = difference if isinstance(difference, tuple) else (difference,)
+        for item in items:
+            _sort(item, state, result)
     return result
+
+
+def _sort(item: Change | Refused | None, state: State, result: Differences) -> None:
+    match item:
+        case Change():
+            waits = pending(state)
+            if waits:
+                reason = "waits for " + ", ".join(waits)
+                result.deferred.append(Deferred(item.id, reason, item.action))
+            else:
+                result.changes.append(item)
+        case Refused():
+            result.refused.append(item)
 
 
 def change(id: Id, state: State, observation: Observation, fields: Sequence[str]) -> Change:

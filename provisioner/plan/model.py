@@ -190,13 +190,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Run:
-    """A constant shell function of our own with its arguments, on a host."""
+    """A constant shell script of our own with its arguments, on a host. ``apart``: what the steps
+    before it did must be over, as others see it, before it begins."""
 
     function: str
     args: tuple[str, ...] = ()
     user: str = ""
     seconds: int = 60
     input: str = ""
+    apart: bool = False
 
 
 @dataclass(frozen=True)

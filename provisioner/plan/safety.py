@@ -99,6 +99,22 @@ def may_stop_controller(view: View, controller: int, voters: Sequence[int]) -> V
     return Verdict(True)
 
 
+def may_stop_zookeeper(states: Mapping[int, str], server: int, servers: Sequence[int]) -> Verdict:
+    """Of n >= 3 servers a majority must go on serving; one or two have none to keep.
+
+    ``states`` maps a server to what it says it is (``leader``, ``follower``)."""
+    count = len(servers)
+    if count < 3 or server not in states:
+        return Verdict(True)
+    others = [s for s in servers if s != server and states.get(s) in ("leader", "follower")]
+    needed = count // 2 + 1
+    if len(others) < needed:
+        return Verdict(
+            False, f"{len(others)} other ZooKeeper servers serve, {needed} are needed for a quorum"
+        )
+    return Verdict(True)
+
+
 CAUGHT_UP = 100
 """Records a voter may be behind and still count: the log moves on while it is read."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -10,6 +11,7 @@ from provisioner.plan import safety
 from provisioner.plan.model import Event, Wave
 from provisioner.run.awaits import Stuck
 from provisioner.run.target import Target
+from provisioner.spec.types import Role
 
 WHOLE = 60.0
 LIMIT = 120.0
@@ -61,11 +63,27 @@ def gate(target: Target, emit: Callable[[Event], None]) -> Callable[[Wave], None
     return wait
 
 
+def zookeeper_states(target: Target) -> dict[int, str]:
+    """What each ZooKeeper server says it is: leader, follower, standalone; silent ones are left out."""
+    from provisioner.kafka import zookeeper
+
+    states = {}
+    for node in target.spec.zookeeper:
+        if node.host in target.shells and node.client_port is not None:
+            dial = target.shells[node.host].connection.dial
+            with contextlib.suppress(Exception):
+                state = zookeeper.server_state(dial, "localhost", node.client_port, 3.0)
+                if state:
+                    states[node.id] = state
+    return states
+
+
 def ask(target: Target, name: str, *, whole: bool) -> safety.Verdict:
     """One question about one node, of what Kafka says now."""
     node = target.spec.node(name)
-    if not node.is_broker and not node.is_controller:
-        return safety.Verdict(True)
+    if node.role is Role.ZOOKEEPER:
+        states = zookeeper_states(target)
+        return safety.may_stop_zookeeper(states, node.id, [z.id for z in target.spec.zookeeper])
     try:
         view = safety_view(target.cluster().view())
     except KafkaUnavailable as error:

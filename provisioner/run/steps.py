@@ -50,13 +50,17 @@ def joined(columns: Iterable[list[tuple[int, Step]]]) -> list[list[tuple[int, St
     """Neighbouring columns of plain scripts become one exec; other steps stand alone."""
     result: list[list[tuple[int, Step]]] = []
     for column in columns:
-        plain = all(isinstance(step, Run | Put) for _, step in column)
+        plain = all(_joins(step) for _, step in column)
         previous = result[-1] if result else None
         if plain and previous and all(isinstance(s, Run | Put) for _, s in previous):
             previous.extend(column)
         else:
             result.append(list(column))
     return result
+
+
+def _joins(step: Step) -> bool:
+    return isinstance(step, Put) or (isinstance(step, Run) and not step.apart)
 
 
 def sequence(chains: Sequence[Sequence[Step]], *, together: bool) -> list[list[tuple[int, Step]]]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from provisioner.kafka.port import ClusterView, KafkaUnavailable
 from provisioner.kinds.kind import Kind
 from provisioner.kinds.registry import KINDS
-from provisioner.plan.diff import diff
+from provisioner.plan import safety
+from provisioner.plan.diff import Differences, diff
 from provisioner.plan.model import (
     Change,
     Deferred,
@@ -27,9 +28,10 @@ from provisioner.plan.model import (
     Unread,
 )
 from provisioner.plan.order import Order, held_back, waves
+from provisioner.run.gates import safety_view, zookeeper_states
 from provisioner.run.look import look
 from provisioner.run.target import Target
-from provisioner.spec.types import Spec
+from provisioner.spec.types import Node, Spec
 
 ORDERS = {
     name: Order(kind.layer, kind.rank, kind.roll, apart=kind.name == "storage")
@@ -132,6 +134,7 @@ def make_plan(target: Target, observations: Observations | None = None) -> Plann
     hosts = {id: s for id, s in states.items() if id.host}
     found = diff(hosts, observations.seen, {name: k.judge for name, k in KINDS.items()})
     unread = [*found.unread, *_unreachable(target)]
+    _guard_formats(target, found, states, observations)
     blocked = {item.id: item.reason for item in found.refused}
     blocked |= {item.id: item.reason for item in unread}
     changes, deferred = held_back(found.changes, states, blocked)
@@ -139,13 +142,53 @@ def make_plan(target: Target, observations: Observations | None = None) -> Plann
     clustered = _cluster_level(target, states, observations, [*changes, *deferred])
     changes += clustered.changes
     plan = Plan(
-        waves(changes, states, ORDERS, _leaders(target, observations)),
+        waves(changes, states, ORDERS, _leaders(target, observations, [c.id for c in changes])),
         tuple(deferred + clustered.deferred),
         tuple(found.refused + clustered.refused),
         tuple(u for k in KINDS.values() for u in k.find(observations.seen, states, target.spec)),
         tuple(unread + clustered.unread),
     )
     return Planned(plan, states, observations)
+
+
+def _guard_formats(
+    target: Target, found: Differences, states: Desired, observations: Observations
+) -> None:
+    """A node of a cluster that has run is formatted only where nothing is lost by it."""
+    formats = [c for c in found.changes if c.id.kind == "storage" and target.spec.is_kraft]
+    if not formats or not has_run(observations.seen):
+        return
+    view = safety_view(observations.view) if observations.view else None
+    for change in formats:
+        node = target.spec.node(str(states[change.id].args["node"]))
+        refusal = _format_refusal(target, node, view)
+        if refusal:
+            found.changes.remove(change)
+            found.refused.append(Refused(change.id, refusal[0], refusal[1], change))
+
+
+def has_run(seen: Observed) -> bool:
+    """Whether any manifest records a storage that a running node was seen to use."""
+    return any(
+        id.kind == "storage" and isinstance(o, Present) and bool(o.volatile.get("recorded"))
+        for id, o in seen.items()
+    )
+
+
+def _format_refusal(
+    target: Target, node: Node, view: safety.View | None
+) -> tuple[str, str] | None:
+    allow = target.options.allow
+    if node.is_controller and "format-controller" not in allow:
+        return "a controller of a cluster that has run would be formatted", "format-controller"
+    if node.is_broker and "data-loss" not in allow:
+        if view is None:
+            why = "a broker of a cluster that has run would be formatted, and Kafka cannot be asked"
+            return f"{why} whether its partitions are in sync elsewhere", "data-loss"
+        verdict = safety.may_lose_disk(view, node.id)
+        if not verdict.allowed:
+            return f"formatting it would lose data: {verdict.reason}", "data-loss"
+    return None
 
 
 def _unreachable(target: Target) -> list[Unread]:
@@ -204,13 +247,23 @@ def _down(target: Target, observations: Observations) -> set[str]:
     return down
 
 
-def _leaders(target: Target, observations: Observations) -> frozenset[Id]:
-    """The active controller goes last."""
+def _leaders(
+    target: Target, observations: Observations, bounced: Sequence[Id]
+) -> frozenset[Id]:
+    """The active controller and ZooKeeper's leader go last."""
     view = observations.view
-    if view is None or view.controller is None:
-        return frozenset()
-    return frozenset(
-        Id(node.host, "service", node.name)
-        for node in target.spec.nodes
-        if node.id == view.controller and (node.is_broker or node.is_controller)
-    )
+    ids = set()
+    if view is not None and view.controller is not None:
+        ids |= {
+            Id(node.host, "service", node.name)
+            for node in target.spec.nodes
+            if node.id == view.controller and (node.is_broker or node.is_controller)
+        }
+    if len(target.spec.zookeeper) > 2 and any(id.name.startswith("zookeeper-") for id in bounced):
+        states = zookeeper_states(target)
+        ids |= {
+            Id(node.host, "service", node.name)
+            for node in target.spec.zookeeper
+            if states.get(node.id) == "leader"
+        }
+    return frozenset(ids)

@@ -80,7 +80,8 @@ run() {
     set -- "-XX:SharedArchiveFile=$archive/base.jsa:$archive/kafka.jsa" -Xlog:cds=off -Xlog:cds+dynamic=off "$@"
   fi
   # Options in their order: from the last to the first, each put in front.
-  opts=$(sed -n 's/^opt\.[0-9]*=//p' "$launch" | sed '1!G;h;$!d')
+  opts=$(awk '/^opt\.[0-9]+=/ { k = substr($0, 1, index($0, "=") - 1); if (!(k in v)) o[++c] = k; v[k] = substr($0, length(k) + 2) }
+    END { for (i = c; i >= 1; i--) print v[o[i]] }' "$launch")
   saved=$IFS; IFS='
 '
   set -f

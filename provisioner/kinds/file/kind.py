@@ -72,7 +72,7 @@ def parse(id: Id, record: Record) -> Observation:
         content = dict(line.split("=", 1) for line in record.lines if _is_setting(line))
     else:
         content = properties.parse(text)
-    return Present({**fields, **content}, volatile={"text": text})
+    return Present({**content, **fields}, volatile={"text": text})
 
 
 def _is_setting(line: str) -> bool:
@@ -112,7 +112,24 @@ def judge(
         if found == "directory":
             wanted = state.fields["type"]
             return True, Refused(id, f"there is a directory where a {wanted} should be; move it")
+    if isinstance(observation, Present) and not fields and _written_otherwise(state, observation):
+        return True, Change(
+            id,
+            "update",
+            {"text": "edited"},
+            {"text": "as made"},
+            ("text",),
+            reason="it reads the same but is written differently, and processes are told by its text",
+        )
     return False, None
+
+
+def _written_otherwise(state: State, seen: Present) -> bool:
+    """The digest of a process is made of the text: blanks and escapes that mean nothing count."""
+    if state.args["format"] not in ("properties", "launch") or "text" not in seen.volatile:
+        return False
+    wanted, found = text_of(state), str(seen.volatile["text"])
+    return properties.canonical(wanted) != properties.canonical(found)
 
 
 def steps(change: Change, state: State | None) -> Sequence[Step]:

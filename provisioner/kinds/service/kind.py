@@ -302,6 +302,7 @@ def steps(change: Change, state: State | None) -> Sequence[Step]:
         "service/start",
         (str(args["home"]), launcher, str(args["properties"]), str(args["out"])),
         str(args["user"]),
+        apart=True,
     )
     if change.action == "stop":
         return [stop_step(change.id, state)]

@@ -52,8 +52,19 @@ def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
                 fields = {"myid": str(node.id)}
             elif spec.is_kraft:
                 fields = {"cluster_id": Pending("the cluster id"), "node_id": str(node.id)}
-            states[Id(places.host, "storage", log_dir.path)] = State(fields, args=args)
+            inputs = _inputs(spec, places, node) if "cluster_id" in fields else ()
+            states[Id(places.host, "storage", log_dir.path)] = State(fields, inputs, args=args)
     return states
+
+
+def _inputs(spec: Spec, places: Places, node: Node) -> tuple[Id, ...]:
+    """What a format is made with: the properties, and Kafka's own command."""
+    host = places.host
+    files = [node.properties, places.kept, f"{places.home}/bin"]
+    found = [Id(host, "file", path) for path in files]
+    found += [Id(host, "java", places.java.path)] if places.java else []
+    found += [Id(host, "kafka", d.path) for d in (places.kafka, places.scripts) if d]
+    return tuple(found)
 
 
 def probe(places: Places) -> Sequence[Probe]:
@@ -97,7 +108,8 @@ def parse(id: Id, record: Record) -> Observation:
         "writable": values.get("writable") != "false",
         "directory_id": meta.get("directory.id"),
     }
-    return Present(fields, volatile={"filesystem": values.get("filesystem", "")})
+    volatile = {"filesystem": values.get("filesystem", ""), "recorded": recorded}
+    return Present(fields, volatile=volatile)
 
 
 def resolve(
@@ -111,7 +123,7 @@ def resolve(
     for id, state in mine.items():
         args = {
             **state.args,
-            "conflict": known.reason if known.value is None and not known.fresh else "",
+            "conflict": known.reason if known.conflict else "",
             "brokers_have": brokers_have,
             "zookeeper_has": zookeeper_has,
             "fresh": known.fresh,

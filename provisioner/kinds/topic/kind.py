@@ -72,20 +72,38 @@ def judge(
     """Never fewer partitions; another replication factor waits for the tool to move replicas."""
     if not isinstance(observation, Present):
         return False, None
-    seen = observation.fields
-    if "partitions" in fields and seen["partitions"] > state.fields["partitions"]:
-        reason = (
-            f"it has {seen['partitions']} partitions and Kafka cannot take any away; "
-            f"set partitions: {seen['partitions']} in the spec, or delete the topic by hand"
+    refused = [
+        Refused(id, reason, None, _change(id, state, observation, [name]))
+        for name, reason in _impossible(state, observation, fields)
+    ]
+    if not refused:
+        return False, None
+    shape = {name for item in refused if item.change for name in item.change.fields}
+    rest = [name for name in fields if name not in shape]
+    return True, (*refused, *([_change(id, state, observation, rest)] if rest else []))
+
+
+def _impossible(state: State, seen: Present, fields: Sequence[str]) -> list[tuple[str, str]]:
+    """(field, why) of what differs and cannot be mended."""
+    found = []
+    have, want = seen.fields, state.fields
+    if "partitions" in fields and have["partitions"] > want["partitions"]:
+        found.append(
+            (
+                "partitions",
+                f"it has {have['partitions']} partitions and Kafka cannot take any away; set "
+                f"partitions: {have['partitions']} in the spec, or delete the topic by hand",
+            )
         )
-        return True, Refused(id, reason, None, _change(id, state, observation, fields))
     if "replication" in fields:
-        reason = (
-            f"its replication factor is {seen['replication']}, not {state.fields['replication']}: "
-            "moving replicas is not yet supported"
+        found.append(
+            (
+                "replication",
+                f"its replication factor is {have['replication']}, not {want['replication']}: "
+                "moving replicas is not yet supported",
+            )
         )
-        return True, Refused(id, reason, None, _change(id, state, observation, fields))
-    return False, None
+    return found
 
 
 def _change(id: Id, state: State, seen: Present, fields: Sequence[str]) -> Change:
@@ -116,7 +134,7 @@ def settled(state: State, observation: Observation) -> bool:
     return (
         isinstance(observation, Present)
         and bool(observation.volatile["whole"])
-        and all(observation.fields.get(name) == value for name, value in state.fields.items())
+        and observation.fields["partitions"] >= state.fields["partitions"]
     )
 
 
