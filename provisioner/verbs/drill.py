@@ -99,7 +99,7 @@ def unsettled(planned: Planned, service: Id) -> list[str]:
     """What differs, or could not be read, of a process and the things it is made from."""
     plan, state = planned.plan, planned.desired[service]
     mine = {service, *state.inputs}
-    items = [(item.id, item.reason) for item in plan.changes]
+    items = [(item.id, item.reason or f"to {item.action}") for item in plan.changes]
     items += [(item.id, item.reason) for item in plan.deferred]
     items += [(item.id, item.reason) for item in plan.refused]
     items += [(item.id, item.reason) for item in plan.unread]
