@@ -25,6 +25,9 @@ Loc = tuple[str | int, ...]
 MAX_DEPTH = 60
 MAX_VALUES = 2_000_000
 SECRET_LINE = re.compile(r"passw|secret|token|jaas|private.?key", re.IGNORECASE)
+KEY_REST = re.compile(r"[\w.-]*")
+KEY_BEFORE = re.compile(r"([\w.-]+)[\"']?\s*[:=,{\[]\s*$")
+WORD = re.compile(r"[\w./:-]*")
 
 
 @dataclass(slots=True)
@@ -84,13 +87,24 @@ def excerpt(lines: list[str], line: int, column: int) -> str:
     if not 1 <= line <= len(lines):
         return ""
     source = "".join(c if c.isprintable() else " " for c in lines[line - 1])
-    start, source = crop(source, column)
-    secret = SECRET_LINE.search(source)
-    if secret:
-        source = source[: max(secret.end(), column - 1 - start)].rstrip() + " …"
-        source = re.sub(r"([:=]\s*)\S.*", r"\1…", source)
+    start, source = crop(masked(source, column - 1), column)
     mark = f"{line:>5} | "
     return f"{mark}{source}\n{' ' * (len(mark) - 2)}| {' ' * (column - 1 - start)}^"
+
+
+def masked(source: str, at: int) -> str:
+    """The line as it may be shown: of one that names a secret, what is before that name, or the one
+    word at ``at``, unless that is the secret itself."""
+    secret = SECRET_LINE.search(source)
+    if secret is None:
+        return source
+    end = secret.end() + len(KEY_REST.match(source[secret.end() :])[0])  # type: ignore[index]
+    if at <= end:
+        return source[:end] + ": …"
+    key = KEY_BEFORE.search(source[:at])
+    hidden = key is None or SECRET_LINE.search(key[1])
+    word = "…" if hidden else WORD.match(source[at:])[0]  # type: ignore[index]
+    return " " * (at - 2) + "… " + word
 
 
 def crop(source: str, column: int, width: int = 160) -> tuple[int, str]:

@@ -15,6 +15,7 @@ from provisioner.spec.load import load
 from provisioner.spec.scaffold import TEMPLATES, scaffold
 from provisioner.spec.scalars import Bad, Dialect, scalar_of
 from provisioner.spec.schema import json_schema
+from provisioner.spec.yamlfile import excerpt
 
 ROOT = Path(__file__).parents[3]
 SPECS = sorted(path for path in (ROOT / "specs").glob("*.yaml") if path.name != "more.yaml")
@@ -151,10 +152,28 @@ def test_the_tables() -> None:
 def test_what_plain_values_are_to_a_spec() -> None:
     bad = "yes No ON off True FALSE 012 0o7 0x1f 0b1 1_0 1e3 1.5e3 .5 1. .inf .NaN 1:30 +1 +1.5"
     good = {"true": True, "-1": -1, "0": 0, "1.50": 1.5}
-    good |= {text: text for text in "1.2.3 y yesno 10.0.0.1 -a 1k a:b nono a.b".split()}
+    good |= {text: text for text in ("1.2.3", "y", "yesno", "10.0.0.1", "-a", "1k", "a:b")}
     for text in bad.split():
         assert isinstance(scalar_of(text, True, None, Dialect.STRICT, False), Bad), text
         assert scalar_of(text, False, None, Dialect.STRICT, False) == text
     for text, value in good.items():
         assert scalar_of(text, True, None, Dialect.STRICT, False) == value
         assert isinstance(scalar_of(text, True, None, Dialect.STRICT, True), str) or value is True
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "shown"),
+    [
+        ("plain: value", 8, "plain: value"),
+        ("my.password: hunter2", 1, "my.password: …"),
+        ("my.password: hunter2", 14, "           … …"),
+        ("{a.password: hunter2, b: c}", 23, "                    … b:"),
+        ("{a.password: hunter2, b: c}", 26, "                       … c"),
+        ("{x: y, a.password: hunter2}", 5, "{x: y, a.password: …"),
+        ("{t.token: 'a, hunter2', u: [1]}", 29, None),
+    ],
+)
+def test_no_excerpt_shows_a_secret(line: str, column: int, shown: str | None) -> None:
+    text = excerpt([line], 1, column).splitlines()[0].partition("| ")[2]
+    assert "hunter2" not in text
+    assert shown is None or text.rstrip() == shown.rstrip()
