@@ -29,16 +29,26 @@ def held_back(
 
     ``blocked`` maps an id to why it is not there. What does not depend on them is done.
     """
-    kept, deferred = [], []
-    for change in changes:
-        state = desired.get(change.id)
-        blockers = [i for i in (state.inputs if state else ()) if i in blocked]
-        if blockers and change.action in ("create", "start", "restart"):
-            reason = f"{blockers[0]}: {blocked[blockers[0]]}"
+    missing = dict(blocked)
+    kept, deferred = list(changes), []
+    while True:
+        found = [(c, b) for c in kept if (b := _blocker(c, desired, missing)) is not None]
+        if not found:
+            return kept, deferred
+        for change, blocker in found:
+            reason = f"{blocker}: {missing[blocker]}"
+            kept.remove(change)
             deferred.append(Deferred(change.id, reason, change.action))
-        else:
-            kept.append(change)
-    return kept, deferred
+            # What is made from a thing that is held back is held back too.
+            missing.setdefault(change.id, missing[blocker])
+
+
+def _blocker(change: Change, desired: Desired, missing: Mapping[Id, str]) -> Id | None:
+    """The first thing that this change needs and that will not be there."""
+    state = desired.get(change.id)
+    if state is None or change.action not in ("create", "start", "restart"):
+        return None
+    return next((i for i in state.inputs if i in missing), None)
 
 
 def waves(

@@ -272,7 +272,7 @@ class Executor:
         starting = [
             changes[number].id
             for number, step in group
-            if isinstance(step, Run) and step.function == "service/start"
+            if isinstance(step, Run) and step.apart
         ]
         if starting:
             wait_for_sessions(self.target, starting, self.emit)

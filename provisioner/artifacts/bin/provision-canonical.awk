@@ -32,7 +32,7 @@ function finish() { if (open) emit(buffer); open = 0; buffer = "" }
 FNR == 1 { finish(); for (i = 1; i < ARGC; i++) if (ARGV[i] == FILENAME) section = i; plain = (FILENAME !~ /\.(properties|conf)$/) }
 {
   line = $0; sub(/\r$/, "", line); sub(/^[ \t\f]+/, "", line)
-  if (plain) { sub(/[ \t]+$/, "", line); if (line != "" && line !~ /^#/) values[section ":" sprintf("%06d", FNR) "="] = $0; next }
+  if (plain) { sub(/[ \t]+$/, "", line); if (line != "" && line !~ /^[#;]/) values[section ":" sprintf("%06d", ++lines[section]) "="] = line; next }
   if (open) line = buffer line
   else if (line == "" || line ~ /^[#!]/) next
   n = 0; while (n < length(line) && substr(line, length(line) - n, 1) == "\\") n++

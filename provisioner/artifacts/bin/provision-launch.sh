@@ -23,6 +23,16 @@ launch_file() {
   [ -f "$launch" ] || { launch=$own/launch/default.conf; known=; }
 }
 
+# unit_files LAUNCH: the unit this node runs by and its drop-ins, where systemd keeps it. Their
+# names have no blanks: unit names are of our making.
+unit_files() {
+  u=$(setting "$1" unit)
+  [ -n "$u" ] || return 0
+  for f in "/etc/systemd/system/$u" "/etc/systemd/system/$u.d"/*.conf "/run/systemd/system/$u.d"/*.conf; do
+    [ -f "$f" ] && case $f in *[!A-Za-z0-9@%+=:,./_-]*) ;; *) printf '%s\n' "$f" ;; esac
+  done
+}
+
 digest() {
   launch_file "$1"; shift_file=$1
   logging=$(setting "$launch" logging)
@@ -31,7 +41,7 @@ digest() {
   [ -r "$own/key" ] && read -r key <"$own/key"
   shift
   d=$({ printf '%s\n' "$key"
-        { awk -f "$self/provision-canonical.awk" "$shift_file" "$launch" "$logging"
+        { awk -f "$self/provision-canonical.awk" "$shift_file" "$launch" "$logging" $(unit_files "$launch")
           for o do printf 'override:%s\n' "$o"; done; } | sort
         printf '%s\n' "$key"; } | sha256sum)
   printf '%s\n' "${d%% *}" | cut -c1-32

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from provisioner.kinds.file import logging, settings
+from provisioner.kinds.file import logging, settings, unit
 from provisioner.kinds.places import Places
 from provisioner.plan.model import Id, Pending, State
-from provisioner.spec.types import Spec
+from provisioner.spec.types import Spec, Supervisor
 
 
 def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
@@ -44,6 +44,17 @@ def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
             closed=True,
             args=_args(places, "properties"),
         )
+    if places.supervisor is Supervisor.SYSTEMD:
+        for node in places.nodes:
+            states[file_id(places, unit.path(places, node))] = State(
+                {
+                    "type": "file",
+                    "mode": "0644",
+                    "owner": "root:root",
+                    "text": unit.text(spec, places, node),
+                },
+                args={"format": "text", "user": "", "manifest": places.manifest},
+            )
     states.update(_links(places))
     return states
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from provisioner.kinds import properties
+from provisioner.kinds.file import unit
 from provisioner.kinds.cluster_id import cluster_id
 from provisioner.kinds.file.desired import desired
 from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
@@ -27,7 +28,7 @@ from provisioner.plan.model import (
     Step,
     Unknown,
 )
-from provisioner.spec.types import Spec
+from provisioner.spec.types import Spec, Supervisor
 
 PACKAGE = __package__ or ""
 TYPES = {"regular file": "file", "regular empty file": "file", "symbolic link": "link"}
@@ -48,7 +49,12 @@ def probe(places: Places) -> Sequence[Probe]:
         return []
     every = tuple(paths(places))
     ids = tuple(Id(places.host, "file", path) for path in every)
-    return [Probe(script(PACKAGE, "probe.sh"), ids, every, 1, user=places.reader)]
+    text = script(PACKAGE, "probe.sh")
+    probes = [Probe(text, ids, every, 1, user=places.reader)]
+    if places.supervisor is Supervisor.SYSTEMD:
+        units = tuple(unit.path(places, node) for node in places.nodes)
+        probes.append(Probe(text, tuple(Id(places.host, "file", u) for u in units), units, 1))
+    return probes
 
 
 def parse(id: Id, record: Record) -> Observation:
@@ -68,6 +74,8 @@ def parse(id: Id, record: Record) -> Observation:
     if id.name.endswith("/key"):
         return Present(fields)
     text = "\n".join(record.lines)
+    if id.name.endswith(".service"):
+        return Present({**fields, "text": text + "\n"})
     if id.name.endswith(".conf"):
         content = dict(line.split("=", 1) for line in record.lines if _is_setting(line))
     else:

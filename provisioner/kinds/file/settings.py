@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from provisioner.kinds.file import logging
 from provisioner.kinds.places import Places
-from provisioner.spec.types import Listener, Node, Role, Spec
+from provisioner.spec.types import Listener, Node, Role, Spec, Supervisor
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 COLLECTORS = ("UseG1GC", "UseSerialGC", "UseParallelGC", "UseZGC", "UseShenandoahGC", "UseEpsilonGC")
@@ -146,6 +146,8 @@ def launch(spec: Spec, places: Places, node: Node) -> Mapping[str, str]:
         values[f"env.{name}"] = value
     if node.jmx_port:
         values["jmx.port"] = str(node.jmx_port)
+    if places.supervisor is Supervisor.SYSTEMD:
+        values["unit"] = places.unit(node)
     if places.archive:
         values["hint.archive"] = places.archive.path
     return values

@@ -10,8 +10,9 @@ from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
 from provisioner.kinds.places import Places
 from provisioner.kinds.rendering import RESERVED, text_of
 from provisioner.kinds.service.digest import digest
+from provisioner.kinds.service.static import static_differences
+from provisioner.kinds.service.steps import steps
 from provisioner.plan.model import (
-    Await,
     Change,
     Id,
     Layer,
@@ -20,17 +21,13 @@ from provisioner.plan.model import (
     Pending,
     Present,
     Refused,
-    Run,
     State,
-    Step,
     Unmanaged,
 )
-from provisioner.spec.types import Node, Role, Spec
+from provisioner.spec.types import Node, Role, Spec, Supervisor
 
 PACKAGE = __package__ or ""
 OTHERS = "others"
-STOP_SECONDS = 120
-START_PATIENCE = 60.0
 
 
 TIERS = {Role.ZOOKEEPER: 0, Role.CONTROLLER: 1, Role.COMBINED: 1, Role.BROKER: 2}
@@ -77,8 +74,17 @@ def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
             inputs.append(Id(places.host, "kafka", places.scripts.path))
         if node.role is Role.BROKER:
             inputs += [Id(z.host, "storage", z.log_dirs[0].path) for z in spec.zookeeper]
+        fields: dict[str, object] = {
+            "running": True,
+            "processes": 1,
+            "runs_with": Pending("the host's key"),
+        }
+        if places.supervisor is Supervisor.SYSTEMD:
+            unit = Id(node.host, "file", f"/etc/systemd/system/{places.unit(node)}")
+            inputs.append(unit)
+            fields |= {"enabled": True, "drop_ins": (), "by_systemd": True}
         states[service_id(node)] = State(
-            {"running": True, "processes": 1, "runs_with": Pending("the host's key")},
+            fields,
             inputs=tuple(inputs),
             args={
                 "role": node.role.value,
@@ -108,10 +114,12 @@ def probe(places: Places) -> Sequence[Probe]:
     ids = []
     for node in places.nodes:
         ids.append(service_id(node))
-        args += [node.name, node.properties, ",".join(map(str, ports(node)))]
+        systemd = places.supervisor is Supervisor.SYSTEMD
+        unit = places.unit(node) if systemd else ""
+        args += [node.name, node.properties, ",".join(map(str, ports(node))), unit]
     ids.append(Id(places.host, "service", OTHERS))
     text = script(PACKAGE, "processes.sh", "probe.sh")
-    return [Probe(text, tuple(ids), tuple(args), 3, shared=3, seconds=20)]
+    return [Probe(text, tuple(ids), tuple(args), 4, shared=3, seconds=20)]
 
 
 def parse(id: Id, record: Record) -> Observation:
@@ -120,7 +128,7 @@ def parse(id: Id, record: Record) -> Observation:
         return Present({}, volatile={"others": record.many.get("other", ())})
     pids = record.many.get("pid", ())
     digests = record.many.get("digest", ())
-    fields = {
+    fields: dict[str, object] = {
         "running": bool(pids),
         "processes": len(pids),
         "runs_with": digests[0] if digests else None,
@@ -129,7 +137,7 @@ def parse(id: Id, record: Record) -> Observation:
         "distribution": record.values.get("distribution"),
     }
     listening = record.values.get("listening", "")
-    volatile = {
+    volatile: dict[str, object] = {
         "pid": pids[0] if pids else None,
         "start": record.values.get("start"),
         "state": record.values.get("state"),
@@ -137,7 +145,28 @@ def parse(id: Id, record: Record) -> Observation:
         "key": record.values.get("key", ""),
         "listening": tuple(int(p) for p in listening.split(",") if p),
     }
+    if "LoadState" in record.values:
+        fields |= supervised(record, volatile)
     return Present(fields, volatile=volatile)
+
+
+def supervised(record: Record, volatile: dict[str, object]) -> dict[str, object]:
+    """What systemd says of the unit; a drop-in below ``NAME.service.d`` is somebody else's."""
+    values = record.values
+    ours = tuple(
+        path
+        for path in values.get("DropInPaths", "").split()
+        if ".service.d/" in path and "/kafka-" in path
+    )
+    for name in ("ActiveState", "SubState", "MainPID", "NRestarts", "Result", "NeedDaemonReload"):
+        volatile[name] = values.get(name, "")
+    volatile["drop_in_lines"] = record.lines
+    pid = volatile["pid"]
+    return {
+        "enabled": values.get("UnitFileState") == "enabled",
+        "drop_ins": ours,
+        "by_systemd": pid is None or pid == values.get("MainPID"),
+    }
 
 
 def resolve(
@@ -148,6 +177,7 @@ def resolve(
     resolved = {}
     for id, state in mine.items():
         files = [i for i in state.inputs if i.kind == "file"][:3]
+        units = [i for i in state.inputs if i.name.endswith(".service")]
         seen = observed.get(id)
         key = str(seen.volatile.get("key", "")) if isinstance(seen, Present) else ""
         wanted = [every[i] for i in files if i in every]
@@ -156,7 +186,10 @@ def resolve(
             static = {k: v for k, v in wanted[0].fields.items() if k not in RESERVED}
             state = replace(
                 state,
-                fields={**state.fields, "runs_with": digest(key, texts)},
+                fields={
+                    **state.fields,
+                    "runs_with": digest(key, texts, [text_of(every[u]) for u in units]),
+                },
                 args={**state.args, "static": static},
             )
         resolved[id] = state
@@ -188,6 +221,8 @@ def judge(
             ("running",),
             reason="the process is not running",
         )
+    if set(fields) <= {"enabled", "drop_ins"} and not static:
+        return True, _mended(id, state, observation, fields)
     before = {name: seen.get(name) for name in fields} | {k: v[0] for k, v in static.items()}
     after = {name: state.fields.get(name) for name in fields}
     after |= {k: v[1] for k, v in static.items()}
@@ -206,37 +241,15 @@ def judge(
     )
 
 
-def static_differences(
-    state: State, observation: Present
-) -> dict[str, tuple[str | None, str | None]]:
-    """Keys the running process read from its file that are not in the wanted one, or not so:
-    key → (what it runs with, what is wanted). Kafka's own report, so a copied command line with
-    an old digest is caught too."""
-    static = observation.volatile.get("static")
-    wanted = state.args.get("static")
-    if not isinstance(static, Mapping) or not isinstance(wanted, Mapping):
-        return {}
-    differences: dict[str, tuple[str | None, str | None]] = {}
-    for key, value in sorted(static.items()):
-        if key in ALIASES or value is None:
-            continue
-        if plain(value) != plain(wanted.get(key)):
-            differences[key] = (value, wanted.get(key))
-    return differences
-
-
-ALIASES = frozenset({"broker.id", "node.id"})
-"""Kafka fills the one from the other, whichever the file has."""
-
-
-def plain(value: object) -> str | None:
-    """A value as it compares: Kafka trims, and writes lists and booleans in its own way."""
-    if value is None:
-        return None
-    text = str(value).strip()
-    if text.lower() in ("true", "false"):
-        return text.lower()
-    return ",".join(part.strip() for part in text.split(","))
+def _mended(id: Id, state: State, seen: Present, fields: Sequence[str]) -> Change:
+    """What is mended without a bounce."""
+    before = {name: seen.fields[name] for name in fields}
+    after = {name: state.fields[name] for name in fields}
+    reason = "it is not started at boot"
+    if "drop_ins" in fields:
+        lines = [line for line in seen.volatile["drop_in_lines"] if not line.endswith(": ")]
+        reason = "a drop-in that is not ours: " + "; ".join(lines[:6])
+    return Change(id, "update", before, after, tuple(fields), reason=reason)
 
 
 def read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
@@ -255,6 +268,8 @@ def read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
 
 
 def _why(state: State, seen: Mapping[str, object]) -> str:
+    if seen.get("by_systemd") is False:
+        return "it was not started by systemd"
     if seen["processes"] != 1:
         return f"it was started {seen['processes']} times"
     if seen["runs_with"] == "-":
@@ -285,34 +300,6 @@ def settled(state: State, observation: Observation) -> bool:
     return isinstance(observation, Present) and bool(
         observation.fields["running"] and observation.volatile["listening"]
     )
-
-
-def stop_step(id: Id, state: State) -> Run:
-    args = state.args
-    words = (str(STOP_SECONDS), str(args["home"]), id.name, str(args["properties"]))
-    return Run("service/stop", words, str(args["user"]), seconds=STOP_SECONDS + 30)
-
-
-def steps(change: Change, state: State | None) -> Sequence[Step]:
-    if state is None:
-        return []
-    args = state.args
-    launcher = "zookeeper-server-start.sh" if args["role"] == "zookeeper" else "kafka-server-start.sh"
-    start = Run(
-        "service/start",
-        (str(args["home"]), launcher, str(args["properties"]), str(args["out"])),
-        str(args["user"]),
-        apart=True,
-    )
-    if change.action == "stop":
-        return [stop_step(change.id, state)]
-    chain: list[Step] = [stop_step(change.id, state)] if change.action == "restart" else []
-    chain += [start, Await(change.id, START_PATIENCE)]
-    if args["broker"] is not None:
-        chain.append(Await(Id("", "broker", str(args["broker"])), START_PATIENCE))
-    record = (str(args["manifest"]), str(args["role"]), *args["log_dirs"])
-    chain.append(Run("storage/record", record, str(args["keeper"])))
-    return chain
 
 
 KIND = Kind(

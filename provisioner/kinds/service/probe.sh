@@ -1,4 +1,5 @@
-# Arguments: HOME KEY_FILE STATE, then for each service its name, properties file and ports (a,b).
+# Arguments: HOME KEY_FILE STATE, then for each service its name, properties file,
+# ports (a,b) and unit (or nothing).
 # What runs, what would be started with now, who listens. The last record, after the services', has
 # the processes that belong to none of them.
 home=$1 key=$2 state=$3; shift 3
@@ -6,9 +7,9 @@ all=$(processes)
 listening=$(awk '$4 == "0A" { sub(/.*:/, "", $2); print $2 }' /proc/net/tcp /proc/net/tcp6 2>/dev/null | sort -u | tr '\n' ' ')
 secret=; [ -r "$key" ] && read -r secret <"$key"
 seen=
-while [ $# -ge 3 ]; do
+while [ $# -ge 4 ]; do
   echo =
-  name=$1 file=$2 ports=$3; shift 3
+  name=$1 file=$2 ports=$3 unit=$4; shift 4
   would=-
   [ -r "$file" ] && [ -x "$home/bin/provision-launch.sh" ] && would=$(PROVISION_HOME=$home "$home/bin/provision-launch.sh" digest "$file" 2>/dev/null)
   echo "~would=$would"
@@ -24,6 +25,12 @@ while [ $# -ge 3 ]; do
     case " $listening " in *" $(printf '%04X' "$p") "*) up=${up:+$up,}$p ;; esac
   done
   echo "~listening=$up"
+  [ -z "$unit" ] || systemctl show -p LoadState,UnitFileState,DropInPaths,NeedDaemonReload,ActiveState,SubState,MainPID,NRestarts,Result -- "$unit" 2>&1 | sed '
+    s/^\(ActiveState\|SubState\|MainPID\|NRestarts\|Result\|NeedDaemonReload\)=/~&/'
+  # The lines of drop-ins that are not ours, for the person who reads the plan.
+  [ -z "$unit" ] || for d in "/etc/systemd/system/$unit.d"/*.conf "/run/systemd/system/$unit.d"/*.conf; do
+    [ -f "$d" ] && awk -v f="$d" '{ print "|" f ": " $0 }' "$d" </dev/null
+  done
   seen="$seen
 $mine"
 done

@@ -1,0 +1,61 @@
+"""How a process is started, stopped and mended: steps as data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from provisioner.plan.model import Await, Change, Id, Run, State, Step
+from provisioner.spec.types import Supervisor
+
+STOP_SECONDS = 120
+SYSTEMD_STOP_SECONDS = 330
+START_PATIENCE = 60.0
+
+
+def stop_steps(id: Id, state: State) -> list[Step]:
+    """By systemd where that supervises; then whatever else runs by this name."""
+    args = state.args
+    words = (str(STOP_SECONDS), str(args["home"]), id.name, str(args["properties"]))
+    plain = Run("service/stop", words, str(args["user"]), seconds=STOP_SECONDS + 30)
+    if args["supervisor"] != Supervisor.SYSTEMD.value:
+        return [plain]
+    by = Run("service/systemd", ("stop", str(args["unit"])), seconds=SYSTEMD_STOP_SECONDS)
+    return [by, plain]
+
+
+def start_step(state: State) -> Run:
+    args = state.args
+    if args["supervisor"] == Supervisor.SYSTEMD.value:
+        return Run("service/systemd", ("start", str(args["unit"])), seconds=120, apart=True)
+    launcher = ("kafka" if args["role"] != "zookeeper" else "zookeeper") + "-server-start.sh"
+    words = (str(args["home"]), launcher, str(args["properties"]), str(args["out"]))
+    return Run("service/start", words, str(args["user"]), apart=True)
+
+
+def mend_steps(change: Change, state: State) -> list[Step]:
+    """Enablement and drop-ins, where they differ."""
+    if state.args["supervisor"] != Supervisor.SYSTEMD.value:
+        return []
+    strangers = tuple((change.before or {}).get("drop_ins") or ())
+    if not strangers and "enabled" not in change.fields:
+        return []
+    return [Run("service/systemd", ("mend", str(state.args["unit"]), *strangers), seconds=60)]
+
+
+def steps(change: Change, state: State | None) -> Sequence[Step]:
+    if state is None:
+        return []
+    args = state.args
+    if change.action == "stop":
+        return stop_steps(change.id, state)
+    chain = mend_steps(change, state)
+    if change.action == "update":
+        return chain
+    if change.action == "restart":
+        chain += stop_steps(change.id, state)
+    chain += [start_step(state), Await(change.id, START_PATIENCE)]
+    if args["broker"] is not None:
+        chain.append(Await(Id("", "broker", str(args["broker"])), START_PATIENCE))
+    record = (str(args["manifest"]), str(args["role"]), *args["log_dirs"])
+    chain.append(Run("storage/record", record, str(args["keeper"])))
+    return chain
