@@ -2,10 +2,11 @@
 
 Made once on this machine by one deliberate throw-away broker on loopback ports: ``base.jsa`` from
 ``-Xshare:dump`` (the bundled Java ships none), ``kafka.jsa`` from ``-XX:ArchiveClassesAtExit``.
-Used as ``-XX:SharedArchiveFile=DIR/base.jsa:DIR/kafka.jsa`` with a class path that lists the jars
-of the same distribution by absolute path, sorted by name (C locale). The folders of jars and Java
-may be others than here, the garbage collector too; jars may be appended. Whatever does not fit
-costs only the speed: Java then runs without.
+Used as ``-XX:SharedArchiveFile=DIR/base.jsa:DIR/kafka.jsa`` where DIR is ``.provision/dist/FOLDER``
+of a Kafka home, by a Java whose working directory is that home, with a class path that lists the
+jars of ``.provision/dist/KAFKA/libs`` by absolute path, sorted by name (C locale); more may follow.
+Where the home lies, which Java folder and which garbage collector it is need not be as here.
+Whatever does not fit costs only the speed: Java then runs without.
 
 An archive is an optimisation: what goes wrong here is a warning, never an error.
 """
@@ -29,7 +30,7 @@ from provisioner.artifacts.model import (
 )
 from provisioner.errors import ProvisionError
 
-RECIPE = "1"
+RECIPE = "3"
 """Changed when an archive made by other flags would be better: then all are made anew."""
 
 MODES = ("zookeeper", "kraft")
@@ -81,12 +82,13 @@ def make_archive(
         return found
     if mode not in MODES or not can_make(java):
         return None
+    named = Distribution("cds", kafka.version, key, (), java.platform)
     from provisioner.artifacts import recording  # slow to import, wanted once
 
     try:
         with cache.lock(note), cache.scratch() as folder:
             progress(0, 1, "class-data archive")
-            packed = recording.record(cache, kafka, java, mode, folder)
+            packed = recording.record(cache, kafka, java, mode, named.folder, folder)
             cache.put_text(_note(key), recording.keep(cache, packed, ORIGIN))
             cache.forget(_failed(key))
             progress(1, 1, "class-data archive")

@@ -19,21 +19,33 @@ FAILURES = (OSError, ProvisionError, subprocess.SubprocessError, throwaway.NotUp
 """All that can go wrong here; it only costs the speed."""
 
 
-def record(cache: Cache, kafka: Distribution, java: Distribution, mode: str, folder: Path) -> Path:
-    """Runs the throw-away broker in ``folder``; returns a zip of both archives, deflated."""
-    throwaway.unpack(cache, java, folder / "java")
-    throwaway.unpack(cache, kafka, folder / "kafka")
-    home = throwaway.Home(folder / "java" / "bin" / "java", folder / "kafka", folder / "run")
-    home.run.mkdir()
-    base, top = folder / BASE, folder / TOP
-    home.java(["-Xshare:dump", f"-XX:SharedArchiveFile={base}", "-Xlog:disable"])
-    flags = [f"-XX:SharedArchiveFile={base}", f"-XX:ArchiveClassesAtExit={top}", "-Xlog:disable"]
+def record(
+    cache: Cache, kafka: Distribution, java: Distribution, mode: str, name: str, folder: Path
+) -> Path:
+    """Runs the throw-away broker in ``folder``; returns a zip of both archives, deflated.
+
+    ``name`` is the archive's own folder below ``.provision/dist`` of a Kafka home.
+    """
+    run = folder / "home"
+    dist = Path(".provision", "dist")
+    throwaway.unpack(cache, java, run / dist / java.folder)
+    throwaway.unpack(cache, kafka, run / dist / kafka.folder)
+    home = throwaway.Home(run, dist / java.folder, dist / kafka.folder)
+    made = dist / name
+    place = run / made
+    place.mkdir()
+    # An archive keeps the paths of the jars, and of the archive it builds on, as they are given
+    # here, and Java wants to find them there whatever it is told later. So they are given relative
+    # to the home, which is the working directory of every broker.
+    base = f"-XX:SharedArchiveFile={made / BASE}"
+    home.java(["-Xshare:dump", base, "-Xlog:disable"])
+    flags = [base, f"-XX:ArchiveClassesAtExit={place / TOP}", "-Xlog:disable"]
     throwaway.broker(home, mode, flags)
-    if not top.is_file():
+    if not (place / TOP).is_file():
         raise throwaway.NotUp("the broker ended without writing its archive")
     packed = folder / "cds.zip"
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for path in (base, top):
+        for path in (place / BASE, place / TOP):
             archive.writestr(_info(path.name), path.read_bytes())
     return packed
 

@@ -33,19 +33,21 @@ class NotUp(Exception):
 
 @dataclass(frozen=True)
 class Home:
-    """``program``: Java's launcher; ``kafka``: a folder with ``libs/``; ``run``: an empty one."""
+    """A Kafka home ``run``, and below it, as relative paths, the folders of Java and Kafka."""
 
-    program: Path
-    kafka: Path
     run: Path
+    runtime: Path
+    kafka: Path
 
     @property
     def classes(self) -> str:
-        """The class path every node uses: jars by absolute path, sorted by name."""
-        return ":".join(str(path) for path in sorted((self.kafka / "libs").glob("*.jar")))
+        """The class path: jars sorted by name, relative to the home."""
+        names = sorted(path.name for path in (self.run / self.kafka / "libs").glob("*.jar"))
+        return ":".join(str(self.kafka / "libs" / name) for name in names)
 
     def command(self, arguments: Sequence[str]) -> list[str]:
-        return [str(self.program), "-Xmx256m", f"-Dkafka.logs.dir={self.run}", *arguments]
+        program = self.run / self.runtime / "bin" / "java"
+        return [str(program), "-Xmx256m", f"-Dkafka.logs.dir={self.run}", *arguments]
 
     def java(self, arguments: Sequence[str]) -> None:
         """Runs Java to its end. Raises NotUp with what it said when it fails."""
@@ -140,10 +142,11 @@ def process(
 
     Ended by TERM at the end, and waited for; by KILL if that takes too long.
     """
-    logging = home.kafka / "config" / "log4j.properties"
+    config = home.run / home.kafka / "config"
+    logging = config / "log4j.properties"
     option = f"-Dlog4j.configuration=file:{logging}"
     if not logging.is_file():
-        option = f"-Dlog4j2.configurationFile={home.kafka / 'config' / 'log4j2.yaml'}"
+        option = f"-Dlog4j2.configurationFile={config / 'log4j2.yaml'}"
     with log.open("wb") as out:
         child = subprocess.Popen(
             home.command([option, *arguments]),

@@ -295,7 +295,7 @@ def test_archive_is_used_elsewhere(store: Store, home: Path, version: str, mode:
     archive = cds.make_archive(store.cache, kafka, java, mode, notes.append)
     assert archive is not None, notes
     dist = install(store, version, home)
-    folder = home / archive.folder
+    folder = dist / archive.folder
     folder.mkdir()
     subprocess.run(
         ["tar", "-xzf", "-"], input=b"".join(store.open(archive)), cwd=folder, check=True
@@ -312,7 +312,9 @@ def test_archive_is_used_elsewhere(store: Store, home: Path, version: str, mode:
         "kafka.Kafka",
         "/nonexistent.properties",
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=60, cwd=home
+    )
     shared = len(re.findall(r"shared objects file \(top\)", done.stdout))
     elsewhere = len(re.findall(r"source: file:", done.stdout))
     assert shared > 100, done.stdout[-2000:] + done.stderr[-2000:]
