@@ -1,8 +1,9 @@
 """One observation of a cluster in three rounds of requests, however many topics it has.
 
 1. the broker at hand: metadata, registered brokers, cluster-wide settings, quorum;
-2. side by side: each broker its own configuration (no other broker knows it), topics'
-   configurations in chunks dealt out to the brokers, moves from the controller.
+2. side by side: each broker its own configuration (no other broker knows it), the broker at hand
+   topics' configurations in chunks (another one may lag behind in what it knows of topics), moves
+   from the controller.
 Opening the connections is the round before each.
 """
 
@@ -26,6 +27,9 @@ CONTROLLER_SECONDS = 3.0
 
 Never more than a third of all the time, so that the rest can still be asked.
 """
+
+AT_HAND = -1
+"""Stands for the broker asked first where its address is not the one it is registered with."""
 
 
 @dataclass
@@ -112,6 +116,7 @@ class Survey:
         """Asks all living brokers side by side, and puts what they say into ``findings``."""
         plan = self._questions(view, log_dirs)
         addresses = {broker.id: (broker.host, broker.port) for broker in view.brokers}
+        addresses[AT_HAND] = self._address
         jobs = {id: partial(self._ask, addresses[id], [r for _, r in plan[id]]) for id in plan}
         for id, answers in self._pool.side_by_side(jobs, self._deadline).items():
             failed = answers if isinstance(answers, Exception) else None
@@ -128,10 +133,10 @@ class Survey:
             plan[id].append(("config", ask))
             if log_dirs:
                 plan[id].append(("log-dirs", messages.log_dirs_request()))
-        names = chunks((topic.name for topic in view.topics), TOPICS_A_REQUEST)
-        for number, some in enumerate(names if alive else []):
+        here = [b.id for b in view.brokers if (b.host, b.port) == self._address] or [AT_HAND]
+        for some in chunks((topic.name for topic in view.topics), TOPICS_A_REQUEST):
             ask = messages.configs_request(messages.TOPIC, some, synonyms=False)
-            plan[alive[number % len(alive)]].append((("topics", some), ask))
+            plan[here[0]].append((("topics", some), ask))
         mover = view.controller if view.quorum is None else None
         target = mover if mover in view.alive else (alive[0] if alive else None)
         if target is not None:

@@ -325,6 +325,20 @@ def test_refusals_have_kafkas_name(
     assert not [t.name for t in cluster.liveness().topics if t.name.startswith("t-unknown")]
 
 
+def test_any_one_address_is_enough(lab: Lab, topic: str) -> None:
+    """Also one by another name, and one of a broker that is not the controller."""
+    for number, (_, port) in enumerate(lab.bootstrap):
+        cluster = connect([("127.0.0.1", port)])
+        name = f"{topic}{number}"
+        cluster.create_topic(name, 1, 3, {"retention.ms": "60000"})
+        wait_until(lambda: cluster.liveness().topic(name))  # noqa: B023
+        view = cluster.view()
+        assert view.errors == {}
+        assert config(view, name) == {"retention.ms": "60000"}
+        assert set(view.broker_configs) == set(lab.brokers)
+        cluster.close()
+
+
 def test_a_topic_that_exists_is_refused(cluster: Cluster, topic: str) -> None:
     cluster.create_topic(topic, 1, 1, {})
     with pytest.raises(KafkaRefused, match="already exists") as refused:
