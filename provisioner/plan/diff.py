@@ -67,14 +67,15 @@ def diff(desired: Desired, observed: Observed, judge: Mapping[str, Judge]) -> Di
                 continue
             case Present():
                 fields = differing(state, observation)
-                if not fields and pending(state):
-                    continue
             case Absent():
                 fields = sorted(state.fields)
         decided, difference = judge[id.kind](id, state, observation, fields)
         if not decided and fields:
             difference = change(id, state, observation, fields)
         items = difference if isinstance(difference, tuple) else (difference,)
+        if isinstance(observation, Present) and not fields and pending(state):
+            # What it waits for may be the very thing that a refusal explains.
+            items = tuple(item for item in items if isinstance(item, Refused))
         for item in items:
             _sort(item, state, result)
     return result
