@@ -179,7 +179,7 @@ def resolve(
         files = [i for i in state.inputs if i.kind == "file"][:3]
         units = [i for i in state.inputs if i.name.endswith(".service")]
         seen = observed.get(id)
-        key = str(seen.volatile.get("key", "")) if isinstance(seen, Present) else ""
+        key = str(seen.volatile.get("key") or "none") if isinstance(seen, Present) else "none"
         wanted = [every[i] for i in files if i in every]
         if len(wanted) == len(files) and not any(_waits(s) for s in wanted):
             texts = [text_of(s) for s in wanted]
