@@ -30,6 +30,8 @@ from provisioner.hosts.transport import TransportError
 from provisioner.spec.types import Host
 
 _KEEPALIVE = 5.0  # seconds; keeps a firewall's table warm, and the kernel's TCP_USER_TIMEOUT busy
+# what the library says when the other side closed before or during the handshake
+_HUNG_UP = ("protocol banner", "Negotiation failed", "No existing session")
 _PATIENCE = 0.05, 2.0  # seconds before the first and at most before a later repeated login
 
 
@@ -143,7 +145,7 @@ def _log_in(
                 f"login at {hop.host} port {hop.port} timed out after {seconds:g} s",
                 "ConnectTimeout in ~/.ssh/config or ansible_ssh_common_args gives it longer",
             ) from error
-        _explain(hop, error)
+        _explain(hop, wire.greeting, error)
         raise
     return link
 
@@ -156,20 +158,21 @@ def _wire(hop: Hop, gateway: SshLink | None, seconds: float, options: SshOptions
     return ssh_wire.dial(hop.host, hop.port, seconds, options.dead_after)
 
 
-def _explain(hop: Hop, error: BaseException) -> None:
+def _explain(hop: Hop, greeting: bytes, error: BaseException) -> None:
     """Raises what the library's error means; returns for what needs no translation."""
+    where = f"{hop.host} port {hop.port}"
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
-        raise TransportError("not-supported", f"{hop.host} port {hop.port}: {error}") from error
-    if isinstance(error, paramiko.SSHException):
-        text = str(error)
-        if "Indecipherable" in text:
-            said = text.partition('"')[2].rstrip('"')
-            raise TransportError(
-                "unreachable", f"{hop.host} port {hop.port} does not speak SSH: {said[:60]!r}"
-            ) from error
-        raise Turned(text.replace("banner", "banner ").rstrip()) from error
-    if isinstance(error, EOFError | OSError):
-        raise Turned(str(error) or "end of the connection") from error
+        raise TransportError("not-supported", f"{where}: {error}") from error
+    if not isinstance(error, SshLink.errors):
+        return
+    # some sshd say why they turn us away before they would say who they are
+    if greeting and not greeting.startswith((b"SSH-", b"Exceeded", b"Not allowed")):
+        said = greeting.decode(errors="replace").splitlines()[0]
+        raise TransportError("unreachable", f"{where} does not speak SSH: {said!r}") from error
+    text = str(error).strip() or "end of the connection"
+    if isinstance(error, paramiko.SSHException) and not any(t in text for t in _HUNG_UP):
+        raise TransportError("unreachable", f"{where}: {text}") from error
+    raise Turned(text.replace("banner", "banner ").strip()) from error
 
 
 def _check(hop: Hop, options: SshOptions, notes: list[str]) -> HostKeyCheck:

@@ -52,7 +52,8 @@ class Deadline:
 class Wire:
     """A connected socket, or a channel through another host, as the SSH library wants it.
 
-    ``last_received`` is when the last byte came (``time.monotonic``). ``abort`` ends all waiting
+    ``last_received`` is when the last byte came (``time.monotonic``), ``greeting`` the first ones
+    (at most 80). ``abort`` ends all waiting
     on it at once, from any thread; closing a socket alone does not wake a thread that reads.
     """
 
@@ -60,6 +61,7 @@ class Wire:
         self._sock = sock
         self._child = child
         self._closed = False
+        self.greeting = b""
         # Until a session runs, sshd holds back what it sends while we owe it an acknowledgement,
         # and our kernel takes its time with those: 40 ms at each step of a login.
         self.eager = isinstance(sock, socket.socket) and sock.family != socket.AF_UNIX
@@ -72,6 +74,7 @@ class Wire:
         data: bytes = self._sock.recv(size)
         if data:
             self.last_received = time.monotonic()
+            self.greeting = self.greeting or data[:80]
             if self.eager:
                 _acknowledge(self._sock)
         return data

@@ -30,7 +30,8 @@ def held_back(
     ``blocked`` maps an id to why it is not there. What does not depend on them is done.
     """
     missing = dict(blocked)
-    kept, deferred = list(changes), []
+    kept: list[Change] = list(changes)
+    deferred: list[Deferred] = []
     while True:
         found = [(c, b) for c in kept if (b := _blocker(c, desired, missing)) is not None]
         if not found:

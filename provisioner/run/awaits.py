@@ -26,7 +26,9 @@ PAUSE = 0.05
 LOOK_EVERY = 1.0
 SAY_AFTER = 5.0
 
-TAIL = """# OUT LOG SINCE: the last lines of what a process said.
+TAIL = """# UNIT OUT LOG: the last lines of what a process said, and what systemd says of it.
+u=$1; shift
+[ -z "$u" ] || { systemctl show -p ActiveState,Result,ExecMainStatus -- "$u" | tr '\\n' ' '; echo; journalctl --no-pager -o cat -n 20 -u "$u"; }
 for f do [ -r "$f" ] && { echo "== $f"; tail -n 60 -- "$f"; }; done
 exit 0
 """
@@ -153,7 +155,7 @@ def _check(target: Target, state: State, item: Awaited, seen: Observation, now: 
         mark = (dict(seen.fields), dict(seen.volatile))
         if mark != item.last:
             item.last, item.moved = mark, now
-        if item.id.kind == "service" and not seen.fields["running"]:
+        if item.id.kind == "service" and _ended(seen):
             raise Stuck(_why_dead(target, item.id, state), item.change)
     if now - item.moved > item.limit:
         raise Stuck(
@@ -161,10 +163,25 @@ def _check(target: Target, state: State, item: Awaited, seen: Observation, now: 
         )
 
 
+RESTARTS = 3
+
+
+def _ended(seen: Present) -> bool:
+    """It does not run, and nobody is about to start it; systemd is, a few times."""
+    if seen.fields["running"]:
+        return False
+    state = seen.volatile.get("ActiveState")
+    if state in ("activating", "active", "reloading"):
+        restarts = str(seen.volatile.get("NRestarts", "0"))
+        return restarts.isdigit() and int(restarts) >= RESTARTS
+    return True
+
+
 def _why_dead(target: Target, id: Id, state: State) -> str:
     """The cause in words where it is a known one, and the last lines of the log."""
-    files = (str(state.args["out"]), str(state.args["log"]))
-    frame = target.observer(id.host).read([Reading(TAIL, files, str(state.args["user"]))])[0]
+    unit = str(state.args["unit"]) if state.args["supervisor"] == "systemd" else ""
+    files = (unit, str(state.args["out"]), str(state.args["log"]))
+    frame = target.observer(id.host).read([Reading(TAIL, files)])[0]
     text = frame.text if frame else ""
     words = cause(text)
     lines = [line for line in text.splitlines() if line.strip()]

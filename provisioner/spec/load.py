@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from provisioner.errors import Problem, ProvisionError
+from provisioner.errors import Problem, ProvisionError, fail
 from provisioner.spec import checks, checks_hosts, checks_kafka
 from provisioner.spec import document as doc
 from provisioner.spec.build import all_items, build
@@ -73,6 +73,27 @@ def load_all(
     if problems or hosts is None:
         raise ProvisionError(in_order(problems))
     return Loaded(spec, hosts)
+
+
+def hosts_of(
+    path: Path, group: str, *, inventory: Path | None = None, limit: str | None = None
+) -> list[str]:
+    """The hosts of an inventory group that ``limit`` leaves, sorted: what ``--each`` stamps the
+    spec onto. Raises ProvisionError (``limit-matches-nothing`` for a group that is not there)."""
+    document = read(path, Dialect.STRICT, "invalid-spec")
+    shape, _, problems = understand(document)
+    if shape is None:
+        raise ProvisionError(in_order([*document.problems, *problems]))
+    known = inventory_for(path, shape, inventory)
+    if group not in known.groups:
+        groups = ", ".join(sorted(known.groups))
+        raise fail("limit-matches-nothing", f"no group {group}", f"the groups are {groups}")
+    members = set(known.members(group))
+    if limit:
+        members &= known.match(limit)
+    if not members:
+        raise fail("limit-matches-nothing", f"no host of {group} is left")
+    return sorted(members)
 
 
 def reviewed(

@@ -136,7 +136,8 @@ def make_plan(target: Target, observations: Observations | None = None) -> Plann
     unread = [*found.unread, *_unreachable(target)]
     _guard_formats(target, found, states, observations)
     blocked = {item.id: item.reason for item in found.refused}
-    blocked |= {item.id: item.reason for item in [*unread, *found.deferred]}
+    blocked |= {item.id: item.reason for item in unread}
+    blocked |= {item.id: item.reason for item in found.deferred}
     changes, deferred = held_back(found.changes, states, blocked)
     deferred += found.deferred
     clustered = _cluster_level(target, states, observations, [*changes, *deferred])

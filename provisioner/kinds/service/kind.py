@@ -188,12 +188,18 @@ def resolve(
                 state,
                 fields={
                     **state.fields,
-                    "runs_with": digest(key, texts, [text_of(every[u]) for u in units]),
+                    "runs_with": wanted_digest(key, texts, [text_of(every[u]) for u in units]),
                 },
                 args={**state.args, "static": static},
             )
         resolved[id] = state
     return resolved
+
+
+def wanted_digest(key: str, texts: Sequence[str], plain: Sequence[str]) -> str:
+    """Without a key (the host's first run, or somebody removed it) nothing that runs can be
+    proved to run with what is wanted: whatever it says, it differs."""
+    return digest(key, texts, plain) if key else "of a key that is yet to be made"
 
 
 def _waits(state: State) -> bool:

@@ -11,6 +11,14 @@ case $verb in
   start)
     [ "$(systemctl is-enabled -- "$unit" 2>/dev/null)" = enabled ] || systemctl enable --quiet -- "$unit" || exit 1
     systemctl reset-failed -- "$unit" 2>/dev/null
-    systemctl start -- "$unit" || { systemctl status --no-pager --lines 20 -- "$unit"; exit 1; } ;;
+    systemctl start -- "$unit" || { systemctl show -p ActiveState,SubState,Result,ExecMainStatus -- "$unit"; journalctl --no-pager -o cat -n 20 -u "$unit"; exit 1; }
+    # The launcher is over when the unit's main process has become java; or it has failed.
+    n=0
+    while [ $n -lt 600 ] && systemctl is-active --quiet -- "$unit"; do
+      p=$(systemctl show -p MainPID --value -- "$unit")
+      c=$(tr '\0' '\n' <"/proc/$p/cmdline" 2>/dev/null | head -n 1)
+      case $c in */java|java) exit 0 ;; esac
+      n=$((n + 1)); sleep 0.05
+    done ;;
   stop) systemctl stop -- "$unit" ;;
 esac
