@@ -1,4 +1,4 @@
-"""``provision drill`` on real clusters: what it proves, what it refuses, and that it always heals."""
+"""``provision drill`` on real clusters: what it proves and refuses, and that it always heals."""
 
 from __future__ import annotations
 

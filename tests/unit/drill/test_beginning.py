@@ -1,0 +1,51 @@
+"""Which broker a drill may begin with: pure questions, with data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from provisioner.plan.model import Id, Observation, Plan, Present, Refused, State, Unknown, Unread
+from provisioner.verbs.drill import otherwise
+from provisioner.verbs.stages import Observations, Planned
+
+SERVICE = Id("vm", "service", "broker-1")
+STORAGE = Id("vm", "storage", "/k/logs-1")
+OTHER = Id("vm", "storage", "/k/logs-2")
+
+
+def planned(seen: Observation, **plan: Any) -> Planned:
+    desired = {SERVICE: State({"running": True}, inputs=(STORAGE,))}
+    return Planned(Plan(**plan), desired, Observations({SERVICE: seen}))
+
+
+def running(runs_with: str, would: str) -> Present:
+    return Present({"running": True, "runs_with": runs_with, "would": would})
+
+
+SAME = running("a1", "a1")
+
+
+def test_it_comes_back_as_it_goes() -> None:
+    assert otherwise(planned(SAME), SERVICE) == ""
+
+
+def test_trouble_of_another_broker_is_not_its_own() -> None:
+    found = planned(SAME, unread=(Unread(OTHER, "not mounted?"),))
+    assert otherwise(found, SERVICE) == ""
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (planned(running("a1", "b2")), "something else than it runs with"),
+        (planned(running("-", "b2")), "something else than it runs with"),
+        (planned(Unknown("timed out")), "could not be observed"),
+        (planned(SAME, unread=(Unread(STORAGE, "not mounted?"),)), "not mounted?"),
+        (planned(SAME, refused=(Refused(STORAGE, "another cluster's"),)), "another cluster's"),
+        (planned(SAME, unread=(Unread(SERVICE, "timed out"),)), "timed out"),
+    ],
+)
+def test_it_would_not_come_back_as_it_goes(found: Planned, words: str) -> None:
+    assert words in otherwise(found, SERVICE)
