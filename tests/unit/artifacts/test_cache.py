@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from provisioner.artifacts.cache import Cache, default_root, write_whole
+from provisioner.artifacts.download import fetch_missing
+from provisioner.artifacts.model import quiet, silent
 from provisioner.errors import ProvisionError
 from tests.unit.artifacts.conftest import blob_of
 
@@ -132,6 +134,22 @@ def test_lock_is_for_one(cache: Cache) -> None:
     other.join(5)
     assert entered.is_set()
     assert "waiting" in notes[0]
+
+
+def test_what_another_process_loaded_meanwhile(cache: Cache, tmp_path: Path) -> None:
+    """Asked again once the lock is ours: nothing is loaded twice."""
+    (tmp_path / "a").write_bytes(b"right")
+    with cache.lock():
+        waiting = threading.Thread(
+            target=fetch_missing, args=(Cache(cache.root), [BLOB], "x", "1.0.0", silent, quiet)
+        )
+        waiting.start()
+        waiting.join(0.2)
+        cache.put(BLOB, tmp_path / "a")
+        before = cache.path(BLOB).stat()
+    waiting.join(5)
+    assert cache.path(BLOB).stat().st_ino == before.st_ino
+    assert not (cache.root / "tmp").exists()  # where a download would have worked
 
 
 def test_scratch_clears_what_was_left(cache: Cache) -> None:

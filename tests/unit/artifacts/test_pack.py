@@ -125,6 +125,23 @@ def test_changed_while_it_was_read(store: Store) -> None:
     assert caught.value.problems[0].code == "artifact-corrupt"
 
 
+def test_changed_behind_an_open_file(store: Store) -> None:
+    """The blob whose bytes are under way is written to: what was read is not trusted."""
+    kafka = store.ensure(store.prepare(VERSION)).kafka
+    assert kafka is not None
+    name = next(blob for blob in kafka.blobs if blob.size > 100_000)
+    path = store.cache.path(name)
+
+    def read() -> None:
+        for chunk in store.open(kafka):
+            if len(chunk) > 100_000:
+                with path.open("r+b") as out:
+                    out.write(b"!")
+
+    with pytest.raises(ProvisionError, match="changed while it was read"):
+        read()
+
+
 def test_unknown_digest(store: Store) -> None:
     with pytest.raises(ProvisionError, match="no distribution"):
         store.open("0" * 64)

@@ -298,10 +298,12 @@ def test_stop_ends_the_brokers_of_this_home_only(
     other = Home(tmp_path / "other")
     mine, theirs = start(home, "broker.id=0\n"), start(other, "broker.id=0\n")
     tool = start(home, "", "kafka.tools.StorageTool")
+    reader = start(home, "", "logs/kafka.Kafka.log")
     assert home.execute("bin/kafka-server-stop.sh").returncode == 0
     assert mine.wait(5) == -15
     assert theirs.poll() is None
     assert tool.poll() is None
+    assert reader.poll() is None
     done = home.execute("bin/kafka-server-stop.sh")
     assert (done.returncode, done.stdout) == (1, "No kafka server to stop\n")
 
@@ -323,10 +325,12 @@ def test_stop_zookeeper(home: Home, running: object) -> None:
     start = running
     assert callable(start)
     broker = start(home, "")
+    reader = start(home, "", "logs/QuorumPeerMain.log")
     server = start(home, "", "org.apache.zookeeper.server.quorum.QuorumPeerMain")
     assert home.execute("bin/zookeeper-server-stop.sh").returncode == 0
     assert server.wait(5) == -15
     assert broker.poll() is None
+    assert reader.poll() is None
     assert home.execute("bin/zookeeper-server-stop.sh").returncode == 1
 
 
