@@ -318,7 +318,7 @@ def test_archive_is_used_elsewhere(store: Store, home: Path, version: str, mode:
     shared = len(re.findall(r"shared objects file \(top\)", done.stdout))
     elsewhere = len(re.findall(r"source: file:", done.stdout))
     assert shared > 100, done.stdout[-2000:] + done.stderr[-2000:]
-    assert shared > 20 * elsewhere
+    assert shared > 10 * elsewhere  # what only a failed start needs is in no archive
     assert "mismatch" not in done.stdout + done.stderr
 
 
