@@ -9,6 +9,7 @@ for d do [ -d "$d" ] || { mkdir -p -- "$d" && made="$made$d
 "; } || { echo "error cannot make $state"; exit 1; }
 umask 027
 printf '%s' "$made" | while IFS= read -r d; do printf 'directory\t%s\n' "$d"; done >>"$state/manifest" || { echo "error cannot write $state"; exit 1; }
+command -v flock >/dev/null || { echo "error flock (util-linux) is not installed here"; exit 1; }
 exec 9>>"$state/lock" || { echo "error cannot open $state/lock"; exit 1; }
 if ! flock -n 9; then
   h=; read -r h 2>/dev/null <"$state/lock.holder"

@@ -21,7 +21,7 @@ from provisioner.verbs.opening import open_context
 
 LINES = 5000
 CLUSTER_KINDS = frozenset(name for name, kind in KINDS.items() if kind.layer is Layer.CLUSTER)
-FEW = 3
+SHORT = 70
 Entry = Mapping[str, Any]
 
 JOURNAL_LINES = """# STATE COUNT: how many lines the journal has, then the last COUNT of them.
@@ -165,10 +165,11 @@ def row(unit: Entry, verbose: bool) -> tuple[str, ...]:
 
 
 def in_short(changes: Sequence[str], verbose: bool) -> str:
-    """'start broker-1', or of many: 'create 16 × directory, 1 × java' (``verbose``: every one)."""
+    """'start broker-1', or where that is long: 'create 16 × directory' (``verbose``: every one)."""
     parts = [named(change) for change in changes]
-    if verbose or len(parts) <= FEW:
-        return ", ".join(f"{action} {name}" for action, _, name in parts)
+    whole = ", ".join(f"{action} {name}" for action, _, name in parts)
+    if verbose or len(whole) <= SHORT:
+        return whole
     counted: dict[str, dict[str, int]] = {}
     for action, kind, _ in parts:
         kinds = counted.setdefault(action, {})
