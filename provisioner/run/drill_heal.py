@@ -96,7 +96,7 @@ class Healing:
                 if time.monotonic() > end:
                     raise Broken(f"not led by their first replica: {', '.join(left[:5])}")
                 time.sleep(0.3)
-            line.detail = f"{len(before)} partitions led by another before, none now"
+            line.detail = f"led by another than their first replica: {len(before)} before, 0 now"
 
     def _elect(self) -> list[str]:
         """Elects; what is not led by its preferred leader yet. A refusal is tried again."""

@@ -56,6 +56,10 @@ def test_each_copy_beyond_the_first_is_counted() -> None:
     assert not found.ok
 
 
+def test_a_copy_is_not_out_of_order_too() -> None:
+    assert accounts.account([], numbers(0, 1, 1, 2), RUN).out_of_order == 0
+
+
 def test_a_copy_in_another_partition_is_one_too() -> None:
     assert accounts.account([], [record(5), record(5, partition=1)], RUN).duplicated == 1
 
@@ -149,6 +153,10 @@ def test_leaders_that_are_others_now_have_moved() -> None:
 
 def test_a_topic_that_went_or_came_has_not_moved() -> None:
     assert accounts.moved(view(a=[(0, (0, 1))]), view(b=[(1, (0, 1))])) == []
+
+
+def test_a_partition_that_had_no_leader_has_not_moved() -> None:
+    assert accounts.moved(view(a=[(None, (0, 1))]), view(a=[(1, (0, 1))])) == []
 
 
 def test_not_led_by_the_first_replica() -> None:
