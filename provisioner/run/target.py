@@ -45,7 +45,8 @@ exit 0
 class Options:
     """What the command line says about a run, whatever the verb."""
 
-    limit: str | None = None
+    limit: frozenset[str] | None = None
+    """The hosts that are changed and judged; None: all. The others are still read."""
     parallel: int = 10
     allow: Mapping[str, frozenset[str]] = field(default_factory=dict)
     become_password: str | None = field(default=None, repr=False)

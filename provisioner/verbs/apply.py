@@ -250,7 +250,8 @@ def acting(target: Target, host: str, token: str, steps: Sequence[ShellStep]) ->
 
 def _place(target: Target, host: str) -> Place:
     places = target.places[host]
-    above = () if places.supervisor is Supervisor.SYSTEMD else (places.home,)
+    systemd = places.supervisor is Supervisor.SYSTEMD
+    above = ("/var/lib/provision",) if systemd else (places.home,)
     return Place(target.shells[host], places.state, places.keeper_now, above)
 
 

@@ -115,6 +115,7 @@ def _dispatch(args: argparse.Namespace, console: Console) -> int:
     contexts = _contexts(args, console)
     if len(contexts) == 1:
         reports = [module.command(args, contexts[0])]
+        reports[0].limited = args.limit
         return _finish(args, console, reports, [])
     return _several(args, console, module, contexts)
 
@@ -161,6 +162,7 @@ def _several(
             report.extra["errors"] = [str(p) for p in error.problems]
             problems.extend(error.problems)
         report.target = context.each_host
+        report.limited = args.limit
         return report
 
     with ThreadPoolExecutor(min(args.parallel, len(contexts))) as pool:

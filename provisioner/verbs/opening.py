@@ -6,7 +6,7 @@ import argparse
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provisioner.errors import fail
 from provisioner.run.target import Options, Target, open_target
@@ -14,21 +14,46 @@ from provisioner.spec.types import Spec
 from provisioner.verbs.arguments import allowed
 from provisioner.verbs.command import Context
 
+if TYPE_CHECKING:
+    from provisioner.spec.load import Loaded
+
 
 def load_spec(args: argparse.Namespace, context: Context) -> Spec:
     """Raises ProvisionError with every problem of spec and inventory."""
-    from provisioner.spec.load import load
+    return _loaded(args, context).spec
+
+
+def _loaded(args: argparse.Namespace, context: Context) -> Loaded:
+    from provisioner.spec.load import load_all
 
     inventory = Path(args.inventory) if args.inventory else None
-    return load(
+    return load_all(
         context.path, inventory=inventory, env=os.environ, each_host=context.each_host
     )
 
 
+def _limit(args: argparse.Namespace, loaded: Loaded) -> frozenset[str] | None:
+    """The spec's hosts that --limit leaves. Raises ``limit-matches-nothing``."""
+    if not args.limit:
+        return None
+    used = {node.host for node in loaded.spec.nodes}
+    found = used & loaded.inventory.match(args.limit)
+    if not found:
+        hosts = ", ".join(sorted(used))
+        message = f"--limit {args.limit} matches no host of this cluster"
+        raise fail("limit-matches-nothing", message, f"its hosts are {hosts}")
+    return frozenset(found)
+
+
 def open_context(args: argparse.Namespace, context: Context, *, fetch: bool = False) -> Target:
     """``fetch``: the verb can bring in what is missing; others need the lock of the version."""
-    spec = load_spec(args, context)
-    target = open_target(spec, options(args, context, spec), context.path.resolve().parent)
+    loaded = _loaded(args, context)
+    spec = loaded.spec
+    for warning in spec.warnings:
+        context.console.say(f"  warning: {warning}")
+    chosen = options(args, context, spec)
+    chosen.limit = _limit(args, loaded)
+    target = open_target(spec, chosen, context.path.resolve().parent)
     pending = next((p.pending for p in target.prepared.values() if p.pending), "")
     if pending and not fetch:
         target.close()
@@ -40,7 +65,6 @@ def open_context(args: argparse.Namespace, context: Context, *, fetch: bool = Fa
 def options(args: argparse.Namespace, context: Context, spec: Spec) -> Options:
     console = context.console
     return Options(
-        limit=args.limit,
         parallel=args.parallel,
         allow=allowed(getattr(args, "allow", [])),
         become_password=context.become_password,

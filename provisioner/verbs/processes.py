@@ -58,7 +58,12 @@ def command(args: argparse.Namespace, context: Context) -> Report:
 def chosen(target: Target, words: str | None) -> list[Node]:
     """The named nodes, or all on hosts that can be reached. Raises ``usage``."""
     if words is None:
-        return [node for node in target.spec.nodes if node.host in target.shells]
+        limit = target.options.limit
+        return [
+            node
+            for node in target.spec.nodes
+            if node.host in target.shells and (limit is None or node.host in limit)
+        ]
     known = {node.name: node for node in target.spec.nodes}
     names = [name for name in words.split(",") if name]
     strange = [name for name in names if name not in known]

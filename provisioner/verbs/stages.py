@@ -141,12 +141,25 @@ def make_plan(target: Target, observations: Observations | None = None) -> Plann
     changes, deferred = held_back(found.changes, states, blocked)
     deferred += found.deferred
     clustered = _cluster_level(target, states, observations, [*changes, *deferred])
-    changes += clustered.changes
+    limit = target.options.limit
+    if limit is not None:
+        changes = [c for c in changes if c.id.host in limit]
+        deferred = [d for d in deferred if d.id.host in limit]
+        unread = [u for u in unread if u.id.host in limit]
+        found.refused = [r for r in found.refused if r.id.host in limit]
+        clustered = _Clustered()
+    else:
+        changes += clustered.changes
     plan = Plan(
         waves(changes, states, ORDERS, _leaders(target, observations, [c.id for c in changes])),
         tuple(deferred + clustered.deferred),
         tuple(found.refused + clustered.refused),
-        tuple(u for k in KINDS.values() for u in k.find(observations.seen, states, target.spec)),
+        tuple(
+            u
+            for kind in KINDS.values()
+            for u in kind.find(observations.seen, states, target.spec)
+            if limit is None or u.id.host in limit
+        ),
         tuple(unread + clustered.unread),
     )
     return Planned(plan, states, observations)
