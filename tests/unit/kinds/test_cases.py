@@ -49,7 +49,7 @@ def within(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> None:
 # --- what a probe printed → what is known ------------------------------------------------------
 
 
-@pytest.mark.parametrize(("kind", "case"), cases("records"))
+@pytest.mark.parametrize(("kind", "case"), list(cases("records")))
 def test_records(kind: str, case: dict[str, Any]) -> None:
     id = Id("h", kind, str(case["id"]))
     frame = Frame("=\n" + case["output"], case.get("status", 0))
@@ -93,7 +93,7 @@ def model_of(case: dict[str, Any]) -> ModelCluster:
     return model
 
 
-@pytest.mark.parametrize(("kind", "case"), cases("plans"))
+@pytest.mark.parametrize(("kind", "case"), list(cases("plans")))
 def test_plans(kind: str, case: dict[str, Any]) -> None:
     model = model_of(case)
     plan = model.plan()
@@ -125,7 +125,7 @@ def test_plans(kind: str, case: dict[str, Any]) -> None:
 # --- a change → steps --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("kind", "case"), cases("steps"))
+@pytest.mark.parametrize(("kind", "case"), list(cases("steps")))
 def test_steps(kind: str, case: dict[str, Any]) -> None:
     given = case["change"]
     host = "" if KINDS[kind].layer == 3 else "h"

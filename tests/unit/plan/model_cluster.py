@@ -66,7 +66,8 @@ class Impossible(Exception):
 def spec_of(name: str) -> Spec:
     """A spec of ``specs/``, bound to hosts on which Kafka's user is at home in /home/kafka."""
     spec = load(SPECS / f"{name}.yaml", env={"HOME": "/nonexistent"})
-    return replace(spec.bind({h: "/home/kafka" for h in spec.hosts}), fresh_cluster_id=FRESH)
+    homes = dict.fromkeys(spec.hosts, "/home/kafka")
+    return replace(spec.bind(homes), fresh_cluster_id=FRESH)
 
 
 FACTS = Facts(
@@ -159,7 +160,7 @@ class Topic:
 
 
 class ModelCluster:
-    """Begins as machines with nothing on them. ``ModelCluster.made(name)`` is one already in sync."""
+    """Begins as machines with nothing on them; ``made(name)`` is one already in sync."""
 
     def __init__(self, spec: Spec):
         self.spec = spec
@@ -402,7 +403,7 @@ class ModelCluster:
     # -- what the tool does
 
     def apply(self, watch: Callable[[Wave], None] = lambda wave: None) -> Plan:
-        """The hosts' waves, another look, the cluster's waves: as ``verbs.apply``. The first plan."""
+        """Hosts, another look, the cluster: as ``verbs.apply``. Returns the first plan."""
         first = self.planned()
         below = [w for w in first.plan.waves if KINDS[w.changes[0].id.kind].layer < Layer.CLUSTER]
         for wave in below:

@@ -1,0 +1,101 @@
+"""What a service is started and bounced with, and why a start failed, in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from provisioner.kinds.service.causes import cause, will_pass
+from provisioner.kinds.service.kind import steps
+from provisioner.kinds.service.static import plain
+from provisioner.plan.model import Await, Change, Id, Run
+from tests.unit.plan.model_cluster import ModelCluster, spec_of
+
+
+def chain(action: str, name: str) -> list[tuple[str, tuple[str, ...]]]:
+    planned = ModelCluster(spec_of("lab")).planned()
+    id = Id("localhost", "service", name)
+    found = []
+    for step in steps(Change(id, action, None, None), planned.desired[id]):  # type: ignore[arg-type]
+        match step:
+            case Run():
+                found.append((step.function, step.args))
+            case Await():
+                found.append(("await", (str(step.id),)))
+    return found
+
+
+def test_a_broker_is_waited_for_twice_and_then_recorded() -> None:
+    assert chain("start", "broker-1") == [
+        (
+            "service/start",
+            (
+                "/srv/kafka",
+                "kafka-server-start.sh",
+                "/srv/kafka/config/server-1.properties",
+                "/srv/kafka/logs/broker-1/kafkaServer.out",
+            ),
+        ),
+        ("await", ("localhost/service/broker-1",)),
+        ("await", ("broker/1",)),
+        ("storage/record", ("/srv/kafka/.provision/manifest", "broker", "/srv/kafka/logs-1")),
+    ]
+
+
+def test_a_bounce_stops_first() -> None:
+    names = [name for name, _ in chain("restart", "broker-1")]
+    assert names == ["service/stop", "service/start", "await", "await", "storage/record"]
+
+
+def test_zookeeper_registers_nowhere() -> None:
+    found = chain("start", "zookeeper-1")
+    assert found[0][1][1] == "zookeeper-server-start.sh"
+    assert [name for name, _ in found] == ["service/start", "await", "storage/record"]
+
+
+def test_a_stop_is_only_a_stop() -> None:
+    assert [name for name, _ in chain("stop", "broker-1")] == ["service/stop"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "Invalid cluster.id in: /d/meta.properties. Expected AAA, but read BBB",
+            "its log dir /d/meta.properties belongs to cluster BBB, but ZooKeeper to AAA",
+        ),
+        ("No readable meta.properties files found.", "its log dirs are not formatted"),
+        (
+            "org.apache.kafka.common.KafkaException: Failed to acquire lock on file .lock in /d",
+            "another process holds the lock file .lock",
+        ),
+        ("java.net.BindException: Address already in use", "its port is taken"),
+        ("Error: java.io.IOException: No space left on device", "the disk is full"),
+        ("Unrecognized VM option 'UseFoo'", "this Java does not know the option UseFoo"),
+        ("provision-launch: no jars in /d/libs: run it", "no jars in /d/libs: run it"),
+        ("ConfigException: Invalid value x for y", "a property is not valid: Invalid value x"),
+    ],
+)
+def test_causes(text: str, words: str) -> None:
+    assert cause("INFO one\n" + text + "\nINFO two").startswith(words)
+
+
+def test_no_cause_is_invented() -> None:
+    assert cause("INFO all is well\n") == ""
+
+
+def test_only_a_predecessors_session_passes_by_itself() -> None:
+    assert will_pass("KeeperErrorCode = NodeExists for /brokers/ids/1")
+    assert not will_pass("Address already in use")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(" 4", "4"), ("TRUE", "true"), ("a, b", "a,b"), (True, "true"), (5, "5")],
+)
+def test_values_as_kafka_writes_them(one: object, other: object) -> None:
+    assert plain(one) == plain(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("4", "5"), ("a,b", "b,a"), (None, ""), ("A", "a")])
+def test_values_that_differ(one: object, other: object) -> None:
+    assert plain(one) != plain(other)
