@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 
-from provisioner.kafka.port import Cluster, KafkaUnavailable
+from provisioner.kafka.port import Cluster, KafkaRefused, KafkaUnavailable
 from provisioner.run.drill_account import Place, partitions
 
 EVERY = 0.1
@@ -51,7 +51,7 @@ class Watch:
             while not self._ended.wait(EVERY):
                 try:
                     view = cluster.liveness()
-                except KafkaUnavailable:
+                except (KafkaRefused, KafkaUnavailable):
                     continue
                 self.take({p: v.leader for p, v in partitions(view).items()}, time.monotonic())
         finally:

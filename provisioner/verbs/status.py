@@ -14,7 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from provisioner.errors import Exit
-from provisioner.kafka.port import ClusterView, KafkaUnavailable, PartitionView, TopicView
+from provisioner.kafka.port import (
+    ClusterView,
+    KafkaRefused,
+    KafkaUnavailable,
+    PartitionView,
+    TopicView,
+)
 from provisioner.kinds.service.kind import service_id
 from provisioner.plan.model import Id, Observation, Present, Report
 from provisioner.report import matrix
@@ -68,7 +74,7 @@ def observe(target: Target) -> Look:
         found.seen = seen
         try:
             found.view = asked.result() if asked else None
-        except KafkaUnavailable as error:
+        except (KafkaRefused, KafkaUnavailable) as error:
             found.why = str(error)
     return found
 
