@@ -6,59 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from provisioner.hosts.observer import LIMIT, Observer, Reading, Shell, explain
-from provisioner.hosts.shell import Frame, Script
+from provisioner.hosts.shell import Frame, Script, constant
 from provisioner.hosts.transport import TransportError
 
-PUT = """# PATH MODE MANIFEST < CONTENT: a whole file beside its name, synced, renamed; a file that is not
-# in the manifest is kept once.
-path=$1 mode=$2 manifest=$3
-temporary=$(dirname "$path")/.$(basename "$path").provision
-rm -f -- "$temporary"
-(umask 077; set -C; cat >"$temporary") || { rm -f -- "$temporary"; exit 1; }
-chmod "$mode" -- "$temporary" && sync -- "$temporary" || { rm -f -- "$temporary"; exit 1; }
-if [ -n "$manifest" ] && [ -e "$path" ] && [ ! -e "$path.before-provision" ] &&
-  ! grep -q -x -F "file	$path" "$manifest" 2>/dev/null; then
-  cp -p -- "$path" "$path.before-provision" && echo "kept as $path.before-provision"
-fi
-mv -f -T -- "$temporary" "$path" && sync -- "$(dirname "$path")"
-"""
-
-JOURNAL = """# STATE LINE: one line to the journal, synced.
-umask 027
-[ -d "$1" ] || exit 0
-printf '%s\\n' "$2" >>"$1/journal.jsonl" && sync -- "$1/journal.jsonl"
-"""
-
-OWN = """# MANIFEST (+ or -) ENTRY...: what was made by us, before it is made.
-manifest=$1 sign=$2; shift 2
-[ -d "$(dirname "$manifest")" ] || exit 0
-umask 027
-touch -- "$manifest" || exit 1
-for e do printf '%s\\n' "$e"; done | SIGN=$sign awk '
-  NR == FNR { given[$0] = 1; next }
-  !($0 in given) { print }
-  END { if (ENVIRON["SIGN"] == "+") for (e in given) print e }' - "$manifest" | sort >"$manifest.new" &&
-  sync -- "$manifest.new" && mv -f -- "$manifest.new" "$manifest"
-"""
-
-UNPACK = """set -u
-# PATH: a tar stream on stdin, verified by its own list, switched in by rename.
-path=$1 temporary=$1.incoming
-umask 022
-rm -rf -- "$temporary" && mkdir -p -- "$temporary" || exit 1
-trap 'rm -rf -- "$temporary"' EXIT
-tar -x -z -f - -C "$temporary" --no-same-owner || { cat >/dev/null; exit 1; }
-(cd "$temporary" && sha256sum -c --quiet SHA256SUMS) || { echo "the bytes that arrived are not those that were sent"; exit 1; }
-sync -f "$temporary" 2>/dev/null || sync
-if [ -e "$path" ]; then rm -rf -- "$path.broken"; mv -T -- "$path" "$path.broken" || exit 1; fi
-mv -T -- "$temporary" "$path" || exit 1
-trap - EXIT
-rm -rf -- "$path.broken"
-(cd "$path" && find . -mindepth 1 ! -name .stamp -printf '%P %y %s %m %U %T@ %C@ %l\\n' | sort | sha256sum | cut -d' ' -f1 >.stamp) || rm -f -- "$path/.stamp"
-"""
+PUT = constant("put.sh")
+JOURNAL = constant("journal.sh")
+OWN = constant("own.sh")
+UNPACK = constant("unpack.sh")
 
 # stdin begins with the length of a script, then the script, then what the script reads.
-BOOTSTRAP = "/bin/sh -c 'IFS= read -r n; s=$(head -c \"$n\"); eval \"$s\"'"
+BOOTSTRAP = '/bin/sh -c \'IFS= read -r n; s=$(head -c "$n"); eval "$s"\''
 
 
 @dataclass(frozen=True)
@@ -84,7 +41,7 @@ class Guard:
 @dataclass
 class Outcome:
     """What one unit left. ``stale`` is the index of the check that did not hold; ``failed`` the
-    index of the step that failed, with its output; ``lost`` says that the lock was no longer ours."""
+    index of the step that failed, with its output; ``lost``: the lock was no longer ours."""
 
     stale: int | None = None
     failed: int | None = None
@@ -141,9 +98,7 @@ class Actor(Observer):
             script.add("part", 20, guard.keeper, OWN, manifest, "-", *unit.disown)
         if unit.done:
             script.add("part", 20, guard.keeper, JOURNAL, guard.state, unit.done)
-        reread = [
-            script.add("part", r.seconds, r.user, r.script, *r.args) for r in unit.reread
-        ]
+        reread = [script.add("part", r.seconds, r.user, r.script, *r.args) for r in unit.reread]
         patience = LIMIT + max([s.seconds for s in unit.steps], default=0)
         frames = self._shell.run(script, patience)
         return _outcome(frames, checks, steps, reread)

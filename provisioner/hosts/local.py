@@ -128,7 +128,9 @@ def _exchange(
     progress: Callable[[int], None] | None,
 ) -> tuple[bytes, bytes]:
     """Feeds stdin and collects both outputs until they end. Raises on ``seconds`` of silence."""
-    assert process.stdin and process.stdout and process.stderr
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
     source = iter(chunks)
     pending = memoryview(b"")
     sent = 0

@@ -65,12 +65,12 @@ class Shell:
 def explain(result: Result, become: Become) -> TransportError:
     """Why a script printed nothing at all."""
     text = result.stderr.decode("utf-8", "replace").strip()
-    if become.needed and result.status != 0:
-        if "password" in text or "sudoers" in text or "sudo" in text:
-            hint = "give the password with -K or PROVISION_BECOME_PASSWORD, or check sudoers"
-            if become.password is None and "password" not in text:
-                hint = "install sudo, or log in as a user who may use it"
-            return TransportError("sudo-refused", text.splitlines()[-1] if text else "refused", hint)
+    refused = any(word in text for word in ("password", "sudoers", "sudo"))
+    if become.needed and result.status != 0 and refused:
+        hint = "give the password with -K or PROVISION_BECOME_PASSWORD, or check sudoers"
+        if become.password is None and "password" not in text:
+            hint = "install sudo, or log in as a user who may use it"
+        return TransportError("sudo-refused", text.splitlines()[-1], hint)
     if result.status in (126, 127):
         return TransportError("shell-missing", text or "/bin/sh cannot be run")
     what = text.splitlines()[-1] if text else f"exit status {result.status}"

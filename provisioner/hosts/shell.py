@@ -27,8 +27,13 @@ def quote(value: str) -> str:
 
 
 @cache
+def constant(name: str) -> str:
+    """The text of a shell file of this package."""
+    return resources.files(__package__ or "").joinpath(name).read_text()
+
+
 def prelude() -> str:
-    return resources.files(__package__).joinpath("prelude.sh").read_text()
+    return constant("prelude.sh")
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ class Script:
 
 
 def fingerprint(text: str) -> str:
-    """What ``check`` computes on the host: SHA-256 of the lines that are neither ``~`` nor ``=``."""
+    """What ``check`` computes on the host: SHA-256 of the lines without ``~`` and ``=`` in front."""
     kept = [line for line in text.split("\n") if line[:1] not in ("~", "=")]
     if kept and kept[-1] == "":
         kept.pop()

@@ -52,7 +52,9 @@ def cluster_id(spec: Spec, observed: Observed) -> ClusterId:
     sources = {value: tuple(places) for value, places in found.items()}
     if len(found) > 1:
         listed = "; ".join(f"{value} in {', '.join(p)}" for value, p in sorted(sources.items()))
-        return ClusterId(None, f"storages disagree about the cluster id: {listed}", sources, conflict=True)
+        return ClusterId(
+            None, f"storages disagree about the cluster id: {listed}", sources, conflict=True
+        )
     if found:
         value = next(iter(found))
         if spec.cluster_id and spec.cluster_id != value:
@@ -66,5 +68,7 @@ def cluster_id(spec: Spec, observed: Observed) -> ClusterId:
         return ClusterId(value, sources=sources)
     if unread:
         hosts = ", ".join(sorted(set(unread)))
-        return ClusterId(None, f"the cluster id: not every storage could be read ({hosts})", sources)
+        return ClusterId(
+            None, f"the cluster id: not every storage could be read ({hosts})", sources
+        )
     return ClusterId(spec.cluster_id or spec.fresh_cluster_id, "the cluster id", sources, True)

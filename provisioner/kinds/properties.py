@@ -90,7 +90,8 @@ def _meaning(text: str) -> str:
             continue
         out.append(_MEANING.get(following, following))
         position += 2
-    return "".join(out)
+    # Two halves of a character above U+FFFF become one.
+    return "".join(out).encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 _HEX = "0123456789abcdefABCDEF"

@@ -1,4 +1,4 @@
-"""Changes → waves: side by side where nothing forbids it, one at a time behind a gate where it does.
+"""Changes → waves: side by side where nothing forbids it, else one at a time behind a gate.
 
 Files before processes before Kafka's own objects. What does not serve is started first and
 ungated, by tier (ZooKeeper, controllers, brokers); what serves is bounced one at a time.

@@ -26,7 +26,7 @@ class Partition:
 
 @dataclass(frozen=True)
 class View:
-    """What a decision about a stop is made from. ``lag`` maps voters to records behind the leader."""
+    """What a decision about a stop is made from. ``lag``: voter → records behind the leader."""
 
     alive: frozenset[int] = frozenset()
     partitions: tuple[Partition, ...] = ()
@@ -78,7 +78,9 @@ def may_stop_broker(
             return Verdict(False, f"{partition}: broker {listed} is not in sync")
     if offline and refuse_offline:
         listed = ", ".join(offline[:5])
-        return Verdict(False, f"{listed} would be offline and the policy refuses it", tuple(offline))
+        return Verdict(
+            False, f"{listed} would be offline and the policy refuses it", tuple(offline)
+        )
     return Verdict(True, offline=tuple(offline))
 
 

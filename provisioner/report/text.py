@@ -1,4 +1,4 @@
-"""Plans and results for a person: a plan is a diff, coloured on a terminal, and ends in one line."""
+"""Plans and results for a person: a plan is a diff, coloured on a terminal, ends in one line."""
 
 from __future__ import annotations
 
@@ -141,15 +141,18 @@ def clean(text: str) -> str:
 
 
 def summary(plan: Plan) -> str:
-    """'3 to create, 1 to restart, 0 to delete; 2 deferred, 1 refused; 1 partition offline: atu-0'."""
+    """'3 to create, 1 to restart, 0 to delete; 2 deferred, 1 refused; 1 partition offline …'."""
     if plan.in_sync:
         extra = f"; {len(plan.unmanaged)} not in the spec" if plan.unmanaged else ""
         return "in sync: nothing to change" + extra
     verbs: dict[str, int] = {}
     for change in plan.changes:
         verbs[change.action] = verbs.get(change.action, 0) + 1
-    counted = [f"{verbs.get(v, 0)} to {v}" for v in ("create", "update", "start", "restart", "stop")
-               if verbs.get(v) or v in ("create", "restart")]
+    counted = [
+        f"{verbs.get(v, 0)} to {v}"
+        for v in ("create", "update", "start", "restart", "stop")
+        if verbs.get(v) or v in ("create", "restart")
+    ]
     text = ", ".join([*counted, f"{verbs.get('delete', 0)} to delete"])
     rest = [
         f"{len(items)} {word}"
@@ -174,7 +177,9 @@ def table(rows: Iterable[Iterable[object]]) -> str:
     cells = [[str(cell) for cell in row] for row in rows]
     if not cells:
         return ""
-    widths = [max(len(row[i]) for row in cells if i < len(row)) for i in range(max(map(len, cells)))]
+    widths = [
+        max(len(row[i]) for row in cells if i < len(row)) for i in range(max(map(len, cells)))
+    ]
     return "\n".join(
         "  ".join(cell.ljust(widths[i]) for i, cell in enumerate(row)).rstrip() for row in cells
     )

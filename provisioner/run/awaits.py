@@ -1,4 +1,4 @@
-"""Waiting for what was started: until each thing has settled, limited by no progress, not by time."""
+"""Waiting for what was started: until it has settled, limited by no progress, not by time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ SAY_AFTER = 5.0
 
 TAIL = """# UNIT OUT LOG: the last lines of what a process said, and what systemd says of it.
 u=$1; shift
-[ -z "$u" ] || { systemctl show -p ActiveState,Result,ExecMainStatus -- "$u" | tr '\\n' ' '; echo; journalctl --no-pager -o cat -n 20 -u "$u"; }
+if [ -n "$u" ]; then
+  systemctl show -p ActiveState,Result,ExecMainStatus -- "$u" | tr '\\n' ' '; echo
+  journalctl --no-pager -o cat -n 20 -u "$u"
+fi
 for f do [ -r "$f" ] && { echo "== $f"; tail -n 60 -- "$f"; }; done
 exit 0
 """
@@ -158,9 +161,7 @@ def _check(target: Target, state: State, item: Awaited, seen: Observation, now: 
         if item.id.kind == "service" and _ended(seen):
             raise Stuck(_why_dead(target, item.id, state), item.change)
     if now - item.moved > item.limit:
-        raise Stuck(
-            f"{_named(item.id)}: nothing has moved for {item.limit:.0f} s", item.change
-        )
+        raise Stuck(f"{_named(item.id)}: nothing has moved for {item.limit:.0f} s", item.change)
 
 
 RESTARTS = 3

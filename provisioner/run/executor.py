@@ -37,9 +37,9 @@ from provisioner.plan.model import (
     Wave,
 )
 from provisioner.run.awaits import Awaited, Stuck, wait_for, wait_for_sessions
-from provisioner.run.look import parsed, reading
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
+from provisioner.run.look import parsed, reading
 from provisioner.run.steps import sequence, shell_step
 from provisioner.run.target import Target
 
@@ -255,7 +255,11 @@ class Executor:
         self._sessions(changes, group)
         steps = [shell_step(s) for _, s in group if isinstance(s, Run | Put)]
         unit = replace(
-            last, checks=first.checks, own=first.own, intent=first.intent, steps=steps,
+            last,
+            checks=first.checks,
+            own=first.own,
+            intent=first.intent,
+            steps=steps,
             broken=broken,
         )
         outcome = self._act(actor, unit, changes)
@@ -270,9 +274,7 @@ class Executor:
     def _sessions(self, changes: list[Change], group: list[tuple[int, Step]]) -> None:
         """A broker that was killed is refused by ZooKeeper until its old session has ended."""
         starting = [
-            changes[number].id
-            for number, step in group
-            if isinstance(step, Run) and step.apart
+            changes[number].id for number, step in group if isinstance(step, Run) and step.apart
         ]
         if starting:
             wait_for_sessions(self.target, starting, self.emit)
@@ -305,7 +307,9 @@ class Executor:
         total = stream.total
 
         def progress(sent: int) -> None:
-            self.target.options.progress(f"{actor.name}: {step.path.rpartition('/')[2]}", sent, total)
+            self.target.options.progress(
+                f"{actor.name}: {step.path.rpartition('/')[2]}", sent, total
+            )
 
         try:
             actor.unpack(step.path, step.user, stream, progress)

@@ -64,7 +64,7 @@ def gate(target: Target, emit: Callable[[Event], None]) -> Callable[[Wave], None
 
 
 def zookeeper_states(target: Target) -> dict[int, str]:
-    """What each ZooKeeper server says it is: leader, follower, standalone; silent ones are left out."""
+    """What each ZooKeeper server says it is: leader, follower, standalone; no entry if silent."""
     from provisioner.kafka import zookeeper
 
     states = {}

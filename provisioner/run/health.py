@@ -154,8 +154,9 @@ def wait_whole(target: Target, name: str) -> None:
     end = time.monotonic() + 30
     while time.monotonic() < end:
         topic = target.cluster().liveness().topic(name)
-        if topic and all(p.leader is not None and len(p.isr) == len(p.replicas)
-                         for p in topic.partitions):
+        if topic and all(
+            p.leader is not None and len(p.isr) == len(p.replicas) for p in topic.partitions
+        ):
             return
         time.sleep(0.05)
 

@@ -63,9 +63,10 @@ def _ask(
     nodes = [n for n in places.nodes if changes is None or n.name in starting]
     wanted = " ".join(str(port) for node in nodes for port in ports(node))
     folders = "\n".join(d.path for node in places.nodes for d in node.log_dirs)
-    text = text_of("service/ports") + resources.files(__package__ or "").joinpath(
-        "preflight.sh"
-    ).read_text()
+    text = (
+        text_of("service/ports")
+        + resources.files(__package__ or "").joinpath("preflight.sh").read_text()
+    )
     before = time.time()
     try:
         frame = target.observer(host).read(

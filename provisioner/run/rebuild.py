@@ -1,4 +1,4 @@
-"""``apply --rebuild``: what runs on the spec's ports, files or dirs ends, its data dirs are emptied.
+"""``apply --rebuild``: what runs on the spec's ports, files or dirs ends, its data is emptied.
 
 The word is itself the permission. Any other process on a port is named and refused, and then
 nothing has been touched.

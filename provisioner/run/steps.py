@@ -12,7 +12,6 @@ from provisioner.plan.model import Await, Call, Put, Run, Step, Unpack
 LIBRARIES = {
     "service/stop": ("service/processes",),
     "storage/record": ("storage/filesystem",),
-
     "service/stop_foreign": ("service/processes", "service/ports"),
 }
 """Shell functions that a step's script shares with a probe."""
@@ -29,9 +28,7 @@ def text_of(function: str) -> str:
 def shell_step(step: Run | Put) -> ShellStep:
     if isinstance(step, Put):
         return ShellStep(PUT, (step.path, step.mode, step.keep), step.user, 30, step.content)
-    return ShellStep(
-        text_of(step.function), step.args, step.user, step.seconds, step.input or None
-    )
+    return ShellStep(text_of(step.function), step.args, step.user, step.seconds, step.input or None)
 
 
 def rounds(chains: Sequence[Sequence[Step]]) -> list[list[tuple[int, Step]]]:

@@ -80,7 +80,9 @@ class Target:
     def observer(self, host: str) -> Observer:
         return Observer(self.shells[host])
 
-    def side_by_side(self, work: Callable[[str], T], hosts: list[str] | None = None) -> dict[str, T]:
+    def side_by_side(
+        self, work: Callable[[str], T], hosts: list[str] | None = None
+    ) -> dict[str, T]:
         """``work(host)`` for each host, at most ``parallel`` at once."""
         names = list(self.shells) if hosts is None else hosts
         if len(names) <= 1:

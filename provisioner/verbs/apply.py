@@ -102,9 +102,7 @@ def _layer(change: Change) -> Layer:
 def _unexpected(plan: Plan, done: list[Any]) -> None:
     """What neither the plan named nor a wave left is somebody else's doing: stop, do not guess."""
     named = {change.id for wave in done for change in wave.changes}
-    strange = [
-        c for c in plan.changes if _layer(c) is not Layer.CLUSTER and c.id not in named
-    ]
+    strange = [c for c in plan.changes if _layer(c) is not Layer.CLUSTER and c.id not in named]
     if strange:
         listed = ", ".join(str(c.id) for c in strange[:3])
         raise fail(
@@ -311,7 +309,9 @@ def closing(report: Report, spec: Spec, context: Context) -> list[str]:
         lines.append(f"try: provision status {context.path}; provision drift {context.path}")
         return lines
     if report.failed:
-        lines.append(f"{len(report.applied)} done, {len(report.failed)} failed, "
-                     f"{len(report.not_started)} not started")
+        lines.append(
+            f"{len(report.applied)} done, {len(report.failed)} failed, "
+            f"{len(report.not_started)} not started"
+        )
     lines.append(f"to go on: provision apply {context.path}")
     return lines

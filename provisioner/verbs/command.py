@@ -54,7 +54,9 @@ class Console:
 
 
 def _colour(stream: Any) -> bool:
-    return bool(stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
+    return bool(
+        stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    )
 
 
 Verb = Callable[[argparse.Namespace, "Context"], Report]
@@ -193,7 +195,9 @@ def _finish(
         print(json.dumps(document(args.verb, code, reports, problems), ensure_ascii=False))
     elif len(reports) > 1:
         bad = [r for r in reports if r.exit_code]
-        console.answer(f"{len(reports) - len(bad)} of {len(reports)} clusters are as they should be")
+        console.answer(
+            f"{len(reports) - len(bad)} of {len(reports)} clusters are as they should be"
+        )
         if bad:
             rerun = _rerun(args, bad)
             console.answer(f"to run those again: {rerun}")

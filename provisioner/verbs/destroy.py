@@ -64,7 +64,9 @@ def command(args: argparse.Namespace, context: Context) -> Report:
 def owned(target: Target, host: str) -> list[tuple[str, str]]:
     """(kind, name) of everything the manifest of a host says is ours, in its order."""
     places = target.places[host]
-    frame = target.observer(host).read([Reading(MANIFEST, (places.manifest,), places.keeper_now)])[0]
+    frame = target.observer(host).read([Reading(MANIFEST, (places.manifest,), places.keeper_now)])[
+        0
+    ]
     if frame is None or frame.status != 0:
         raise fail("step-failed", f"{places.manifest} cannot be read", host=host)
     pairs = [line.split("\t")[:2] for line in frame.text.splitlines() if "\t" in line]
@@ -145,5 +147,3 @@ def _told(report: Report, kept: list[str], context: Context, cluster: str) -> st
             f"{context.path} --confirm {cluster} --allow wipe-log-dir"
         )
     return f"{cluster} is gone"
-
-

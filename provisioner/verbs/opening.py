@@ -27,9 +27,7 @@ def _loaded(args: argparse.Namespace, context: Context) -> Loaded:
     from provisioner.spec.load import load_all
 
     inventory = Path(args.inventory) if args.inventory else None
-    return load_all(
-        context.path, inventory=inventory, env=os.environ, each_host=context.each_host
-    )
+    return load_all(context.path, inventory=inventory, env=os.environ, each_host=context.each_host)
 
 
 def _limit(args: argparse.Namespace, loaded: Loaded) -> frozenset[str] | None:

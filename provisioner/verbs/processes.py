@@ -164,9 +164,9 @@ def _told(report: Report, args: argparse.Namespace, nodes: Sequence[Node]) -> st
     past = {"start": "started", "stop": "stopped", "restart": "restarted"}[args.verb]
     done = [change.id.name for change in report.applied]
     if report.failed:
-        return f"{len(done)} {past}, {len(report.failed)} failed, {len(report.not_started)} not begun"
+        return (
+            f"{len(done)} {past}, {len(report.failed)} failed, {len(report.not_started)} not begun"
+        )
     if not done:
         return f"nothing to {args.verb}: {', '.join(node.name for node in nodes)}"
     return f"{past}: {', '.join(done)}"
-
-

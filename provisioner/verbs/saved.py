@@ -1,4 +1,4 @@
-"""Saved plans: ``plan -o FILE`` and ``apply FILE``. A plan is applied only while it is still true."""
+"""Saved plans: ``plan -o FILE``, ``apply FILE``. One is applied only while it is still true."""
 
 from __future__ import annotations
 
@@ -35,9 +35,7 @@ def digest(plan: Plan, spec: Spec) -> str:
     return hashlib.sha256(data.encode()).hexdigest()
 
 
-def save(
-    path: Path, context: Context, args: argparse.Namespace, spec: Spec, plan: Plan
-) -> None:
+def save(path: Path, context: Context, args: argparse.Namespace, spec: Spec, plan: Plan) -> None:
     """Writes the plan, readable by its owner only, whole or not at all."""
     body = {
         "format": FORMAT,
@@ -58,7 +56,9 @@ def save(
         temporary.write_text(json.dumps(body, indent=1, default=str) + "\n")
         temporary.replace(path)
     except OSError as error:
-        raise fail("not-permitted", f"the plan cannot be written: {error}", file=str(path)) from None
+        raise fail(
+            "not-permitted", f"the plan cannot be written: {error}", file=str(path)
+        ) from None
 
 
 def read(path: Path) -> dict[str, Any] | None:

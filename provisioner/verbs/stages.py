@@ -189,9 +189,7 @@ def has_run(seen: Observed) -> bool:
     )
 
 
-def _format_refusal(
-    target: Target, node: Node, view: safety.View | None
-) -> tuple[str, str] | None:
+def _format_refusal(target: Target, node: Node, view: safety.View | None) -> tuple[str, str] | None:
     allow = target.options.allow
     if node.is_controller and "format-controller" not in allow:
         return "a controller of a cluster that has run would be formatted", "format-controller"
@@ -261,9 +259,7 @@ def _down(target: Target, observations: Observations) -> set[str]:
     return down
 
 
-def _leaders(
-    target: Target, observations: Observations, bounced: Sequence[Id]
-) -> frozenset[Id]:
+def _leaders(target: Target, observations: Observations, bounced: Sequence[Id]) -> frozenset[Id]:
     """The active controller and ZooKeeper's leader go last."""
     view = observations.view
     ids = set()

@@ -1,4 +1,4 @@
-"""The kind ``account``: made where root, and only where the spec names another user than the login's."""
+"""The kind ``account``: made where root, and only where the spec names a user of its own."""
 
 from __future__ import annotations
 
@@ -38,6 +38,4 @@ def steps(change: Change, state: State | None) -> Sequence[Step]:
     return [Run("account/make", (change.id.name, str(state.args["home"])), "")]
 
 
-KIND = Kind(
-    "account", Layer.HOST, rank=0, desired=desired, probe=probe, parse=parse, steps=steps
-)
+KIND = Kind("account", Layer.HOST, rank=0, desired=desired, probe=probe, parse=parse, steps=steps)

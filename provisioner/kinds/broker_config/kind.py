@@ -41,8 +41,8 @@ def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
     for node in spec.brokers:
         for key, value in node.config.items():
             named.setdefault(key, set()).add(value)
-        states[config_id(f"broker-{node.id}")] = State({key: None for key in node.config})
-    wide: dict[str, str | None] = {key: None for key in named}
+        states[config_id(f"broker-{node.id}")] = State(dict.fromkeys(node.config))
+    wide: dict[str, str | None] = dict.fromkeys(named)
     if spec.is_kraft and not spec.version.startswith("3."):
         for key in STORED_BY_KAFKA:
             if len(named.get(key, ())) == 1:

@@ -1,4 +1,4 @@
-"""The kind ``directory``. Data folders are made here and filled by Kafka; none is ever emptied here."""
+"""The kind ``directory``. Data folders are made here and filled by Kafka; none is emptied here."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PACKAGE = __package__ or ""
 
 
 def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
-    """Folders from the top down; the home belongs to Kafka's user, so all below it is that user's."""
+    """Folders from the top down; the home belongs to Kafka's user, and so does all below it."""
     if not places.nodes:
         return {}
     states: dict[Id, State] = {}

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from provisioner.kinds import properties
-from provisioner.kinds.file import unit
 from provisioner.kinds.cluster_id import cluster_id
+from provisioner.kinds.file import unit
 from provisioner.kinds.file.desired import desired
 from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
 from provisioner.kinds.places import Places
@@ -127,7 +127,7 @@ def judge(
             {"text": "edited"},
             {"text": "as made"},
             ("text",),
-            reason="it reads the same but is written differently, and processes are told by its text",
+            reason="it reads the same but is written differently: processes are known by the text",
         )
     return False, None
 

@@ -9,7 +9,14 @@ from provisioner.kinds.places import Places
 from provisioner.spec.types import Listener, Node, Role, Spec, Supervisor
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
-COLLECTORS = ("UseG1GC", "UseSerialGC", "UseParallelGC", "UseZGC", "UseShenandoahGC", "UseEpsilonGC")
+COLLECTORS = (
+    "UseG1GC",
+    "UseSerialGC",
+    "UseParallelGC",
+    "UseZGC",
+    "UseShenandoahGC",
+    "UseEpsilonGC",
+)
 
 
 def properties(spec: Spec, node: Node) -> Mapping[str, str]:

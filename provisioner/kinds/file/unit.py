@@ -1,4 +1,4 @@
-"""The systemd unit of a node: its own user, limits, ordering, hardening that does not break Kafka."""
+"""The systemd unit of a node: its user, limits, ordering, hardening that does not break Kafka."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def path(places: Places, node: Node) -> str:
 
 
 def word(text: str) -> str:
-    """One word of a unit's setting: quoted, with systemd's own specifiers and variables disarmed."""
+    """One word of a unit's setting: quoted, with systemd's own specifiers disarmed."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
-    return f'"{escaped}"' if set(escaped) & set(" \t;\'\"\\") else escaped
+    return f'"{escaped}"' if set(escaped) & set(" \t;'\"\\") else escaped
 
 
 def command(text: str) -> str:

@@ -1,0 +1,14 @@
+set -u
+# PATH: a tar stream on stdin, verified by its own list, switched in by rename.
+path=$1 temporary=$1.incoming
+umask 022
+rm -rf -- "$temporary" && mkdir -p -- "$temporary" || exit 1
+trap 'rm -rf -- "$temporary"' EXIT
+tar -x -z -f - -C "$temporary" --no-same-owner || { cat >/dev/null; exit 1; }
+(cd "$temporary" && sha256sum -c --quiet SHA256SUMS) || { echo "the bytes that arrived are not those that were sent"; exit 1; }
+sync -f "$temporary" 2>/dev/null || sync
+if [ -e "$path" ]; then rm -rf -- "$path.broken"; mv -T -- "$path" "$path.broken" || exit 1; fi
+mv -T -- "$temporary" "$path" || exit 1
+trap - EXIT
+rm -rf -- "$path.broken"
+(cd "$path" && find . -mindepth 1 ! -name .stamp -printf '%P %y %s %m %U %T@ %C@ %l\n' | sort | sha256sum | cut -d' ' -f1 >.stamp) || rm -f -- "$path/.stamp"
