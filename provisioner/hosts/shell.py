@@ -89,7 +89,7 @@ class Script:
 
 
 def fingerprint(text: str) -> str:
-    """What ``check`` computes on the host: SHA-256 of the lines without ``~`` and ``=`` in front."""
+    """What ``check`` computes on the host: SHA-256 of the lines without ``~`` or ``=`` first."""
     kept = [line for line in text.split("\n") if line[:1] not in ("~", "=")]
     if kept and kept[-1] == "":
         kept.pop()
