@@ -35,5 +35,5 @@ for p do
     [ -w "$p" ] || echo writable=false
   fi
   echo "filesystem=$(filesystem "$up")"
-  [ -r "$manifest" ] && P=$p awk -F'\t' '$1 == "storage" && $2 == ENVIRON["P"] { print "recorded=" $3; print "role=" $4 }' "$manifest"
+  [ ! -r "$manifest" ] || P=$p awk -F'\t' '$1 == "storage" && $2 == ENVIRON["P"] { print "recorded=" $3; print "role=" $4 }' "$manifest"
 done
