@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
+from provisioner.hosts.no_shell import no_shell
 from provisioner.hosts.transport import Result, TransportError
 
 _CHUNK = 1 << 18
@@ -24,6 +25,7 @@ class LocalStream:
     def __init__(self, process: subprocess.Popen[bytes]):
         self._process = process
         self._lines: queue.Queue[bytes] = queue.Queue()
+        self._over = False
         self._thread = threading.Thread(target=self._pump, daemon=True)
         self._thread.start()
 
@@ -42,10 +44,14 @@ class LocalStream:
             raise TransportError("connection-lost", f"the command has ended: {error}") from error
 
     def read_line(self, seconds: float) -> bytes | None:
+        if self._over:
+            return b""
         try:
-            return self._lines.get(timeout=seconds)
+            line = self._lines.get(timeout=seconds)
         except queue.Empty:
             return None
+        self._over = not line
+        return line
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -94,7 +100,11 @@ class LocalConnection:
         except BaseException:
             _end(process)
             raise
-        return Result(out, err, status if status >= 0 else -1)
+        result = Result(out, err, status if status >= 0 else -1)
+        why = no_shell(command, result)
+        if why:
+            raise TransportError("shell-missing", why)
+        return result
 
     def stream(self, command: str, stdin: bytes = b"") -> LocalStream:
         stream = LocalStream(self._start(command, subprocess.DEVNULL))
@@ -150,7 +160,7 @@ def _exchange(
             for key, _ in ready:
                 if key.data == 0:
                     if not pending:
-                        pending = memoryview(next(source, b""))
+                        pending = memoryview(next((c for c in source if c), b""))
                         if not pending:
                             selector.unregister(process.stdin)
                             process.stdin.close()

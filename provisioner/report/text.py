@@ -20,6 +20,9 @@ SIGNS = {
 }
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]|\x1b\[[0-9;?]*[A-Za-z]")
 MANY = 8
+CROWD = 4
+QUIET = frozenset({"account", "directory", "file", "java", "kafka", "storage"})
+"""Kinds whose changes are told together, when their wave is done."""
 
 
 class Text:
@@ -34,14 +37,20 @@ class Text:
 
     # -- plans
 
-    def plan(self, plan: Plan) -> str:
-        """The whole plan, by wave; empty lines where nothing is said."""
+    def plan(self, plan: Plan, *, brief: bool = False) -> str:
+        """The whole plan, by wave. ``brief``: what is made in great numbers only by its number."""
         lines: list[str] = []
+        brief = brief and not self._verbose
         for wave in plan.waves:
             gate = "  (one at a time, when it may be stopped)" if wave.gate else ""
             lines.append(self.paint(f"wave {wave.number}{gate}", "dim"))
+            many = crowds(wave.changes) if brief else {}
             for change in wave.changes:
-                lines += self.change(change)
+                if (change.id.host, change.id.kind, change.action) not in many:
+                    lines += self.change(change)
+            for (host, kind, action), count in many.items():
+                text = f"  {SIGNS[action][0]} {action} {count} × {kind} on {host}"
+                lines.append(self.paint(text, SIGNS[action][1]))
         for item in plan.deferred:
             lines.append(f"  ? {label(item.id)}: later: {clean(item.reason)}")
         for refusal in plan.refused:
@@ -92,6 +101,12 @@ class Text:
         """One line of progress, or nothing."""
         where = f"{event.host}: " if event.host else ""
         match event.kind:
+            case "wave":
+                return (
+                    f"  {self.paint('✓', 'green')} {where}{event.message} ({event.seconds:.1f} s)"
+                )
+            case "done" if event.change and event.change.id.kind in QUIET:
+                return ""
             case "done" if event.change:
                 done = f"{event.change.action} {label(event.change.id)}"
                 return f"  {self.paint('✓', 'green')} {done} ({event.seconds:.1f} s)"
@@ -116,6 +131,16 @@ class Text:
 
     def problem(self, problem: Problem) -> str:
         return self.paint("error", "red") + f": {clean(str(problem))}"
+
+
+def crowds(changes: Iterable[Change]) -> dict[tuple[str, str, str], int]:
+    """(host, kind, action) of which there are more than a person wants to read, and how many."""
+    counts: dict[tuple[str, str, str], int] = {}
+    for change in changes:
+        if change.action == "create":
+            key = (change.id.host, change.id.kind, change.action)
+            counts[key] = counts.get(key, 0) + 1
+    return {key: count for key, count in counts.items() if count >= CROWD}
 
 
 def label(id: Id) -> str:

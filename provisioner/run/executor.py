@@ -141,6 +141,9 @@ class Executor:
             for change in changes:
                 self.results.applied.append(change)
                 self.emit(Event("done", host=host, change=change, seconds=seconds))
+            made = [c for c in changes if KINDS[c.id.kind].layer is Layer.HOST]
+            if made:
+                self.emit(Event("wave", tally(made), host, seconds=seconds))
 
     def _failed(self, change: Change, message: str, changes: list[Change]) -> None:
         self.results.failed.append((change, message))
@@ -383,3 +386,17 @@ def _body(observation: Observation | None) -> str | None:
 def _last_lines(text: str, count: int = 12) -> str:
     lines = text.strip().splitlines()
     return "\n".join(lines[-count:]) if lines else "it failed and said nothing"
+
+
+def tally(changes: Sequence[Change]) -> str:
+    """``14 directories, 1 file``: what a wave did, by kind."""
+    plurals = {"directory": "directories", "storage": "storages", "java": "java", "kafka": "kafka"}
+    counts: dict[tuple[str, str], int] = {}
+    for change in changes:
+        key = (change.action, change.id.kind)
+        counts[key] = counts.get(key, 0) + 1
+    words = []
+    for (action, kind), count in counts.items():
+        name = kind if count == 1 else plurals.get(kind, kind + "s")
+        words.append(f"{action} {count} {name}")
+    return ", ".join(words)

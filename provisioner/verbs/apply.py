@@ -279,7 +279,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
             target.spec = replace(target.spec, fresh_cluster_id=fresh)
 
         def approve_plan(plan: Plan) -> None:
-            console.say(console.errors.plan(plan))
+            console.say(console.errors.plan(plan, brief=True))
             if saved is not None:
                 approve(saved, plan, target.spec, path)
 

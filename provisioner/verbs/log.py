@@ -167,9 +167,11 @@ def row(unit: Entry, verbose: bool) -> tuple[str, ...]:
 def in_short(changes: Sequence[str], verbose: bool) -> str:
     """'start broker-1', or where that is long: 'create 16 × directory' (``verbose``: every one)."""
     parts = [named(change) for change in changes]
-    whole = ", ".join(f"{action} {name}" for action, _, name in parts)
-    if verbose or len(whole) <= SHORT:
-        return whole
+    if verbose:
+        return ", ".join(f"{action} {name}" for action, _, name in parts)
+    names = [f"{action} {name.rpartition('/')[2]}" for action, _, name in parts]
+    if len(", ".join(names)) <= SHORT:
+        return ", ".join(names)
     counted: dict[str, dict[str, int]] = {}
     for action, kind, _ in parts:
         kinds = counted.setdefault(action, {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.hosts.ssh_channel import no_shell
+from provisioner.hosts.no_shell import no_shell
 from provisioner.hosts.transport import Result
 
 NOLOGIN = b"This account is currently not available.\n"
