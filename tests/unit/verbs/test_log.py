@@ -57,9 +57,11 @@ def test_a_change_by_its_parts(change: str, parts: tuple[str, str, str]) -> None
 
 
 def test_many_changes_are_counted() -> None:
-    changes = [f"create vm/file//opt/{n}" for n in range(5)] + ["start vm/service/broker-1"]
+    paths = [f"/opt/kafka/config/server-{n}.properties" for n in range(5)]
+    changes = [f"create vm/file/{path}" for path in paths] + ["start vm/service/broker-1"]
     assert in_short(changes, False) == "create 5 × file; start 1 × service"
-    assert in_short(changes, True).count("create /opt/") == 5
+    assert in_short(changes, True).count("create /opt/kafka/config/") == 5
+    assert in_short(changes[:1], False) == "create server-0.properties"
     assert in_short(changes[-1:], False) == "start broker-1"
 
 
