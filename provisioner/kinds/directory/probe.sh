@@ -6,7 +6,7 @@ owner=%U:%G' -- "$1" 2>&1); then
     printf '%s\n' "$e"
   else
     case $e in
-      *'No such file'*|*'Not a directory'*) echo absent= ;;
+      *': No such file or directory'|*': Not a directory') echo absent= ;;
       *) printf 'error=%s\n' "$e" ;;
     esac
   fi

@@ -7,11 +7,11 @@ owner=%U:%G' -- "$1" 2>&1); then
     case $e in
       'type=regular'*)
         if [ -r "$1" ]; then awk '{ print "|" $0 }' "$1" </dev/null; else echo 'error=it cannot be read'; fi ;;
-      'type=symbolic link'*) printf 'target=%s\n' "$(readlink -- "$1")" ;;
+      'type=symbolic link'*) printf 'target=%s\n' "$(readlink -n -- "$1" | tr '\n' '?')" ;;
     esac
   else
     case $e in
-      *'No such file'*|*'Not a directory'*) echo absent= ;;
+      *': No such file or directory'|*': Not a directory') echo absent= ;;
       *) printf 'error=%s\n' "$e" ;;
     esac
   fi

@@ -14,7 +14,7 @@ while [ $# -ge 4 ]; do
   [ -r "$file" ] && [ -x "$home/bin/provision-launch.sh" ] && would=$(PROVISION_HOME=$home "$home/bin/provision-launch.sh" digest "$file" 2>/dev/null)
   echo "~would=$would"
   echo "~key=$secret"
-  [ -r "$state/hold.$name" ] && { read -r hold <"$state/hold.$name"; echo "hold=$hold"; }
+  [ -r "$state/hold.$name" ] && { read -r hold <"$state/hold.$name"; printf 'hold=%s\n' "$hold"; }
   mine=$(printf '%s\n' "$all" | FILE=$file NAME=$name HOMEDIR=$home awk -F'\t' '
     NF && ($8 == ENVIRON["FILE"] || ($5 == ENVIRON["NAME"] && $7 == ENVIRON["HOMEDIR"]))')
   [ -z "$mine" ] || printf '%s\n' "$mine" | awk -F'\t' '{

@@ -5,13 +5,13 @@ for p do
   echo =
   if ! e=$(stat -c '%F %d' -- "$p" 2>&1); then
     case $e in
-      *'No such file'*) echo absent= ;;
+      *': No such file or directory') echo absent= ;;
       *) printf 'error=%s\n' "$e"; continue ;;
     esac
     up=$p; while up=$(dirname "$up"); [ ! -e "$up" ]; do :; done
   else
     up=$p
-    if [ ! -r "$p" ] || [ ! -x "$p" ]; then echo "error=$p cannot be read"; continue; fi
+    if [ ! -r "$p" ] || [ ! -x "$p" ]; then printf 'error=%s cannot be read\n' "$p"; continue; fi
     device=${e##* }
     [ "$device" = "$(stat -c %d -- "$p/..")" ] && echo mounted=false || echo mounted=true
     empty=true
@@ -20,10 +20,10 @@ for p do
     done
     echo "empty=$empty"
     if [ -f "$p/meta.properties" ]; then
-      [ -r "$p/meta.properties" ] || { echo "error=$p/meta.properties cannot be read"; continue; }
+      [ -r "$p/meta.properties" ] || { printf 'error=%s/meta.properties cannot be read\n' "$p"; continue; }
       while IFS= read -r l || [ -n "$l" ]; do printf '|%s\n' "$l"; done <"$p/meta.properties"
     fi
-    if [ -f "$p/myid" ]; then read -r l <"$p/myid"; echo "myid=$l"; fi
+    if [ -f "$p/myid" ]; then read -r l <"$p/myid"; printf 'myid=%s\n' "$l"; fi
     if [ -d "$p/version-2" ]; then
       for f in "$p"/version-2/*; do
         [ -f "$f" ] || continue
