@@ -36,6 +36,10 @@ NAMES = [
 ]
 
 
+# busybox's shell takes its own find, which has no -printf.
+GNU = {"dash": True, "bash": True, "busybox": False}
+
+
 @pytest.fixture(params=SHELLS)
 def observer(request: pytest.FixtureRequest, tmp_path: Path) -> Observer:
     return Observer(Shell(ShellConnection(request.param, tmp_path / "shell")))
@@ -134,7 +138,12 @@ def test_what_is_there_in_homes_of_any_name(observer: Observer, tmp_path: Path, 
     assert fields("directory", "config")["type"] == "directory"
     assert fields("file", "config/server-1.properties")["id"] == "1"
     assert fields("file", ".provision/key")["type"] == "file"
-    assert fields("kafka", ".provision/dist/kafka")["intact"] is True
+    kafka = seen[id_of(where, "kafka", ".provision/dist/kafka")]
+    if GNU[observer.name]:
+        assert isinstance(kafka, Present)
+        assert kafka.fields["intact"] is True
+    else:
+        assert isinstance(kafka, Unknown)
     storage = fields("storage", "zookeeper")
     assert (storage["myid"], storage["cluster_id"]) == ("1", "A" * 22)
     storage = fields("storage", "logs-0")
@@ -176,7 +185,7 @@ def test_a_fifo_makes_only_its_own_things_unknown(observer: Observer, tmp_path: 
     assert tree(tmp_path) == before
     unknown = {id for id, observation in seen.items() if isinstance(observation, Unknown)}
     assert Id("localhost", "service", where.nodes[-1].name) in unknown
-    assert {id.kind for id in unknown} == {"service"}
+    assert {id.kind for id in unknown} - (set() if GNU[observer.name] else {"kafka"}) == {"service"}
     assert not {Id("localhost", "service", n.name) for n in where.nodes[:-1]} & unknown
     fifo = seen[Id("localhost", "file", str(target))]
     assert isinstance(fifo, Present)
@@ -200,8 +209,12 @@ def test_a_distribution_that_is_not_as_it_was(
     furnish(where)
     do(Path(where.home) / ".provision/dist/kafka")
     seen = look(observer, where)[id_of(where, "kafka", ".provision/dist/kafka")]
-    assert isinstance(seen, Present)
-    assert (seen.fields["intact"], seen.fields["files"]) == (False, wrong)
+    if GNU[observer.name]:
+        assert isinstance(seen, Present)
+        assert (seen.fields["intact"], seen.fields["files"]) == (False, wrong)
+    elif "SHA256SUMS" not in wrong[0]:
+        assert isinstance(seen, Unknown), "a missing tool is not read as nothing is wrong"
+        assert "GNU" in seen.reason
 
 
 def test_other_things_in_the_place_of_files(observer: Observer, tmp_path: Path) -> None:
@@ -258,7 +271,6 @@ def test_what_may_not_be_read_is_unknown(observer: Observer, tmp_path: Path) -> 
         assert isinstance(observation, Unknown), (kind, path, observation)
 
 
-@pytest.mark.xfail(reason="a link's target may end the record it stands in")
 def test_a_links_target_of_several_lines(observer: Observer, tmp_path: Path) -> None:
     where = places_at(tmp_path / "home")
     furnish(where)
@@ -269,7 +281,6 @@ def test_a_links_target_of_several_lines(observer: Observer, tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may become somebody else")
-@pytest.mark.xfail(reason="the words of stat's error are looked for in the name too")
 def test_a_name_like_an_error_is_not_absent(observer: Observer, tmp_path: Path) -> None:
     where = places_at(tmp_path / "No such file or directory")
     furnish(where)
@@ -286,7 +297,7 @@ def test_a_name_like_an_error_is_not_absent(observer: Observer, tmp_path: Path) 
 def test_a_hold_is_read_as_it_was_written(observer: Observer, tmp_path: Path, text: str) -> None:
     where = places_at(tmp_path / "home")
     furnish(where)
-    Path(where.state, "hold").write_text(text + "\n")
+    Path(where.state, "hold.broker-1").write_text(text + "\n")
     seen = look(observer, where)[Id("localhost", "service", "broker-1")]
     assert isinstance(seen, Present)
     assert seen.fields["hold"] == text
