@@ -90,8 +90,9 @@ class Script:
 
 def fingerprint(text: str) -> str:
     """What ``check`` computes on the host: SHA-256 of the lines without ``~`` or ``=`` first."""
-    kept = [line for line in text.split("\n") if line[:1] not in ("~", "=")]
-    if kept and kept[-1] == "":
-        kept.pop()
+    lines = text.split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    kept = [line for line in lines if line[:1] not in ("~", "=")]
     data = "".join(line + "\n" for line in kept)
     return hashlib.sha256(data.encode("utf-8", "surrogateescape")).hexdigest()

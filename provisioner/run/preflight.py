@@ -63,10 +63,8 @@ def _ask(
     nodes = [n for n in places.nodes if changes is None or n.name in starting]
     wanted = " ".join(str(port) for node in nodes for port in ports(node))
     folders = "\n".join(d.path for node in places.nodes for d in node.log_dirs)
-    text = (
-        text_of("service/ports")
-        + resources.files(__package__ or "").joinpath("preflight.sh").read_text()
-    )
+    own = resources.files(__package__ or "").joinpath("preflight.sh").read_text()
+    text = text_of("service/ports") + text_of("service/processes") + own
     before = time.time()
     try:
         frame = target.observer(host).read(
@@ -98,6 +96,8 @@ def _judge(
                 host=host,
             )
         )
+    if _first(target, host, changes):
+        found.problems += _foreign(host, values.get("process", []))
     need = _to_push(target, host, changes)
     free = int(values.get("free", ["0"])[0]) * 1024
     if need and free < need + SPARE:
@@ -123,6 +123,31 @@ def _judge(
             problem = Problem("disk-full", f"log dir {path}: the disk is full", host=host)
             found.problems.append(problem)
     _warn(target, host, values, found)
+
+
+def _first(target: Target, host: str, changes: list[Change] | None) -> bool:
+    """Whether Kafka comes to this host for the first time: later it is reported, and no hindrance."""
+    here = [c for c in changes or [] if c.id.host == host]
+    starting = {c.id.name for c in here if c.id.kind == "service" and c.action == "start"}
+    installed = any(c.id.kind == "kafka" and c.action == "create" for c in here)
+    return installed and starting == {node.name for node in target.places[host].nodes}
+
+
+def _foreign(host: str, lines: list[str]) -> list[Problem]:
+    """Kafka's processes that no run of ours started: whose they are is not for us to guess."""
+    problems = []
+    for line in lines:
+        pid, _start, _state, _uid, _node, _digest, home, config, *_ = line.split("\t")
+        if not home:
+            problems.append(
+                Problem(
+                    "preflight",
+                    f"another Kafka runs here: pid {pid}, {config or 'no properties file'}",
+                    "end it, or put this cluster on another host",
+                    host=host,
+                )
+            )
+    return problems
 
 
 def _warn(target: Target, host: str, values: Values, found: Preflight) -> None:

@@ -11,6 +11,7 @@ printf '%s\n' "$dirs" | while IFS= read -r d; do
   set -- $(df -Pk -- "$u" 2>/dev/null | tail -n 1)
   printf 'dir=%s\t%s\t%s\n' "$d" "${4:-0}" "$([ -w "$u" ] && echo yes || echo no)"
 done
+processes | while IFS= read -r l; do printf 'process=%s\n' "$l"; done
 awk '$1 == "MemAvailable:" { print "memory=" $2 }' /proc/meminfo 2>/dev/null
 echo "files=$(ulimit -Hn 2>/dev/null)"
 echo "clock=$(date +%s)"

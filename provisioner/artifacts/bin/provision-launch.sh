@@ -5,6 +5,7 @@
 # It reads FILE and the launch file that belongs to it, puts a digest of both on the command line
 # (keyed with this host's key, so that it tells nothing to who can read /proc), and becomes java.
 LC_ALL=C; export LC_ALL
+unset CDPATH
 self=$(dirname "$0")
 # The parent of bin by name, not by target: bin is a link into .provision/dist.
 home=${PROVISION_HOME:-$(cd "$self/.." && pwd -L)}
@@ -57,6 +58,8 @@ run() {
   file=$(cd "$(dirname "$1")" && pwd)/${1##*/}; shift
   launch_file "$file"
   [ -r "$launch" ] || fail "$launch is missing: run 'provision apply' first"
+  # Without the host's key the digest could be guessed back from /proc.
+  [ -s "$own/key" ] && [ -r "$own/key" ] || fail "$own/key is missing: run 'provision apply' first"
   given=$(for o do [ "$o" = --override ] || printf '%s\n' "$o"; done)
   sum=$(digest "$file" $given)
   java=$(setting "$launch" java); dist=$(setting "$launch" dist); node=$(setting "$launch" node)
@@ -72,10 +75,6 @@ run() {
   for j in "$dist"/libs/*.jar; do path=${path:+$path:}$j; done
   [ -f "${j-}" ] || fail "no jars in $dist/libs: run 'provision apply'"
   mkdir -p "$logs" || fail "cannot make $logs"
-  # Environment first: what the launch file says is what the process gets.
-  while IFS= read -r line; do
-    case $line in env.*=*) n=${line%%=*}; export "${n#env.}=${line#*=}" ;; esac
-  done <"$launch"
   set -- "$class" "$file" "$@"
   set -- "-Dprovision.digest=$sum" "-Dprovision.node=$node" "-Dprovision.home=$home" \
     "-Dkafka.logs.dir=$logs" "-Dprovision.console=${PROVISION_CONSOLE:-INFO}" -cp "$path" "$@"
@@ -98,12 +97,19 @@ run() {
   for o in $opts; do set -- "$o" "$@"; done
   set +f; IFS=$saved
   [ -z "$heap" ] || set -- "-Xms$heap" "-Xmx$heap" "$@"
+  set -- "$java" "$@"
+  # The node's environment, by env: a variable called like one of ours does nothing to us.
+  saved=$IFS; IFS='
+'
+  set -f
+  for o in $(sed -n 's/^env\.\([A-Za-z_]\)/\1/p' "$launch"); do set -- "$o" "$@"; done
+  set +f; IFS=$saved
   cd "$home" || fail "cannot go to $home"
   if [ -n "$daemon" ]; then
-    setsid "$java" "$@" >>"$logs/kafkaServer.out" 2>&1 </dev/null &
+    setsid env "$@" >>"$logs/kafkaServer.out" 2>&1 </dev/null &
     exit 0
   fi
-  exec "$java" "$@"
+  exec env "$@"
 }
 
 case ${1-} in
