@@ -126,7 +126,7 @@ def _judge(
 
 
 def _first(target: Target, host: str, changes: list[Change] | None) -> bool:
-    """Whether Kafka comes to this host for the first time: later it is reported, and no hindrance."""
+    """Whether Kafka is new on this host: later a stranger is reported and no hindrance."""
     here = [c for c in changes or [] if c.id.host == host]
     starting = {c.id.name for c in here if c.id.kind == "service" and c.action == "start"}
     installed = any(c.id.kind == "kafka" and c.action == "create" for c in here)

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from provisioner.kafka.port import ClusterView, KafkaUnavailable
+from provisioner.kinds.cluster_id import cluster_id
 from provisioner.kinds.kind import Kind
 from provisioner.kinds.registry import KINDS
 from provisioner.plan import safety
@@ -57,6 +58,24 @@ def fresh_cluster_id() -> str:
             return text
 
 
+def strange(spec: Spec, seen: Observations) -> str:
+    """Why the Kafka that answered is not this cluster, or nothing. Whatever answers at the spec's
+    addresses is believed only where our own storages, or our own processes, vouch for it."""
+    if seen.view is None:
+        return ""
+    known = cluster_id(spec, seen.seen)
+    answered = seen.view.cluster_id
+    if known.value and not known.fresh:
+        if answered == known.value:
+            return ""
+        return f"another cluster answers there: {answered}, and this one is {known.value}"
+    services = [seen.seen.get(Id(node.host, "service", node.name)) for node in spec.brokers]
+    stopped = [s for s in services if isinstance(s, Present) and not s.fields["running"]]
+    if len(stopped) == len(services):
+        return f"another cluster answers there: {answered}, and no broker of this one runs"
+    return ""
+
+
 def desired(target: Target) -> dict[Id, State]:
     """What the spec wants, on every host that could be reached, and of the cluster."""
     states: dict[Id, State] = {}
@@ -89,6 +108,9 @@ def observe(target: Target, *, cluster: bool = True) -> Observations:
                 result.view = asked.result()
             except KafkaUnavailable as error:
                 result.unavailable = str(error)
+    stranger = strange(target.spec, result)
+    if stranger:
+        result.view, result.unavailable = None, stranger
     _read_view(target.spec, result)
     return result
 

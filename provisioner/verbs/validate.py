@@ -10,7 +10,7 @@ from provisioner.errors import Exit, ProvisionError
 from provisioner.plan.model import Change, Id, Plan, Report, Unread
 from provisioner.run.target import Target
 from provisioner.spec.types import Node, Spec
-from provisioner.verbs import stages
+from provisioner.verbs import opening, stages
 from provisioner.verbs.command import Context
 from provisioner.verbs.opening import load_spec, open_context
 
@@ -20,10 +20,13 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     started = time.monotonic()
     spec = load_spec(args, context)
     report = Report(spec.cluster)
+    _warn(spec.warnings, report)
     if args.hosts:
-        with open_context(args, context, fetch=True) as target:
+        with open_context(args, context, fetch=True) as target:  # says the spec's warnings
             _preflight(target, report, context)
-    _warn(spec.warnings, report, context)
+    else:
+        _check_limit(args, context)
+        context.console.say("\n".join(f"  warning: {warning}" for warning in spec.warnings))
     lines = [f"{context.path} is valid: {summary(spec)}"]
     lines += [f"  ? {item.id.host}: not looked at: {item.reason}" for item in _unread(report)]
     if args.hosts and report.complete:
@@ -31,6 +34,12 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     context.console.answer("\n".join(lines))
     report.seconds = time.monotonic() - started
     return report
+
+
+def _check_limit(args: argparse.Namespace, context: Context) -> None:
+    """Raises ProvisionError where --limit leaves no host of the spec."""
+    if args.limit:
+        opening._limit(args, opening._loaded(args, context))
 
 
 def _preflight(target: Target, report: Report, context: Context) -> None:
@@ -45,7 +54,8 @@ def _preflight(target: Target, report: Report, context: Context) -> None:
     ]
     # A host that was not reached is named once, as what is unknown.
     problems = [p for p in found.problems if p.host not in target.unreachable]
-    _warn(found.warnings, report, context)
+    _warn(found.warnings, report)
+    context.console.say("\n".join(f"  warning: {warning}" for warning in found.warnings))
     if problems:
         raise ProvisionError(problems)
     if unread:
@@ -65,10 +75,9 @@ def _unread(report: Report) -> tuple[Unread, ...]:
     return report.plan.unread if report.plan else ()
 
 
-def _warn(warnings: Iterable[str], report: Report, context: Context) -> None:
-    for warning in warnings:
-        context.console.say(f"warning: {warning}")
-        report.extra.setdefault("warnings", []).append(warning)
+def _warn(warnings: Iterable[str], report: Report) -> None:
+    if found := list(warnings):
+        report.extra.setdefault("warnings", []).extend(found)
 
 
 def summary(spec: Spec) -> str:
