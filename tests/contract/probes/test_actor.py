@@ -1,0 +1,356 @@
+"""The scripts that change a machine, for real, in temporary folders."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import signal
+import subprocess
+import tarfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from provisioner.hosts.actor import JOURNAL, OWN, PUT, Actor, Guard, ShellStep, Unit
+from provisioner.hosts.observer import Reading, Shell
+from provisioner.hosts.shell import fingerprint
+from provisioner.hosts.transport import TransportError
+from tests.contract.probes.shells import ShellConnection, tree
+
+TOKEN = "0123456789abcdef"
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    (folder / "lock.token").write_text(TOKEN + "\n")
+    (folder / "manifest").write_text("directory\t/a\n")
+    return folder
+
+
+@pytest.fixture(params=["dash", "bash"])
+def actor(request: pytest.FixtureRequest, state: Path, tmp_path: Path) -> Actor:
+    shell = Shell(ShellConnection(request.param, tmp_path / "shell"))
+    return Actor(shell, Guard(str(state), TOKEN))
+
+
+def put(path: Path, content: str, mode: str = "0640", manifest: str = "") -> ShellStep:
+    return ShellStep(PUT, (str(path), mode, manifest), "", 30, content)
+
+
+def journal(state: Path) -> list[str]:
+    path = state / "journal.jsonl"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+# --- put ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "content", ["", "a=1\n", "no end", "a\\n\\0%s$(touch x)'\"\n\n\n", "é\n" * 20_000]
+)
+def test_put_writes_what_it_was_given(actor: Actor, tmp_path: Path, content: str) -> None:
+    path = tmp_path / "it's a $(file).properties"
+    outcome = actor.act(Unit(steps=[put(path, content)]))
+    assert (outcome.failed, outcome.stale, outcome.lost) == (None, None, False)
+    assert path.read_bytes() == content.encode()
+    assert path.stat().st_mode & 0o7777 == 0o640
+    assert {p.name for p in tmp_path.iterdir()} == {path.name, "state", "shell"}
+
+
+def test_put_replaces_whole_and_by_rename(actor: Actor, tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_text("old")
+    with path.open() as old:
+        actor.act(Unit(steps=[put(path, "new", "0400")]))
+        assert old.read() == "old"
+    assert (path.read_text(), path.stat().st_mode & 0o7777) == ("new", 0o400)
+
+
+def test_put_follows_no_link(actor: Actor, tmp_path: Path) -> None:
+    victim, path = tmp_path / "victim", tmp_path / "f"
+    victim.write_text("untouched")
+    path.symlink_to(victim)
+    (tmp_path / ".f.provision").symlink_to(victim)
+    actor.act(Unit(steps=[put(path, "new")]))
+    assert victim.read_text() == "untouched"
+    assert (path.is_symlink(), path.read_text()) == (False, "new")
+
+
+def test_put_keeps_what_is_not_ours_once(actor: Actor, state: Path, tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    kept = tmp_path / "f.before-provision"
+    path.write_text("theirs")
+    outcome = actor.act(Unit(steps=[put(path, "one", manifest=str(state / "manifest"))]))
+    assert kept.read_text() == "theirs"
+    assert "kept as" in outcome.texts[0]
+    actor.act(Unit(steps=[put(path, "two", manifest=str(state / "manifest"))]))
+    assert (path.read_text(), kept.read_text()) == ("two", "theirs")
+
+
+def test_put_keeps_nothing_of_ours(actor: Actor, state: Path, tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_text("ours")
+    unit = Unit(steps=[put(path, "one", manifest=str(state / "manifest"))])
+    with (state / "manifest").open("a") as manifest:
+        manifest.write(f"file\t{path}\n")
+    actor.act(unit)
+    assert not (tmp_path / "f.before-provision").exists()
+
+
+def test_put_over_a_folder_fails_and_leaves_it(actor: Actor, tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.mkdir()
+    (path / "inside").touch()
+    outcome = actor.act(Unit(steps=[put(path, "new")]))
+    assert outcome.failed == 0
+    assert (path / "inside").exists()
+
+
+def test_put_that_is_killed_in_the_middle_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_text("old")
+    process = subprocess.Popen(
+        ["sh", "-c", PUT, "sh", str(path), "0640", ""],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stdin
+    process.stdin.write(b"half of the new")
+    process.stdin.flush()
+    temporary = tmp_path / ".f.provision"
+    wait_for(lambda: temporary.exists() and temporary.stat().st_size > 0)
+    assert temporary.stat().st_mode & 0o077 == 0, "nobody reads it before it has its mode"
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdin.close()
+    assert path.read_text() == "old"
+    done = subprocess.run(["sh", "-c", PUT, "sh", str(path), "0640", ""], input=b"new")
+    assert done.returncode == 0
+    assert path.read_text() == "new"
+    assert not temporary.exists()
+
+
+def wait_for(ready: object, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not ready():  # type: ignore[operator]
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.02)
+
+
+# --- a unit ------------------------------------------------------------------------------------
+
+
+def test_a_stale_check_does_nothing(actor: Actor, state: Path, tmp_path: Path) -> None:
+    before = tree(tmp_path / "state") | {"": ()}
+    reading = Reading('cat "$1"', (str(state / "manifest"),))
+    outcome = actor.act(
+        Unit(
+            checks=[(reading, fingerprint("something else\n"))],
+            steps=[put(tmp_path / "f", "x")],
+            own=("file\t/f",),
+            intent="intent",
+            done="done",
+        )
+    )
+    assert outcome.stale == 0
+    assert not (tmp_path / "f").exists()
+    assert not journal(state)
+    after = tree(tmp_path / "state") | {"": ()}
+    changed = {p for p in before.keys() | after.keys() if before.get(p) != after.get(p)}
+    assert changed <= {str(state), str(state / "lock.sessions")}
+
+
+def test_a_check_that_holds_lets_it_happen(actor: Actor, state: Path, tmp_path: Path) -> None:
+    reading = Reading('cat "$1"; echo "~volatile=$$"; echo =', (str(state / "manifest"),))
+    outcome = actor.act(
+        Unit(
+            checks=[(reading, fingerprint("directory\t/a\n~volatile=1\n=\n"))],
+            steps=[put(tmp_path / "f", "x")],
+            reread=[Reading('cat "$1"', (str(tmp_path / "f"),))],
+            own=("file\t/f",),
+            intent='{"outcome": "intent"}',
+            done='{"outcome": "done"}',
+            broken='{"outcome": "failed"}',
+        )
+    )
+    assert outcome.reread[0] is not None
+    assert outcome.reread[0].text == "x"
+    assert [json.loads(line)["outcome"] for line in journal(state)] == ["intent", "done"]
+    assert (state / "manifest").read_text() == "directory\t/a\nfile\t/f\n"
+
+
+def test_a_step_that_fails_ends_the_rest_and_is_journalled(
+    actor: Actor, state: Path, tmp_path: Path
+) -> None:
+    outcome = actor.act(
+        Unit(
+            steps=[
+                put(tmp_path / "one", "x"),
+                ShellStep('echo "because of $1"; exit 3', ("it's so",)),
+                put(tmp_path / "two", "x"),
+            ],
+            intent="intent",
+            done="done",
+            broken="it's broken $(x)",
+        )
+    )
+    assert outcome.failed == 1
+    assert outcome.texts[-1] == "because of it's so\n"
+    assert (tmp_path / "one").exists()
+    assert not (tmp_path / "two").exists()
+    assert journal(state) == ["intent", "it's broken $(x)"]
+
+
+def test_a_step_that_hangs_fails(actor: Actor) -> None:
+    outcome = actor.act(Unit(steps=[ShellStep("sleep 60", (), seconds=1), ShellStep("echo", ())]))
+    assert outcome.failed == 0
+    assert outcome.texts[-1] == "it did not end in time"
+
+
+@pytest.mark.parametrize("token", ["another\n", "", None])
+def test_a_lock_that_is_no_longer_ours(
+    actor: Actor, state: Path, tmp_path: Path, token: str | None
+) -> None:
+    (state / "lock.token").unlink() if token is None else (state / "lock.token").write_text(token)
+    outcome = actor.act(Unit(steps=[put(tmp_path / "f", "x")], intent="intent"))
+    assert outcome.lost
+    assert not (tmp_path / "f").exists()
+    assert not journal(state)
+    with pytest.raises(TransportError) as caught:
+        actor.unpack(str(tmp_path / "d"), "", [archive({"a": b"1"})])
+    assert caught.value.code == "lock-lost"
+
+
+def test_a_script_that_is_killed_is_not_taken_for_done(actor: Actor, tmp_path: Path) -> None:
+    with pytest.raises(TransportError):
+        actor.act(
+            Unit(
+                steps=[
+                    put(tmp_path / "one", "x"),
+                    ShellStep(KILL_SESSION, ()),
+                    put(tmp_path / "two", "x"),
+                ]
+            )
+        )
+    assert not (tmp_path / "two").exists()
+
+
+KILL_SESSION = """s=$(sed 's/^[0-9]* (.*) //' /proc/$$/stat | cut -d' ' -f4)
+kill -9 "$s"; sleep 5"""
+
+
+def test_the_manifest(tmp_path: Path) -> None:
+    manifest = tmp_path / "it's a manifest"
+
+    def own(sign: str, *entries: str) -> str:
+        words = ["sh", "-c", OWN, "sh", str(manifest), sign, *entries]
+        assert subprocess.run(words).returncode == 0
+        return manifest.read_text()
+
+    assert own("+", "file\t/a b", "file\t/$(x)") == "file\t/$(x)\nfile\t/a b\n"
+    assert own("+", "file\t/a b", "file\t/\\n") == "file\t/$(x)\nfile\t/\\n\nfile\t/a b\n"
+    assert own("-", "file\t/a b", "file\t/none") == "file\t/$(x)\nfile\t/\\n\n"
+    assert own("-", "file\t/\\n", "file\t/$(x)") == ""
+    assert own("+", "file\t/z") == "file\t/z\n"
+
+
+def test_the_journal_takes_any_line(state: Path) -> None:
+    for line in ('{"a": "é $(x) \\n"}', "-n", "%s"):
+        assert subprocess.run(["sh", "-c", JOURNAL, "sh", str(state), line]).returncode == 0
+    assert journal(state) == ['{"a": "é $(x) \\n"}', "-n", "%s"]
+    assert (state / "journal.jsonl").stat().st_mode & 0o7777 == 0o640
+
+
+# --- unpack ------------------------------------------------------------------------------------
+
+
+def archive(files: dict[str, bytes], lie: bool = False) -> bytes:
+    """A distribution as it is sent: files and their list of digests."""
+    sums = "".join(f"{hashlib.sha256(d).hexdigest()}  {n}\n" for n, d in sorted(files.items()))
+    if lie:
+        files = {name: data[:-1] + b"!" for name, data in files.items()}
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        for name, data in {**files, "SHA256SUMS": sums.encode()}.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            info.mode = 0o644
+            tar.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+FILES = {"libs/a b.jar": os.urandom(200_000), "bin/it's": b"#!/bin/sh\n"}
+
+
+def chunked(data: bytes, size: int = 10_000) -> Iterator[bytes]:
+    for start in range(0, len(data), size):
+        yield data[start : start + size]
+
+
+def test_unpack(actor: Actor, tmp_path: Path) -> None:
+    path = tmp_path / "dist" / "it's kafka $(x)"
+    path.parent.mkdir()
+    sent: list[int] = []
+    actor.unpack(str(path), "", chunked(archive(FILES)), sent.append)
+    assert (path / "libs/a b.jar").read_bytes() == FILES["libs/a b.jar"]
+    assert (path / ".stamp").read_text().strip()
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    assert sent[-1] > 200_000
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["new", "over another"])
+def test_an_interrupted_stream_leaves_nothing_in_the_way(
+    actor: Actor, tmp_path: Path, there: bool
+) -> None:
+    path = tmp_path / "dist" / "kafka"
+    path.parent.mkdir()
+    if there:
+        actor.unpack(str(path), "", [archive({"old": b"1"})])
+    with pytest.raises(TransportError) as caught:
+        actor.unpack(str(path), "", chunked(archive(FILES)[:-50_000]))
+    assert caught.value.code == "step-failed"
+    assert [p.name for p in path.parent.iterdir()] == (["kafka"] if there else [])
+    actor.unpack(str(path), "", chunked(archive(FILES)))
+    assert not (path / "old").exists()
+
+
+def test_a_stream_whose_source_breaks(actor: Actor, tmp_path: Path) -> None:
+    path = tmp_path / "dist" / "kafka"
+    path.parent.mkdir()
+
+    def breaks() -> Iterator[bytes]:
+        yield archive(FILES)[:50_000]
+        raise OSError("the cache is gone")
+
+    with pytest.raises(OSError, match="the cache is gone"):
+        actor.unpack(str(path), "", breaks())
+    assert not path.exists()
+    actor.unpack(str(path), "", chunked(archive(FILES)))
+    assert [p.name for p in path.parent.iterdir()] == ["kafka"]
+
+
+def test_bytes_that_are_not_those_that_were_sent(actor: Actor, tmp_path: Path) -> None:
+    path = tmp_path / "kafka"
+    with pytest.raises(TransportError) as caught:
+        actor.unpack(str(path), "", chunked(archive(FILES, lie=True)))
+    assert "not those that were sent" in str(caught.value)
+    assert not list(tmp_path.glob("kafka*"))
+
+
+def test_a_broken_folder_is_replaced(actor: Actor, tmp_path: Path) -> None:
+    path = tmp_path / "kafka"
+    actor.unpack(str(path), "", chunked(archive(FILES)))
+    (path / "libs" / "a b.jar").write_bytes(b"broken")
+    (path / "libs" / "evil.jar").touch()
+    (tmp_path / "kafka.broken").mkdir()
+    (tmp_path / "kafka.incoming").mkdir()
+    actor.unpack(str(path), "", chunked(archive(FILES)))
+    assert (path / "libs" / "a b.jar").read_bytes() == FILES["libs/a b.jar"]
+    assert not (path / "libs" / "evil.jar").exists()
+    assert [p.name for p in tmp_path.glob("kafka*")] == ["kafka"]
