@@ -32,11 +32,11 @@ while [ -z "$ended" ] && timeout "$silence" sh -c 'IFS= read -r b && [ "$b" = be
 # First what this run still does here, then the lock; services live in sessions of their own.
 if [ -s "$state/lock.sessions" ]; then
   for signal in TERM KILL; do
-    for s in /proc/[0-9]*/stat; do
-      l=$(sed 's/^[0-9]* (.*) //' "$s" 2>/dev/null | cut -d' ' -f4)
-      [ -n "$l" ] && grep -q -x "$l" "$state/lock.sessions" && { p=${s#/proc/}; kill -$signal "${p%/stat}" 2>/dev/null && again=yes; }
-    done
-    [ -n "${again-}" ] && sleep 0.2
+    left=$(cat /proc/[0-9]*/stat 2>/dev/null | awk 'NR == FNR { ours[$1] = 1; next }
+      { pid = $1; sub(/^[0-9]+ \(.*\) /, "") } $4 in ours { print pid }' "$state/lock.sessions" -)
+    [ -n "$left" ] || break
+    kill -$signal $left 2>/dev/null
+    sleep 0.2
   done
 fi
 [ -d "$state" ] && rm -f "$state/lock.token" "$state/lock.holder" "$state/lock.pid" "$state/lock.sessions"

@@ -25,6 +25,7 @@ from provisioner.run.journal import Journal, whoami
 from provisioner.run.lock import Lock, Place
 from provisioner.run.look import look, probes_of
 from provisioner.run.rebuild import clear
+from provisioner.run.sweep import sweep_hosts
 from provisioner.run.target import Target, bootstrap, ensure_artifacts, put_places
 from provisioner.spec.types import Spec, Supervisor
 from provisioner.verbs import stages
@@ -56,6 +57,7 @@ def apply(
             approve(planned.plan)
         if planned.plan.changes:
             preflight.check(target, planned.plan.changes)
+        sweep_hosts(target, lock, emit, distributions=False)
         runner = executor(target, planned, lock, journal, emit, stop)
         results = _run(target, runner, planned, emit)
         report.applied, report.failed = results.applied, results.failed
@@ -64,6 +66,8 @@ def apply(
             report.exit_code = 128 + stop.number
         elif not results.failed:
             verify(target, report, emit, trip=trip, run=journal.run, settling=True)
+            if report.in_sync:
+                sweep_hosts(target, lock, emit, distributions=True)
     report.exit_code = report.exit_code or _exit(report)
     report.seconds = time.monotonic() - started
     return report

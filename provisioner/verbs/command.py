@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import json
 import os
 import sys
@@ -78,6 +79,7 @@ def run(argv: Sequence[str]) -> int:
     as_json = "--json" in argv
     command = next((word for word in argv if not word.startswith("-")), "")
     debug = "--debug" in argv
+    _take_any_text()
     try:
         args = arguments.parse(argv)
         console = Console(args.json, args.verbose)
@@ -96,6 +98,14 @@ def run(argv: Sequence[str]) -> int:
         what = f"{type(error).__name__}: {error}"
         problem = Problem("internal", what, "this is a bug; --debug shows where")
         return _stopped(command, as_json, [problem], Exit.STOPPED)
+
+
+def _take_any_text() -> None:
+    """What hosts say need be no text in this terminal's encoding: bytes that are none are shown
+    as escapes (valid ones in JSON too), never an error half way through an answer."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _stopped(command: str, as_json: bool, problems: Sequence[Problem], code: Exit) -> int:

@@ -1,0 +1,38 @@
+"""What killed runs left on hosts, and distributions that nothing uses: removed, and said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import resources
+
+from provisioner.hosts.actor import Actor, Guard, ShellStep, Unit
+from provisioner.plan.model import Event
+from provisioner.run.lock import Lock
+from provisioner.run.target import Target
+
+
+def sweep_hosts(
+    target: Target, lock: Lock, emit: Callable[[Event], None], *, distributions: bool
+) -> None:
+    """Every host that can be reached, side by side. ``distributions``: the old ones too, which is
+    for the end of a run that reached its goal."""
+    limit = target.options.limit
+    hosts = [host for host in target.shells if limit is None or host in limit]
+    target.side_by_side(lambda host: _sweep(target, host, lock, emit, distributions), hosts)
+
+
+def _sweep(
+    target: Target, host: str, lock: Lock, emit: Callable[[Event], None], distributions: bool
+) -> None:
+    places = target.places[host]
+    wanted = [d for d in (places.kafka, places.java, places.scripts, places.archive) if d]
+    keep = "\n".join(d.path.rpartition("/")[2] for d in wanted) if distributions else ""
+    folders = [f"{places.home}/config", places.home, places.own, f"{places.own}/launch"]
+    folders += [d.path for node in places.nodes for d in node.log_dirs]
+    text = resources.files(__package__ or "").joinpath("sweep.sh").read_text()
+    step = ShellStep(text, (places.home, "\n".join(folders), keep), places.reader, 120)
+    guard = Guard(places.state, lock.token, places.keeper_now)
+    outcome = Actor(target.shells[host], guard).act(Unit(steps=[step]))
+    for said in outcome.texts:
+        if said.strip() and outcome.failed is None:
+            emit(Event("note", said.strip(), host))

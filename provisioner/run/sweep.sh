@@ -1,0 +1,25 @@
+# HOME FOLDERS KEEP: removes what killed runs left half made (temporary files, incoming
+# streams), and our distributions that nothing uses any more: not wanted (KEEP, a name a line), and
+# in no process's command line.
+home=$1 folders=$2 keep=$3
+[ -d "$home/.provision" ] || exit 0
+for d in "$home/.provision/dist"/*.incoming "$home/.provision/dist"/*.broken; do
+  [ -d "$d" ] && rm -rf -- "$d" && echo "removed $d, which an earlier run left"
+done
+printf '%s\n' "$folders" | while IFS= read -r d; do
+  for f in "$d"/.*.provision "$d"/.*.provision.* "$d"/*.provision.[0-9]*; do
+    [ -f "$f" ] || [ -L "$f" ] || continue
+    rm -f -- "$f" && echo "removed $f, which an earlier run left"
+  done
+done
+[ -n "$keep" ] || exit 0
+used=$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0:=' '\n\n\n' | D=$home/.provision/dist/ awk '
+  index($0, ENVIRON["D"]) == 1 { s = substr($0, length(ENVIRON["D"]) + 1); sub(/\/.*/, "", s); print s }' | sort -u)
+for d in "$home/.provision/dist"/*; do
+  [ -d "$d" ] && [ ! -L "$d" ] || continue
+  printf '%s\n' "$keep" | grep -q -x -F -e "${d##*/}" && continue
+  case ${d##*/} in kafka-*-????????|java-*-????????|scripts-*-????????|cds-*-????????) ;; *) continue ;; esac
+  printf '%s\n' "$used" | grep -q -x -F -e "${d##*/}" && continue
+  rm -rf -- "$d" && echo "removed ${d##*/}, which nothing uses"
+done
+exit 0
