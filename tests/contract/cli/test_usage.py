@@ -154,6 +154,37 @@ def test_one_bad_spec_does_not_stop_the_other(provision: Provision, tmp_path: Pa
     assert document["errors"]
 
 
+INVENTORY = """\
+all:
+  children:
+    lab: {hosts: {"lab[01:03]": {ansible_connection: local}}}
+    other: {hosts: {desk: {}}}
+"""
+
+
+@pytest.mark.parametrize("verb", ["validate", "plan", "lock", "log"])
+def test_a_limit_that_matches_nothing(
+    provision: Provision, spec: Path, tmp_path: Path, verb: str
+) -> None:
+    (tmp_path / "hosts.yaml").write_text(INVENTORY.replace("desk: {}", "localhost: {}"))
+    ran = provision(verb, spec.name, "-i", "hosts.yaml", "--limit", "lab", "--json")
+    assert ran.code == ran.document["exit_code"] == 1
+    assert [error["code"] for error in ran.document["errors"]] == ["limit-matches-nothing"]
+
+
+def test_one_spec_on_each_host_of_a_group(
+    provision: Provision, spec: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "hosts.yaml").write_text(INVENTORY)
+    each = ("-i", "hosts.yaml", "--each", "lab", "--json")
+    document = provision("validate", spec.name, *each).document
+    assert [c["target"] for c in document["clusters"]] == ["lab01", "lab02", "lab03"]
+    document = provision("validate", spec.name, *each, "--limit", "lab[1:2]").document
+    assert [c["target"] for c in document["clusters"]] == ["lab02", "lab03"]
+    ran = provision("validate", spec.name, "-i", "hosts.yaml", "--each", "nobody", "--json")
+    assert ran.code == ran.document["exit_code"] == 1
+
+
 # -- init, schema
 
 

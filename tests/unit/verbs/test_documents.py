@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from provisioner.errors import CODES, Exit
+import pytest
 
-ERRORS = Path(__file__).parents[3] / "docs" / "errors.md"
+from provisioner.errors import CODES, Exit
+from provisioner.verbs.arguments import SUMMARIES
+
+ROOT = Path(__file__).parents[3]
+ERRORS = ROOT / "docs" / "errors.md"
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def cells(title: str) -> set[str]:
@@ -22,3 +27,21 @@ def test_the_document_of_error_codes_is_complete() -> None:
 
 def test_the_document_of_exit_codes_is_complete() -> None:
     assert cells("Exit codes") == {str(int(code)) for code in Exit}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text())
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def test_the_index_names_every_decision() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+    decisions = [path.name for path in (ROOT / "docs" / "decisions").glob("[0-9]*.md")]
+    assert [name for name in decisions if name not in index] == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_documents_name_only_verbs_that_there_are(path: Path) -> None:
+    shown = re.findall(r"^(?:\$ )?(?:\.venv/bin/)?provision ([a-z]+)\b", path.read_text(), re.M)
+    assert set(shown) <= set(SUMMARIES)
