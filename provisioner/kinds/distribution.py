@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from provisioner.kinds.kind import Kind, Probe, Record, script
+from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
 from provisioner.kinds.places import Distribution, Places
 from provisioner.plan.model import (
     Absent,
@@ -57,6 +57,7 @@ def make(name: str, rank: int) -> Kind:
         desired=desired,
         probe=probe,
         parse=parse,
+        judge=judge,
         steps=steps,
     )
 
@@ -74,6 +75,23 @@ def parse(id: Id, record: Record) -> Observation:
     )
     fields: dict[str, object] = {"intact": not wrong, "digest": record.values.get("digest", "")}
     return Present({**fields, "files": wrong}, volatile={"files": wrong})
+
+
+def judge(
+    id: Id, state: State, observation: Observation, fields: Sequence[str]
+) -> tuple[bool, Difference]:
+    """A folder that is not what it was is put back as a whole; what is wrong in it is named."""
+    wrong = observation.fields.get("files") if isinstance(observation, Present) else ()
+    if not fields or not wrong or not isinstance(observation, Present):
+        return False, None
+    before = {name: observation.fields.get(name) for name in fields} | {"files": wrong}
+    after = {name: state.fields[name] for name in fields} | {"files": ()}
+    more = f" and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
+    reason = "; ".join(wrong[:NAMED]) + more
+    return True, Change(id, "update", before, after, tuple(sorted(after)), reason=reason)
+
+
+NAMED = 5
 
 
 def steps(change: Change, state: State | None) -> Sequence[Step]:
