@@ -227,8 +227,7 @@ def test_environment(home: Home) -> None:
     assert (found["LANG"], found["A"], found["B"]) == ("de_DE.UTF-8", "x = $(touch y) 'z'", "")
 
 
-@pytest.mark.xfail(reason="an env name that the launcher uses itself changes what it does")
-@pytest.mark.parametrize("name", ["home", "java", "logs", "file", "heap", "class", "path"])
+@pytest.mark.parametrize("name", ["home", "java", "dist", "logs", "file", "heap", "class", "path"])
 def test_no_name_in_the_environment_changes_the_launch(home: Home, name: str) -> None:
     before = [w for w in home.run() if "provision.digest" not in w]
     home.launch({**LAUNCH, f"env.{name}": "/elsewhere"})
@@ -275,7 +274,7 @@ def test_a_file_of_the_users_own_runs_with_the_defaults(home: Home) -> None:
 
 @pytest.mark.parametrize(
     "cdpath",
-    [False, pytest.param(True, marks=pytest.mark.xfail(reason="cd follows the user's CDPATH"))],
+    [False, True],
     ids=["plain", "with a CDPATH"],
 )
 def test_a_relative_name(home: Home, cdpath: bool) -> None:
@@ -353,7 +352,6 @@ def test_what_is_missing_is_said(home: Home, gone: str, words: str) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.xfail(reason="without the host's key the digest is a plain hash of the files")
 def test_nothing_is_started_without_the_hosts_key(home: Home) -> None:
     (home.own / "key").unlink()
     done = home.call("run", "kafka.Kafka", str(home.file))

@@ -87,14 +87,14 @@ def test_the_marker_of_the_run_is_passed_over() -> None:
     script = Script()
     for _ in range(2):
         script.add("part", 1, "", "")
-    evil = f"\n{script.marker} 1 0 4\nevil".encode()
-    output = b"banner\n\n%s 0 0 %d\n%s\n%s 1 0 4\ngood" % (
+    evil = f"\n{script.marker} 0 0 4\nevil".encode()
+    output = b"banner\n\n%s 0 0 4\ngood\n%s 1 0 %d\n%s" % (
+        script.marker.encode(),
         script.marker.encode(),
         len(evil),
         evil,
-        script.marker.encode(),
     )
-    assert {n: f.text for n, f in script.read(output).items()} == {0: evil.decode(), 1: "good"}
+    assert {n: f.text for n, f in script.read(output).items()} == {0: "good", 1: evil.decode()}
 
 
 def test_a_megabyte_and_bytes_that_are_no_text(observer: Observer) -> None:
@@ -144,6 +144,14 @@ def test_a_part_reads_nothing_of_the_script(observer: Observer) -> None:
     assert found == [(0, "x\n"), (0, "b\n")]
 
 
+def test_a_part_reads_nothing_of_what_comes_after_the_script(observer: Observer) -> None:
+    script = Script()
+    script.add("part", 10, "", "cat; echo x")
+    data = script.render() + b"more\n"
+    result = observer._shell.connection.execute("exec /bin/sh", data, seconds=20)
+    assert script.read(result.stdout)[0].text == "x\n"
+
+
 def test_parts_share_no_variables_and_no_folder(observer: Observer) -> None:
     found = answers(
         observer, Reading("a=1; cd /; exec >&2; exit 3", ()), Reading('echo "${a-none}"', ())
@@ -162,7 +170,7 @@ def test_many_parts_in_one_exec(observer: Observer) -> None:
     assert found == [(0, str(n)) for n in range(40)]
 
 
-WORDS = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=30)
+WORDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
 SLOW = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -200,7 +208,6 @@ def test_the_fingerprint_is_what_the_host_computes(observer: Observer, text: str
     assert 1 not in frames
 
 
-@pytest.mark.xfail(reason="a blank line before the last separator is counted on the host only")
 def test_the_fingerprint_of_a_blank_line(observer: Observer) -> None:
     script = Script()
     script.add("check", 10, "", fingerprint("a\n\n=\n"), ECHO, "a\n\n=\n")

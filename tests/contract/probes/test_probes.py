@@ -169,27 +169,41 @@ def test_nothing_is_there(observer: Observer, tmp_path: Path) -> None:
         assert isinstance(observation, wanted), (id, observation)
 
 
-def test_a_fifo_makes_only_its_own_things_unknown(observer: Observer, tmp_path: Path) -> None:
-    """A read that never ends, where a properties file was: the launcher's digest hangs."""
+def test_a_read_that_hangs_makes_only_its_own_things_unknown(
+    observer: Observer, tmp_path: Path
+) -> None:
+    """The digest of one file never ends: a fifo behind the launcher."""
     where = places_at(tmp_path / "home")
     furnish(where)
+    last = where.nodes[-1]
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
     launcher = Path(where.home) / "bin" / "provision-launch.sh"
     launcher.parent.mkdir()
-    launcher.write_text('#!/bin/sh\ncat "$2"\n')
+    name = Path(last.properties).name
+    launcher.write_text(f"#!/bin/sh\ncase $2 in */{name}) cat '{fifo}' ;; esac\n")
     launcher.chmod(0o755)
+    before = tree(tmp_path)
+    seen = look(observer, where, lambda probe: dataclasses.replace(probe, seconds=3))
+    assert tree(tmp_path) == before
+    unknown = {id for id, observation in seen.items() if isinstance(observation, Unknown)}
+    unknown -= {id for id in unknown if id.kind == "kafka" and not GNU[observer.name]}
+    assert Id("localhost", "service", last.name) in unknown
+    assert {id.kind for id in unknown} == {"service"}
+    assert not {Id("localhost", "service", n.name) for n in where.nodes[:-1]} & unknown
+
+
+def test_a_fifo_in_the_place_of_a_file_hangs_nothing(observer: Observer, tmp_path: Path) -> None:
+    where = places_at(tmp_path / "home")
+    furnish(where)
     target = Path(where.nodes[-1].properties)
     target.unlink()
     os.mkfifo(target)
-    before = tree(tmp_path)
-    seen = look(observer, where, lambda probe: dataclasses.replace(probe, seconds=2))
-    assert tree(tmp_path) == before
-    unknown = {id for id, observation in seen.items() if isinstance(observation, Unknown)}
-    assert Id("localhost", "service", where.nodes[-1].name) in unknown
-    assert {id.kind for id in unknown} - (set() if GNU[observer.name] else {"kafka"}) == {"service"}
-    assert not {Id("localhost", "service", n.name) for n in where.nodes[:-1]} & unknown
+    seen = look(observer, where)
     fifo = seen[Id("localhost", "file", str(target))]
     assert isinstance(fifo, Present)
     assert fifo.fields["type"] == "fifo"
+    assert isinstance(seen[Id("localhost", "service", where.nodes[-1].name)], Present)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from provisioner.kinds.service.causes import cause, will_pass
-from provisioner.kinds.service.kind import steps
+from provisioner.kinds.service.kind import KIND
 from provisioner.kinds.service.static import plain
 from provisioner.plan.model import Await, Change, Id, Run
 from tests.unit.plan.model_cluster import ModelCluster, spec_of
@@ -15,7 +15,7 @@ def chain(action: str, name: str) -> list[tuple[str, tuple[str, ...]]]:
     planned = ModelCluster(spec_of("lab")).planned()
     id = Id("localhost", "service", name)
     found = []
-    for step in steps(Change(id, action, None, None), planned.desired[id]):  # type: ignore[arg-type]
+    for step in KIND.steps(Change(id, action, None, None), planned.desired[id]):  # type: ignore[arg-type]
         match step:
             case Run():
                 found.append((step.function, step.args))

@@ -474,9 +474,9 @@ class ModelCluster:
 
     def run_file_make_key(self, machine: Machine, change: Change, user: str, path: str) -> None:
         if path in machine.entries and machine.entries[path].text:
-            machine.entries[path].mode = "0600"
+            machine.entries[path].mode = "0400"
             return
-        machine.put(path, machine.key + "\n", "0600", f"{user}:{user}")
+        machine.put(path, machine.key + "\n", "0400", f"{user}:{user}")
 
     def run_file_make_link(
         self, machine: Machine, change: Change, user: str, path: str, target: str

@@ -118,7 +118,8 @@ def after(history: tuple[str, list[Deed]]) -> ModelCluster:
 def nothing_left(model: ModelCluster) -> None:
     plan = model.plan()
     left = [f"{c.action} {c.id}: {c.reason}" for c in plan.changes]
-    left += [f"{item.id}: {item.reason}" for item in (*plan.deferred, *plan.refused, *plan.unread)]
+    for part in (plan.deferred, plan.refused, plan.unread):
+        left += [f"{item.id}: {item.reason}" for item in part]
     assert not left
 
 

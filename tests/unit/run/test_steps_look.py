@@ -41,7 +41,7 @@ def shape(groups: list[list[tuple[int, Step]]]) -> list[list[tuple[int, str]]]:
 
 
 def test_processes_go_column_by_column() -> None:
-    chains = [[STOP, START, WAIT], [STOP, START, WAIT]]
+    chains: list[list[Step]] = [[STOP, START, WAIT], [STOP, START, WAIT]]
     assert shape(sequence(chains, together=True)) == [
         [(0, "service/stop"), (1, "service/stop"), (0, "service/start"), (1, "service/start")],
         [(0, "Await"), (1, "Await")],
@@ -97,7 +97,7 @@ def test_content_goes_to_stdin_and_never_to_argv() -> None:
 
 # --- records -----------------------------------------------------------------------------------
 
-LINES = st.text(st.characters(blacklist_characters="\n", blacklist_categories=("Cs",)), max_size=9)
+LINES = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), max_size=9)
 BODIES = st.lists(LINES.map(lambda line: "|" + line), max_size=4)
 
 
