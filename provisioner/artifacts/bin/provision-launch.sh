@@ -13,8 +13,13 @@ own=$home/.provision
 
 fail() { echo "provision-launch: $*" >&2; exit 1; }
 
-# setting FILE KEY: the value of a launch file's key; launch files are written by provision only.
-setting() { sed -n "s/^$2=//p" "$1" 2>/dev/null | tail -n 1; }
+# setting FILE KEY: puts the value of a launch file's key into $value, or nothing; the last of equal
+# keys counts. Launch files are written by provision only.
+setting() {
+  value=
+  [ -r "$1" ] || return 0
+  while IFS= read -r line || [ -n "$line" ]; do case $line in "$2="*) value=${line#*=} ;; esac; done <"$1"
+}
 
 launch_file() {
   name=${1##*/}; name=${name%.properties}
@@ -27,7 +32,7 @@ launch_file() {
 # unit_files LAUNCH: the unit this node runs by and its drop-ins, where systemd keeps it. Their
 # names have no blanks: unit names are of our making.
 unit_files() {
-  u=$(setting "$1" unit)
+  setting "$1" unit; u=$value
   [ -n "$u" ] || return 0
   for f in "/etc/systemd/system/$u" "/etc/systemd/system/$u.d"/*.conf "/run/systemd/system/$u.d"/*.conf; do
     [ -f "$f" ] && case $f in *[!A-Za-z0-9@%+=:,./_-]*) ;; *) printf '%s\n' "$f" ;; esac
@@ -36,7 +41,7 @@ unit_files() {
 
 digest() {
   launch_file "$1"; shift_file=$1
-  logging=$(setting "$launch" logging)
+  setting "$launch" logging; logging=$value
   [ -f "$logging" ] || logging=/dev/null
   key=
   [ -r "$own/key" ] && read -r key <"$own/key"
@@ -45,7 +50,7 @@ digest() {
         { awk -f "$self/provision-canonical.awk" "$shift_file" "$launch" "$logging" $(unit_files "$launch")
           for o do printf 'override:%s\n' "$o"; done; } | sort
         printf '%s\n' "$key"; } | sha256sum)
-  printf '%s\n' "${d%% *}" | cut -c1-32
+  printf '%.32s\n' "$d"
 }
 
 # run CLASS FILE...: becomes java.
@@ -62,9 +67,10 @@ run() {
   [ -s "$own/key" ] && [ -r "$own/key" ] || fail "$own/key is missing: run 'provision apply' first"
   given=$(for o do [ "$o" = --override ] || printf '%s\n' "$o"; done)
   sum=$(digest "$file" $given)
-  java=$(setting "$launch" java); dist=$(setting "$launch" dist); node=$(setting "$launch" node)
-  heap=$(setting "$launch" heap); logs=$(setting "$launch" logs); logging=$(setting "$launch" logging)
-  archive=$(setting "$launch" hint.archive); jmx=$(setting "$launch" jmx.port)
+  for k in java dist node heap logs logging archive jmx; do
+    case $k in archive) setting "$launch" hint.archive ;; jmx) setting "$launch" jmx.port ;; *) setting "$launch" $k ;; esac
+    eval "$k=\$value"
+  done
   [ -n "$known" ] || { node=$(basename "$file" .properties); logs=$home/logs/$node; heap=${heap:-512m}; }
   case $java in
     system) if [ -n "${JAVA_HOME-}" ]; then java=$JAVA_HOME/bin/java; else java=$(command -v java) || fail "no java on the PATH"; fi ;;
@@ -114,6 +120,6 @@ run() {
 
 case ${1-} in
   run) shift; run "$@" ;;
-  digest) shift; for f do if [ -r "$f" ]; then digest "$f"; else echo -; fi; done ;;
+  digest) shift; for f do if [ -f "$f" ] && [ -r "$f" ]; then digest "$f"; else echo -; fi; done ;;
   *) fail "usage: provision-launch.sh run|digest" ;;
 esac

@@ -30,7 +30,7 @@ def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
     path, content = logging.configuration(spec, places)
     states[file_id(places, path)] = _properties(places, content, "properties")
     states[file_id(places, places.key)] = State(
-        {"type": "file", "mode": "0600", "owner": places.owner},
+        {"type": "file", "mode": "0400", "owner": places.owner},
         args=_args(places, "key"),
     )
     if spec.is_kraft:

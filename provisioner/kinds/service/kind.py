@@ -243,7 +243,7 @@ def judge(
         after,
         tuple(after),
         effect="restart",
-        reason=_why(state, seen),
+        reason="; ".join([_why(state, seen), *_strangers(observation, fields)]),
     )
 
 
@@ -252,10 +252,16 @@ def _mended(id: Id, state: State, seen: Present, fields: Sequence[str]) -> Chang
     before = {name: seen.fields[name] for name in fields}
     after = {name: state.fields[name] for name in fields}
     reason = "it is not started at boot"
-    if "drop_ins" in fields:
-        lines = [line for line in seen.volatile["drop_in_lines"] if not line.endswith(": ")]
-        reason = "a drop-in that is not ours: " + "; ".join(lines[:6])
-    return Change(id, "update", before, after, tuple(fields), reason=reason)
+    reasons = _strangers(seen, fields) or [reason]
+    return Change(id, "update", before, after, tuple(fields), reason="; ".join(reasons))
+
+
+def _strangers(seen: Present, fields: Sequence[str]) -> list[str]:
+    """The lines of the drop-ins that are not ours."""
+    if "drop_ins" not in fields:
+        return []
+    lines = [line for line in seen.volatile["drop_in_lines"] if not line.endswith(": ")]
+    return ["a drop-in that is not ours: " + "; ".join(lines[:6])]
 
 
 def read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
