@@ -128,7 +128,7 @@ class Place:
     def ok(self, verb: str, *words: str) -> Answer:
         """The command, which must end with 0."""
         answer = self.run(verb, *words)
-        assert answer.code == 0, answer
+        assert answer.code == 0, str(answer)
         return answer
 
     @contextlib.contextmanager
@@ -270,6 +270,12 @@ def _numbered(machines: Sequence[Machine]) -> Iterable[tuple[int, Machine]]:
 
 
 # --- what is on a host ---------------------------------------------------------------------------
+
+
+def without_python(machine: Machine) -> None:
+    """The image has one, which came with some other program: our hosts need none."""
+    on(machine, "rm -f /usr/bin/python3*")
+    assert on(machine, "command -v python3 python perl java; true").split() == ["/usr/bin/perl"]
 
 
 def on(machine: Machine, script: str, *words: str) -> str:

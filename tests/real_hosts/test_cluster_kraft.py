@@ -40,7 +40,7 @@ def cluster(hosts: list[Machine], tmp_path_factory: pytest.TempPathFactory) -> P
     place.run("status")
     assert [tree(m) for m in hosts] == before
     done = place.run("apply")
-    assert done.code == 0, done
+    assert done.code == 0, str(done)
     return place
 
 
@@ -68,12 +68,12 @@ def test_it_stands_and_a_second_apply_changes_nothing(cluster: Place) -> None:
     before = all_processes(cluster.machines)
     assert len(before) == 3
     again = cluster.json("apply")
-    assert again.code == 0, again
+    assert again.code == 0, str(again)
     assert again.cluster["applied"] == []
     assert all_processes(cluster.machines) == before
     assert all(leftovers(m) == [] for m in cluster.machines)
     verified = cluster.json("verify", "--round-trip")
-    assert verified.code == 0, verified
+    assert verified.code == 0, str(verified)
     assert "round-trip" in {check["name"] for check in verified.cluster["checks"]}
 
 
@@ -98,7 +98,7 @@ def test_one_property_is_rolled_one_at_a_time_and_nothing_is_lost(whole: Place) 
     with Writer(addresses(whole), "orders") as writer, Watch(ports(whole)) as watch:
         whole.edit("num.io.threads: 4", "num.io.threads: 5")
         done = whole.json("apply")
-    assert done.code == 0, done
+    assert done.code == 0, str(done)
     assert bounced(before, all_processes(whole.machines)) == set(before)
     assert watch.ever == {m.name for m in whole.machines}
     assert watch.most == 1
@@ -113,16 +113,16 @@ def test_limit_changes_one_host_only(whole: Place) -> None:
     before = all_processes(whole.machines)
     whole.edit("num.io.threads: 5", "num.io.threads: 6")
     plan = whole.json("plan", "--limit", first.name)
-    assert plan.code == 0, plan
+    assert plan.code == 0, str(plan)
     assert plan.cluster["limited"]
     assert {c["host"] for c in plan.cluster["changes"]} == {first.name}
     done = whole.json("apply", "-l", f"kafka:!{others[0].name}:!{others[1].name}")
-    assert done.code == 0, done
+    assert done.code == 0, str(done)
     assert {c["host"] for c in done.cluster["applied"]} == {first.name}
     assert bounced(before, all_processes(whole.machines)) == {f"{first.name}/server-1.properties"}
 
     judged = whole.json("drift", "--limit", first.name)
-    assert judged.code == 0, judged
+    assert judged.code == 0, str(judged)
     assert whole.run("drift").code == 2
     nothing = whole.json("plan", "--limit", "no-such-host")
     assert nothing.code == 1
@@ -134,7 +134,7 @@ def test_a_host_that_is_down_is_unknown_and_the_others_are_done(whole: Place) ->
     down.cut()
     assert not _answers(down)
     looked = whole.json("drift")
-    assert looked.code == 3, looked
+    assert looked.code == 3, str(looked)
     assert looked.cluster["complete"] is False
     assert looked.cluster["in_sync"] is None
     unknown = looked.cluster["unknown"]
@@ -143,15 +143,15 @@ def test_a_host_that_is_down_is_unknown_and_the_others_are_done(whole: Place) ->
 
     on(whole.machines[0], "systemctl disable kafka-orders-broker-1.service")
     looked = whole.json("drift")
-    assert looked.code == 2, looked
+    assert looked.code == 2, str(looked)
     assert looked.cluster["complete"] is False
     done = whole.json("apply")
-    assert done.code == 3, done
+    assert done.code == 3, str(done)
     assert [c["name"] for c in done.cluster["applied"]] == ["broker-1"]
     assert done.cluster["complete"] is False
     down.heal()
     again = whole.json("apply")
-    assert again.code == 0, again
+    assert again.code == 0, str(again)
     assert again.cluster["complete"] is True
 
 
@@ -168,7 +168,7 @@ def test_no_host_answers(whole: Place) -> None:
 
 def test_a_drill_through_ssh(whole: Place) -> None:
     done = whole.json("drill", "--node", "broker-2")
-    assert done.code == 0, done
+    assert done.code == 0, str(done)
     drill = done.cluster["drill"]
     assert drill["healed"] is True
     assert drill["lost"] == 0
@@ -200,12 +200,12 @@ def test_hosts_that_lose_their_power_come_back_by_themselves(whole: Place) -> No
 def test_destroy_leaves_the_data_and_then_nothing(whole: Place) -> None:
     """The last of this module."""
     done = whole.json("destroy", "--confirm", "orders")
-    assert done.code == 2, done
+    assert done.code == 2, str(done)
     for machine in whole.machines:
         assert processes(machine) == {}
         assert on(machine, "ls /var/lib/kafka/data/meta.properties")
     done = whole.json("destroy", "--confirm", "orders", "--allow", "wipe-log-dir")
-    assert done.code == 0, done
+    assert done.code == 0, str(done)
     for machine in whole.machines:
         gone = "/opt/kafka /var/lib/kafka /var/lib/provision /etc/systemd/system/kafka*"
         assert on(machine, f"ls -d {gone} 2>/dev/null; true") == ""
