@@ -1,4 +1,6 @@
-# STATE LINE: one line to the journal, synced.
+# STATE LINE: one line to the journal, synced, with the time it is written at for @NOW@ (UTC).
 umask 027
 [ -d "$1" ] || exit 0
-printf '%s\n' "$2" >>"$1/journal.jsonl" && sync -- "$1/journal.jsonl"
+line=$2
+case $line in *@NOW@*) line=${line%%@NOW@*}$(date -u +%Y-%m-%dT%H:%M:%S.%3N+00:00)${line#*@NOW@} ;; esac
+printf '%s\n' "$line" >>"$1/journal.jsonl" && sync -- "$1/journal.jsonl"

@@ -8,11 +8,12 @@ import os
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import count
 
 from provisioner import __version__
 from provisioner.plan.model import Change
+
+NOW = "@NOW@"
 
 
 def whoami() -> str:
@@ -39,7 +40,8 @@ class Journal:
         entry = {
             "run": self.run,
             "seq": next(self._numbers),
-            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            # Put in on the host, when the line is written.
+            "time": NOW,
             "who": self.who,
             "version": __version__,
             "command": self.command,

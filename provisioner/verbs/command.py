@@ -108,11 +108,19 @@ def _take_any_text() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def _print(text: str) -> None:
+    """To stdout, now: whoever reads may have gone, which is no failure of the run."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _stopped(command: str, as_json: bool, problems: Sequence[Problem], code: Exit) -> int:
     if as_json:
         from provisioner.report.json import document
 
-        print(json.dumps(document(command, code, [], problems), ensure_ascii=False))
+        _print(json.dumps(document(command, code, [], problems), ensure_ascii=False))
     else:
         text = Text(_colour(sys.stderr))
         for problem in problems:
@@ -174,6 +182,7 @@ def _several(
             report.extra["errors"] = [str(p) for p in error.problems]
             problems.extend(error.problems)
         report.target = context.each_host
+        report.extra.setdefault("path", str(context.path))
         report.limited = args.limit
         return report
 
@@ -188,7 +197,7 @@ def _several(
 def _in_words(report: Report) -> str:
     words = {0: "ok", 1: "stopped before any change", 2: "NOT as the spec says", 3: "cannot tell"}
     first = report.extra.get("errors") or [f"{message}" for _, message in report.failed]
-    detail = f": {str(first[0]).splitlines()[0]}" if first else ""
+    detail = "".join(f"\n  {str(one).splitlines()[0]}" for one in first[:5])
     return words.get(int(report.exit_code), f"exit {report.exit_code}") + detail
 
 
@@ -202,7 +211,7 @@ def _finish(
     if args.json:
         from provisioner.report.json import document
 
-        print(json.dumps(document(args.verb, code, reports, problems), ensure_ascii=False))
+        _print(json.dumps(document(args.verb, code, reports, problems), ensure_ascii=False))
     elif len(reports) > 1:
         bad = [r for r in reports if r.exit_code]
         console.answer(

@@ -29,6 +29,8 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     with open_context(args, context) as target:
         nodes = chosen(target, args.node)
         report = Report(target.spec.cluster)
+        if args.verb != "stop":
+            _installed(stages.make_plan(target), nodes)
         journal = Journal(secrets.token_hex(4), args.verb, target.spec.digest)
         with stopping() as stop, locked(target, args.verb) as lock:
             planned = stages.make_plan(target)
@@ -53,6 +55,20 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     console.answer(_told(report, args, nodes))
     report.seconds = time.monotonic() - started
     return report
+
+
+def _installed(planned: Planned, nodes: Sequence[Node]) -> None:
+    """Raises ``refused`` where what a node is started with is not there yet."""
+    missing = {c.id for c in planned.plan.changes if c.action == "create"}
+    for node in nodes:
+        state = planned.desired.get(service_id(node))
+        lacks = [i for i in (state.inputs if state else ()) if i in missing]
+        if lacks:
+            raise fail(
+                "refused",
+                f"{node.name} cannot be started: {lacks[0]} is not there",
+                "provision apply makes it",
+            )
 
 
 def chosen(target: Target, words: str | None) -> list[Node]:

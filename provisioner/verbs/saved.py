@@ -69,9 +69,8 @@ def read(path: Path) -> dict[str, Any] | None:
                 return None
             stream.seek(0)
             body = json.load(stream)
-    except OSError as error:
-        raise fail("usage", f"it cannot be read: {error.strerror}", file=str(path)) from None
-    except ValueError:
+    except (OSError, ValueError):
+        # Not to be read, or no plan: then it is taken for a spec, whose reader says what is wrong.
         return None
     if not isinstance(body, dict) or body.get("format") != FORMAT:
         return None
