@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from provisioner.plan.model import Change, Id
-from provisioner.run.journal import Journal
+from provisioner.run.journal import NOW, Journal
 from tests.contract.cli.conftest import Provision
 
 START = Change(Id("localhost", "service", "broker-0"), "start", None, {})
@@ -20,7 +20,9 @@ def journal(folder: Path) -> Path:
         first.line("done", 1, [START]),
         second.line("intent", 2, [START]),
     ]
-    path.write_text("\n".join(lines) + "\n")
+    # The host puts the time in when it writes the line.
+    text = "\n".join(lines).replace(NOW, "2026-11-22T16:00:00.000+00:00")
+    path.write_text(text + "\n")
     return path
 
 
