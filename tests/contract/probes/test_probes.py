@@ -173,6 +173,8 @@ def test_a_read_that_hangs_makes_only_its_own_things_unknown(
     observer: Observer, tmp_path: Path
 ) -> None:
     """The digest of one file never ends: a fifo behind the launcher."""
+    if observer.name == "busybox":
+        pytest.xfail("its timeout ends only the child, not what the child has started")
     where = places_at(tmp_path / "home")
     furnish(where)
     last = where.nodes[-1]
