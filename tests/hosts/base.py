@@ -27,7 +27,13 @@ KEYRING_PACKAGE = "debian-archive-keyring"
 
 _SUITE = "bookworm"
 # No Python, curl or nc: a host may have none, and what we do there must not count on them.
-_PACKAGES = "systemd,systemd-sysv,openssh-server,sudo,iproute2,dbus,procps,fish"
+# Others make an image of its own with more: bench/ compares with tools that need Python there.
+_PACKAGES = ",".join(
+    (
+        "systemd,systemd-sysv,openssh-server,sudo,iproute2,dbus,procps,fish",
+        *os.environ.get("PROVISION_TEST_PACKAGES", "").split(),
+    )
+)
 _LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*")
 _ARGUMENTS = (
     "--variant=minbase",

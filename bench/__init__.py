@@ -1,0 +1,1 @@
+"""Measurements: how fast the tool is, alone and beside others that do the same. See README.md."""

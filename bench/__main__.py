@@ -1,0 +1,80 @@
+"""The command line: ``python -m bench --help``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bench.places import ROOT
+from bench.results import Results
+
+LOCAL = ("noop", "up")
+HOSTS = ("lab", "kraft", "roll", "fleet")
+SUMMARY = {
+    "noop": "this machine: --version, no-op plan and drift, where the time goes",
+    "up": "this machine: bare → verified, against plain java",
+    "lab": "one host over SSH: up and no-op, against Ansible, pyinfra and a bare floor",
+    "kraft": "three hosts over SSH: the same",
+    "roll": "three hosts: one broker property, against Ansible's rolling play",
+    "fleet": "10 and 100 SSH targets: no-op drift",
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    args = _parser().parse_args(argv)
+    parts = args.parts or [*LOCAL, *HOSTS]
+    results = Results(args.out)
+    local = [part for part in parts if part in LOCAL]
+    hosts = [part for part in parts if part in HOSTS]
+    for part in local:
+        _local()[part](results, args.runs or 5)
+    code = 0
+    if hosts:
+        from bench import world
+
+        if not world.inside():
+            code = world.enter(["--runs", str(args.runs or 2), *_out(args.out), *hosts])
+        else:
+            world.measure(hosts, results, args.runs or 2)
+    for miss in results.missed:
+        print(f"missed: {miss}")
+    return code or bool(results.missed)
+
+
+def _out(path: Path | None) -> list[str]:
+    return ["--out", str(path)] if path else []
+
+
+def _local() -> dict[str, Callable[[Results, int], None]]:
+    from bench import local
+
+    return {"noop": local.noop, "up": local.up}
+
+
+def _part(word: str) -> str:
+    if word not in SUMMARY:
+        raise argparse.ArgumentTypeError(f"{word!r} is none of {', '.join(SUMMARY)}")
+    return word
+
+
+def _parser() -> argparse.ArgumentParser:
+    listed = "\n".join(f"  {name:8}{text}" for name, text in SUMMARY.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measures the tool. Without PART: everything (half an hour).\n\n" + listed,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("parts", nargs="*", metavar="PART", type=_part)
+    parser.add_argument("--runs", type=int, help="how often each (5 here, 2 on hosts)")
+    parser.add_argument(
+        "--out", type=lambda text: Path(text).resolve(), help="JSON lines, appended"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    sys.exit(main(sys.argv[1:]))
