@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from provisioner.hosts.actor import Actor, Guard, Outcome, Unit
@@ -44,6 +45,8 @@ from provisioner.run.steps import sequence, shell_step
 from provisioner.run.target import Target
 
 Emit = Callable[[Event], None]
+STREAMS = 2
+"""Distributions that go to one host at the same time."""
 STALE = "it changed since it was looked at; nothing was done: run it again"
 
 
@@ -236,10 +239,7 @@ class Executor:
         if first.intent:
             self._act(actor, first, changes)
         if isinstance(step, Unpack):
-            for number, item in group:
-                if self.stop.is_set():
-                    raise Failure(changes[number], "interrupted before it began")
-                self._unpack(actor, changes[number], item)
+            self._unpacks(actor, group, changes)
         elif isinstance(step, Call):
             self._calls(group, changes)
         else:
@@ -303,6 +303,15 @@ class Executor:
                 text = "".join(body or "" for body in bodies)
                 checks.append((reading(probe), fingerprint(text)))
         return checks
+
+    def _unpacks(self, actor: Actor, group: list[tuple[int, Step]], changes: list[Change]) -> None:
+        """Distributions side by side: each is one stream, and unpacking is the host's work."""
+        if self.stop.is_set():
+            raise Failure(changes[group[0][0]], "interrupted before it began")
+        with ThreadPoolExecutor(min(len(group), STREAMS)) as pool:
+            running = [pool.submit(self._unpack, actor, changes[n], step) for n, step in group]
+        for future in running:
+            future.result()
 
     def _unpack(self, actor: Actor, change: Change, step: Step) -> None:
         assert isinstance(step, Unpack)

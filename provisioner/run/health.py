@@ -106,6 +106,9 @@ def settle(target: Target, emit: Callable[[Event], None]) -> None:
         else:
             found = [_brokers(target, view), _leaders(view), _in_sync(view)]
             if healthy(found):
+                # A broker may still hear of what another has already answered.
+                found.append(_bootstrap(target, view))
+            if healthy(found):
                 return
             mark = tuple(check.detail for check in found)
         now = time.monotonic()

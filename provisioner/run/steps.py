@@ -44,16 +44,25 @@ def rounds(chains: Sequence[Sequence[Step]]) -> list[list[tuple[int, Step]]]:
 
 
 def joined(columns: Iterable[list[tuple[int, Step]]]) -> list[list[tuple[int, Step]]]:
-    """Neighbouring columns of plain scripts become one exec; other steps stand alone."""
+    """Neighbouring columns of plain scripts become one exec, neighbouring streams go side by side;
+    other steps stand alone."""
     result: list[list[tuple[int, Step]]] = []
+    last = ""
     for column in columns:
-        plain = all(_joins(step) for _, step in column)
-        previous = result[-1] if result else None
-        if plain and previous and all(isinstance(s, Run | Put) for _, s in previous):
-            previous.extend(column)
+        sort = _sort(column)
+        if sort and sort == last:
+            result[-1].extend(column)
         else:
             result.append(list(column))
+        # After a script that stands apart others may follow in its exec.
+        last = sort or ("plain" if all(isinstance(s, Run | Put) for _, s in column) else "")
     return result
+
+
+def _sort(column: list[tuple[int, Step]]) -> str:
+    if all(_joins(step) for _, step in column):
+        return "plain"
+    return "unpack" if all(isinstance(step, Unpack) for _, step in column) else ""
 
 
 def _joins(step: Step) -> bool:

@@ -192,7 +192,7 @@ def _guard_formats(
 ) -> None:
     """A node of a cluster that has run is formatted only where nothing is lost by it."""
     formats = [c for c in found.changes if c.id.kind == "storage" and target.spec.is_kraft]
-    if not formats or not has_run(observations.seen):
+    if not formats or not has_run(observations):
         return
     view = safety_view(observations.view) if observations.view else None
     for change in formats:
@@ -203,18 +203,17 @@ def _guard_formats(
             found.refused.append(Refused(change.id, refusal[0], refusal[1], change))
 
 
-def has_run(seen: Observed) -> bool:
-    """Whether any manifest records a storage that a running node was seen to use."""
-    return any(
+def has_run(observations: Observations) -> bool:
+    """Whether this cluster has lived: it answers, or a manifest records a storage that a running
+    node was seen to use."""
+    return observations.view is not None or any(
         id.kind == "storage" and isinstance(o, Present) and bool(o.volatile.get("recorded"))
-        for id, o in seen.items()
+        for id, o in observations.seen.items()
     )
 
 
 def _format_refusal(target: Target, node: Node, view: safety.View | None) -> tuple[str, str] | None:
     allow = target.options.allow
-    if node.is_controller and "format-controller" not in allow:
-        return "a controller of a cluster that has run would be formatted", "format-controller"
     if node.is_broker and "data-loss" not in allow:
         if view is None:
             why = "a broker of a cluster that has run would be formatted, and Kafka cannot be asked"
@@ -222,6 +221,8 @@ def _format_refusal(target: Target, node: Node, view: safety.View | None) -> tup
         verdict = safety.may_lose_disk(view, node.id)
         if not verdict.allowed:
             return f"formatting it would lose data: {verdict.reason}", "data-loss"
+    if node.is_controller and "format-controller" not in allow:
+        return "a controller of a cluster that has run would be formatted", "format-controller"
     return None
 
 

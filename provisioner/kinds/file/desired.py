@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from provisioner.kinds.file import logging, settings, unit
@@ -56,7 +57,12 @@ def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
                 args={"format": "text", "user": "", "manifest": places.manifest},
             )
     states.update(_links(places))
-    return states
+    return {id: replace(state, inputs=_folder(id)) for id, state in states.items()}
+
+
+def _folder(id: Id) -> tuple[Id, ...]:
+    """What a file is made in: where that cannot be, the file cannot be either."""
+    return (Id(id.host, "directory", id.name.rpartition("/")[0]),)
 
 
 def file_id(places: Places, path: str) -> Id:

@@ -338,7 +338,6 @@ def test_an_unreachable_host_defers_the_format_of_a_fresh_cluster() -> None:
     assert not plan.complete
 
 
-@pytest.mark.xfail(reason="a broker of a living cluster is formatted without a question")
 def test_a_broker_is_not_formatted_while_a_partition_is_in_sync_nowhere_else() -> None:
     model = made("kraft")
     model.topic("alone", 3, 1, {})
