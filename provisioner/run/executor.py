@@ -43,6 +43,7 @@ from provisioner.run.lock import Lock
 from provisioner.run.look import parsed, reading
 from provisioner.run.steps import sequence, shell_step
 from provisioner.run.target import Target
+from provisioner.run.words import last_lines, tally
 
 Emit = Callable[[Event], None]
 STREAMS = 2
@@ -267,7 +268,7 @@ class Executor:
         )
         outcome = self._act(actor, unit, changes)
         if outcome.failed is not None:
-            raise Failure(changes[group[outcome.failed][0]], _last_lines(outcome.texts[-1]))
+            raise Failure(changes[group[outcome.failed][0]], last_lines(outcome.texts[-1]))
         for text in outcome.texts:
             if text.strip():
                 self.emit(Event("note", text.strip(), actor.name))
@@ -390,22 +391,3 @@ class Executor:
 def _body(observation: Observation | None) -> str | None:
     """The record an observation was made from, when it is known."""
     return getattr(observation, "text", None) if observation is not None else None
-
-
-def _last_lines(text: str, count: int = 12) -> str:
-    lines = text.strip().splitlines()
-    return "\n".join(lines[-count:]) if lines else "it failed and said nothing"
-
-
-def tally(changes: Sequence[Change]) -> str:
-    """``14 directories, 1 file``: what a wave did, by kind."""
-    plurals = {"directory": "directories", "storage": "storages", "java": "java", "kafka": "kafka"}
-    counts: dict[tuple[str, str], int] = {}
-    for change in changes:
-        key = (change.action, change.id.kind)
-        counts[key] = counts.get(key, 0) + 1
-    words = []
-    for (action, kind), count in counts.items():
-        name = kind if count == 1 else plurals.get(kind, kind + "s")
-        words.append(f"{action} {count} {name}")
-    return ", ".join(words)
