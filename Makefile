@@ -9,7 +9,7 @@ help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 lab: runtime  ## build the lab cluster of specs/lab.yaml on this machine, from nothing, and verify it
-	.venv/bin/provision apply specs/lab.yaml
+	.venv/bin/provision apply --round-trip specs/lab.yaml
 
 test: dev  ## everything that CI runs: checks, unit, contract, real Kafka, real hosts (as root)
 	@tools/test.sh
