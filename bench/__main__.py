@@ -33,12 +33,12 @@ def main(argv: Sequence[str]) -> int:
         _local()[part](results, args.runs or 5)
     code = 0
     if hosts:
-        from bench import world
+        from bench.world import enter, inside, measure
 
-        if not world.inside():
-            code = world.enter(["--runs", str(args.runs or 2), *_out(args.out), *hosts])
+        if not inside():
+            code = enter(["--runs", str(args.runs or 2), *_out(args.out), *hosts])
         else:
-            world.measure(hosts, results, args.runs or 2)
+            measure(hosts, results, args.runs or 2)
     for miss in results.missed:
         print(f"missed: {miss}")
     return code or bool(results.missed)

@@ -1,0 +1,1 @@
+"""The same clusters by other means: a bare floor, Ansible, pyinfra."""
