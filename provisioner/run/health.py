@@ -101,8 +101,8 @@ def settle(target: Target, emit: Callable[[Event], None]) -> None:
     while True:
         try:
             view = target.cluster().liveness()
-        except KafkaUnavailable as error:
-            mark: object = str(error)
+        except KafkaUnavailable:
+            mark: object = "no answer"  # its words tell of each attempt, not of progress
         else:
             found = [_brokers(target, view), _leaders(view), _in_sync(view)]
             if healthy(found):

@@ -16,7 +16,7 @@ from typing import Any
 from provisioner.errors import Exit, fail
 from provisioner.hosts.actor import Actor, Guard, ShellStep, Unit
 from provisioner.kinds.registry import KINDS
-from provisioner.plan.model import Change, Event, Layer, Plan, Report
+from provisioner.plan.model import Change, Event, Layer, Plan, Present, Report
 from provisioner.run import preflight
 from provisioner.run.executor import Executor, Results
 from provisioner.run.gates import gate
@@ -65,7 +65,8 @@ def apply(
         if stop.is_set():
             report.exit_code = 128 + stop.number
         elif not results.failed:
-            verify(target, report, emit, trip=trip, run=journal.run, settling=True)
+            settling = _serves(planned, results)
+            verify(target, report, emit, trip=trip, run=journal.run, settling=settling)
             if report.in_sync:
                 sweep_hosts(target, lock, emit, distributions=True)
     report.exit_code = report.exit_code or _exit(report)
@@ -97,6 +98,16 @@ def _run(
     if any(c.action in ("start", "restart") for c in bounced) and not results.failed:
         target.cluster().elect_preferred_leaders()
     return results
+
+
+def _serves(planned: Planned, results: Results) -> bool:
+    """Whether any process runs that may come to answer: for nothing there is no waiting."""
+    started = any(c.id.kind == "service" for c in results.applied)
+    return started or any(
+        isinstance(seen, Present) and bool(seen.fields.get("running"))
+        for id, seen in planned.observations.seen.items()
+        if id.kind == "service"
+    )
 
 
 def _layer(change: Change) -> Layer:
