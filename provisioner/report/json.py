@@ -91,6 +91,7 @@ def change(item: Change) -> dict[str, Any]:
         "fields": list(item.fields),
         "effect": item.effect,
         "reason": item.reason,
+        **({"offline": list(item.offline)} if item.offline else {}),
     }
 
 

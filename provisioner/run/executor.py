@@ -46,6 +46,7 @@ from provisioner.run.target import Target
 from provisioner.run.words import last_lines, tally
 
 Emit = Callable[[Event], None]
+LOST = "the lock is no longer this run's: another run took over, or `lock --break` ended it"
 STREAMS = 2
 """Distributions that go to one host at the same time."""
 STALE = "it changed since it was looked at; nothing was done: run it again"
@@ -286,7 +287,7 @@ class Executor:
     def _act(self, actor: Actor, unit: Unit, changes: list[Change]) -> Outcome:
         outcome = actor.act(unit)
         if outcome.lost:
-            raise Failure(changes[0], "the lock is no longer this run's: another run took over")
+            raise Failure(changes[0], LOST)
         if outcome.stale is not None:
             raise Failure(changes[0], STALE)
         return outcome
@@ -373,12 +374,20 @@ class Executor:
         cluster = self.target.cluster()
         for number, step in group:
             assert isinstance(step, Call)
-            if self.lock.lost:
-                raise Failure(changes[number], "the lock was lost")
+            # A run that was frozen and woken must not act on a lock that another has by now.
+            if self.lock.lost or not self._held():
+                raise Failure(changes[number], LOST)
             try:
                 getattr(cluster, step.method)(**step.args)
             except (KafkaRefused, KafkaUnavailable) as error:
                 raise Failure(changes[number], str(error)) from error
+
+    def _held(self) -> bool:
+        """Whether the lock is still ours, asked of the first host."""
+        host = min(self.target.shells)
+        places = self.target.places[host]
+        guard = Guard(places.state, self.lock.token, places.keeper_now)
+        return not Actor(self.target.shells[host], guard).act(Unit()).lost
 
     def _await(self, items: Sequence[tuple[Change, Await]]) -> None:
         awaited = [Awaited(change, step.id, step.no_progress) for change, step in items]

@@ -162,6 +162,8 @@ def make_plan(target: Target, observations: Observations | None = None) -> Plann
     blocked |= {item.id: item.reason for item in found.deferred}
     changes, deferred = held_back(found.changes, states, blocked)
     deferred += found.deferred
+    changes, dark = _in_the_dark(target, changes, observations)
+    found.refused += dark
     clustered = _cluster_level(target, states, observations, [*changes, *deferred])
     limit = target.options.limit
     if limit is not None:
@@ -224,6 +226,32 @@ def _format_refusal(target: Target, node: Node, view: safety.View | None) -> tup
     if node.is_controller and "format-controller" not in allow:
         return "a controller of a cluster that has run would be formatted", "format-controller"
     return None
+
+
+def _in_the_dark(
+    target: Target, changes: Sequence[Change], observations: Observations
+) -> tuple[list[Change], list[Refused]]:
+    """Names the partitions that a bounce leaves without a leader; refuses it where the policy
+    says so and nobody allowed it."""
+    view = safety_view(observations.view) if observations.view else None
+    policy = target.spec.policy.offline_partitions
+    refuse = policy == "refuse" and "offline" not in target.options.allow
+    kept: list[Change] = []
+    refused: list[Refused] = []
+    for change in changes:
+        if view is None or change.id.kind != "service" or change.action != "restart":
+            kept.append(change)
+            continue
+        node = target.spec.node(change.id.name)
+        offline = safety.may_stop_broker(view, node.id, whole=False).offline
+        if not node.is_broker or not offline:
+            kept.append(change)
+        elif refuse:
+            why = f"without a leader meanwhile: {', '.join(offline[:5])}"
+            refused.append(Refused(change.id, why, "offline", change))
+        else:
+            kept.append(replace(change, effect="offline", offline=offline))
+    return kept, refused
 
 
 def _unreachable(target: Target) -> list[Unread]:
