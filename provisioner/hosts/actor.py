@@ -99,6 +99,9 @@ class Actor(Observer):
         if unit.done:
             script.add("part", 20, guard.keeper, JOURNAL, guard.state, unit.done)
         reread = [script.add("part", r.seconds, r.user, r.script, *r.args) for r in unit.reread]
+        if script.count == 1:
+            # An empty unit asks only whether the lock is ours; that it ran to its end is said.
+            script.raw("frame 1 0 held")
         patience = LIMIT + max([s.seconds for s in unit.steps], default=0)
         frames = self._shell.run(script, patience)
         return _outcome(frames, checks, steps, reread)
