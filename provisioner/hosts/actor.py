@@ -102,6 +102,8 @@ class Actor(Observer):
         if script.count == 1:
             # An empty unit asks only whether the lock is ours; that it ran to its end is said.
             script.raw("frame 1 0 held")
+        if script.count == 1:  # only whether the lock is held was asked: "yes" is an answer too
+            script.add("part", 5, "", ":")
         patience = LIMIT + max([s.seconds for s in unit.steps], default=0)
         frames = self._shell.run(script, patience)
         return _outcome(frames, checks, steps, reread)
