@@ -78,6 +78,7 @@ def wait_for(
             observation = seen.get(item.id)
             state = desired.get(item.id, State({}))
             if observation is None:
+                _unseen(target, desired, item, look, now)
                 continue
             if KINDS[item.id.kind].settled(state, observation):
                 left.remove(item)
@@ -164,7 +165,28 @@ def _check(target: Target, state: State, item: Awaited, seen: Observation, now: 
         raise Stuck(f"{_named(item.id)}: nothing has moved for {item.limit:.0f} s", item.change)
 
 
+def _unseen(
+    target: Target,
+    desired: Desired,
+    item: Awaited,
+    look: Callable[[str, Sequence[Id]], Mapping[Id, Observation]],
+    now: float,
+) -> None:
+    """Kafka does not answer: as long as the process of the change lives, it may yet."""
+    service = item.change.id
+    if not item.id.host and service.kind == "service" and now - item.looked >= LOOK_EVERY:
+        item.looked = now
+        seen = look(service.host, [service]).get(service)
+        if isinstance(seen, Present) and _ended(seen):
+            why = _why_dead(target, service, desired.get(service, State({})))
+            raise Stuck(why, item.change)
+    if not item.id.host and now - item.moved > max(item.limit, SILENT):
+        raise Stuck(f"{_named(item.id)}: Kafka does not answer", item.change)
+
+
 RESTARTS = 3
+SILENT = 600.0
+"""Seconds in which a living process may recover its logs before it answers."""
 
 
 def _ended(seen: Present) -> bool:
@@ -202,7 +224,14 @@ def wait_for_sessions(target: Target, ids: Sequence[Id], emit: Callable[[Event],
     began = time.monotonic()
     said = False
     while wanted:
-        left = wanted & set(_registered(target))
+        registered = _registered(target)
+        if registered is None:
+            # It was started a moment ago, and does not let anybody in yet.
+            if time.monotonic() - began > ANSWERS:
+                return
+            time.sleep(0.2)
+            continue
+        left = wanted & set(registered)
         if not left:
             return
         if time.monotonic() - began > SESSIONS:
@@ -215,10 +244,11 @@ def wait_for_sessions(target: Target, ids: Sequence[Id], emit: Callable[[Event],
 
 
 SESSIONS = 90.0
+ANSWERS = 20.0
 
 
-def _registered(target: Target) -> tuple[int, ...]:
-    """The broker ids in ZooKeeper; none where ZooKeeper cannot be asked (the start will tell)."""
+def _registered(target: Target) -> tuple[int, ...] | None:
+    """The broker ids in ZooKeeper; None where ZooKeeper cannot be asked."""
     from provisioner.kafka import zookeeper
 
     for node in target.spec.zookeeper:
@@ -229,4 +259,4 @@ def _registered(target: Target) -> tuple[int, ...]:
             return zookeeper.broker_ids(connection.dial, "localhost", node.client_port, 5.0)
         except Exception:
             continue
-    return ()
+    return None

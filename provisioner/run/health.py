@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -93,12 +94,14 @@ def healthy(found: list[Check]) -> bool | None:
     return None if any(check.ok is None for check in found) else True
 
 
-def settle(target: Target, emit: Callable[[Event], None]) -> None:
-    """Waits until every partition is led and in sync, as long as that moves."""
+def settle(
+    target: Target, emit: Callable[[Event], None], stop: threading.Event | None = None
+) -> None:
+    """Waits until every partition is led and in sync, as long as that moves and nobody stops it."""
     began = moved = time.monotonic()
     last: object = None
     said = False
-    while True:
+    while stop is None or not stop.is_set():
         try:
             view = target.cluster().liveness()
         except KafkaUnavailable:
