@@ -51,7 +51,9 @@ def problem(item: Problem) -> dict[str, Any]:
 
 def cluster(report: Report) -> dict[str, Any]:
     plan = report.plan or Plan()
-    extra = {key: value for key, value in report.extra.items() if key != "verified"}
+    extra = {
+        key: value for key, value in report.extra.items() if key not in ("verified", "problems")
+    }
     return {
         "cluster": report.cluster,
         "target": report.target,

@@ -28,8 +28,9 @@ from provisioner.run import drill_words as words
 from provisioner.run.drill_heal import Broken, Healing, first
 from provisioner.run.drill_story import Outcome, Story
 from provisioner.run.drill_watch import Watch
-from provisioner.run.executor import Executor, Interrupted, Results
+from provisioner.run.executor import Executor
 from provisioner.run.health import wait_whole
+from provisioner.run.results import Interrupted, Results
 from provisioner.run.target import Target
 from provisioner.spec.types import Node
 

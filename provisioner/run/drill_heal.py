@@ -11,9 +11,10 @@ from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
 from provisioner.plan.model import Change, Event, Id, Present, Wave
 from provisioner.run import drill_account as accounts
 from provisioner.run.drill_story import Story
-from provisioner.run.executor import Executor, Results
+from provisioner.run.executor import Executor
 from provisioner.run.health import checks, healthy, settle
 from provisioner.run.look import look
+from provisioner.run.results import Results
 from provisioner.run.target import Target
 from provisioner.spec.types import Node
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from provisioner.run.drill_account import Account, Moved, Place
-from provisioner.run.executor import Interrupted
+from provisioner.run.results import Interrupted
 
 
 @dataclass

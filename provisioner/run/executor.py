@@ -41,6 +41,7 @@ from provisioner.run.awaits import Awaited, Stuck, wait_for, wait_for_sessions
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
 from provisioner.run.look import parsed, reading
+from provisioner.run.results import Failure, Results
 from provisioner.run.steps import sequence, shell_step
 from provisioner.run.target import Target
 from provisioner.run.words import last_lines, tally
@@ -50,32 +51,6 @@ LOST = "the lock is no longer this run's: another run took over, or `lock --brea
 STREAMS = 2
 """Distributions that go to one host at the same time."""
 STALE = "it changed since it was looked at; nothing was done: run it again"
-
-
-class Interrupted(Exception):
-    """SIGINT or SIGTERM came; ``number`` is the signal's."""
-
-    def __init__(self, number: int):
-        self.number = number
-        super().__init__(f"signal {number}")
-
-
-class Failure(Exception):
-    """A step of ``change`` failed; the message is for a person."""
-
-    def __init__(self, change: Change, message: str):
-        self.change = change
-        super().__init__(message)
-
-
-@dataclass
-class Results:
-    """What became of each change."""
-
-    applied: list[Change] = field(default_factory=list)
-    failed: list[tuple[Change, str]] = field(default_factory=list)
-    not_started: list[Change] = field(default_factory=list)
-    interrupted: int | None = None
 
 
 @dataclass
@@ -153,14 +128,26 @@ class Executor:
     def _failed(self, change: Change, message: str, changes: list[Change]) -> None:
         self.results.failed.append((change, message))
         self.emit(Event("failed", message, change.id.host, change))
-        after = False
-        for other in changes:
-            if other is change:
-                after = True
-            elif after:
-                self.results.not_started.append(other)
-            else:
-                self.results.applied.append(other)
+        rest = [other for other in changes if other is not change]
+        if all(KINDS[c.id.kind].layer is Layer.NODE for c in changes):
+            done = self._came_about(rest)
+        else:
+            # Chain after chain: what stands before the one that failed was done.
+            done = {c.id for c in changes[: changes.index(change)]}
+        self.results.applied += [c for c in rest if c.id in done]
+        self.results.not_started += [c for c in rest if c.id not in done]
+
+    def _came_about(self, changes: list[Change]) -> set[Id]:
+        """Processes go together, step by step: which of them run (or do not) is looked up."""
+        done = set()
+        for host in {c.id.host for c in changes}:
+            mine = [c for c in changes if c.id.host == host]
+            seen = self.look(host, [c.id for c in mine])
+            for change in mine:
+                now = seen.get(change.id)
+                if isinstance(now, Present) and now.fields["running"] is (change.action != "stop"):
+                    done.add(change.id)
+        return done
 
     def _chains(self, changes: Sequence[Change]) -> list[Sequence[Step]]:
         return [KINDS[c.id.kind].steps(c, self.desired.get(c.id)) for c in changes]

@@ -47,7 +47,12 @@ def _wipe(
     places = target.places[host]
     text = text_of("storage/wipe")
     steps = [
-        ShellStep(text, (d.path, "", str(node.id), "yes", places.home), places.reader, 600)
+        ShellStep(
+            text,
+            (d.path, "", str(node.id), "yes", places.home, node.role.value),
+            places.reader,
+            600,
+        )
         for node in places.nodes
         for d in node.log_dirs
     ]

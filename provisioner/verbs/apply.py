@@ -13,18 +13,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from provisioner.errors import Exit, fail
+from provisioner.errors import Exit, Problem, ProvisionError, fail
 from provisioner.hosts.actor import Actor, Guard, ShellStep, Unit
+from provisioner.hosts.transport import TransportError
+from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Change, Event, Layer, Plan, Present, Report
 from provisioner.run import preflight
-from provisioner.run.executor import Executor, Results
+from provisioner.run.executor import Executor
 from provisioner.run.gates import gate
 from provisioner.run.health import checks, healthy, round_trip, settle, sweep
 from provisioner.run.journal import Journal, whoami
 from provisioner.run.lock import Lock, Place
 from provisioner.run.look import look, probes_of
 from provisioner.run.rebuild import clear
+from provisioner.run.results import Results
 from provisioner.run.sweep import sweep_hosts
 from provisioner.run.target import Target, bootstrap, ensure_artifacts, put_places
 from provisioner.spec.types import Spec, Supervisor
@@ -43,35 +46,76 @@ def apply(
     rebuild: bool = False,
     approve: Callable[[Plan], None] | None = None,
 ) -> Report:
-    """lock → observe → plan → preflight → hosts' waves → cluster's waves → verify."""
+    """lock → observe → plan → preflight → hosts' waves → cluster's waves → verify.
+
+    Raises ProvisionError only while nothing was changed; later errors are in the report (exit 2).
+    """
     started = time.monotonic()
     report = Report(target.spec.cluster)
     journal = Journal(secrets.token_hex(4), "apply", target.spec.digest)
     with stopping() as stop, locked(target, "apply") as lock:
         if rebuild:
+            check_before_rebuild(target)
             clear(target, lock, journal, emit)
-            reopen(target)
-        planned = fetched(target)
-        report.plan = planned.plan
-        if approve is not None:
-            approve(planned.plan)
-        if planned.plan.changes:
-            preflight.check(target, planned.plan.changes)
-        sweep_hosts(target, lock, emit, distributions=False)
-        runner = executor(target, planned, lock, journal, emit, stop)
-        results = _run(target, runner, planned, emit)
-        report.applied, report.failed = results.applied, results.failed
-        report.not_started = results.not_started
+        with begun(report, when=lambda: rebuild or bool(report.plan and report.applied)):
+            if rebuild:
+                reopen(target)
+            planned = fetched(target)
+            report.plan = planned.plan
+            if approve is not None:
+                approve(planned.plan)
+            if planned.plan.changes:
+                preflight.check(target, planned.plan.changes)
+            sweep_hosts(target, lock, emit, distributions=False)
+            runner = executor(target, planned, lock, journal, emit, stop)
+            results = runner.results
+            report.applied, report.failed = results.applied, results.failed
+            report.not_started = results.not_started
+            _run(target, runner, planned, emit)
+            if not stop.is_set() and not results.failed:
+                if _serves(planned, results):
+                    settle(target, emit, stop)
+                verify(target, report, emit, trip=trip, run=journal.run)
+                if report.in_sync:
+                    sweep_hosts(target, lock, emit, distributions=True)
         if stop.is_set():
             report.exit_code = 128 + stop.number
-        elif not results.failed:
-            settling = _serves(planned, results)
-            verify(target, report, emit, trip=trip, run=journal.run, settling=settling)
-            if report.in_sync:
-                sweep_hosts(target, lock, emit, distributions=True)
     report.exit_code = report.exit_code or _exit(report)
     report.seconds = time.monotonic() - started
     return report
+
+
+@contextmanager
+def begun(report: Report, when: Callable[[], bool]) -> Iterator[None]:
+    """Errors after the first change are no 'nothing was touched': they go into the report, which
+    then says 2, with what was done. ``when`` tells whether anything has been changed."""
+    try:
+        yield
+    except (ProvisionError, TransportError, KafkaUnavailable, KafkaRefused) as error:
+        if not when() and not report.failed:
+            raise
+        report.extra["problems"] = problems_of(error)
+        report.exit_code = Exit.NO
+
+
+def problems_of(error: Exception) -> list[Problem]:
+    """Any error of a port as problems a person can act on."""
+    if isinstance(error, ProvisionError):
+        return list(error.problems)
+    hint = "run it again: it goes on from what is there"
+    if isinstance(error, TransportError):
+        return [Problem(error.code, str(error), error.hint or hint)]
+    return [Problem("unreachable", str(error), hint)]
+
+
+def check_before_rebuild(target: Target) -> None:
+    """What would stop a rebuild half way is asked before anything is emptied."""
+    ensure_artifacts(target)
+    found = preflight.preflight(target)
+    # What runs on the ports is the rebuild's own business; it names who may not be ended.
+    problems = [p for p in found.problems if p.code in ("disk-full", "not-permitted")]
+    if problems:
+        raise ProvisionError(problems)
 
 
 def _run(
@@ -88,7 +132,7 @@ def _run(
     if below:
         if bounced:
             target.cluster().refresh()
-            settle(target, emit)
+            settle(target, emit, runner.stop)
         planned = stages.make_plan(target)
         _unexpected(planned.plan, below)
     if not planned.plan.unread:
@@ -174,11 +218,8 @@ def verify(
     *,
     trip: bool,
     run: str,
-    settling: bool,
 ) -> None:
     """The plan is empty and the cluster is healthy; fills the report."""
-    if settling and target.shells:
-        settle(target, emit)
     planned = stages.make_plan(target)
     found = checks(target, planned.observations.view, planned.observations.unavailable)
     if trip and healthy(found):
@@ -283,6 +324,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     console = context.console
     path = context.path
     saved = read(path)
+    _fit(args, saved is not None)
     if saved is not None:
         context.path = Path(saved["spec"])
         args.inventory, args.limit = saved["inventory"], saved["limit"]
@@ -308,6 +350,16 @@ def command(args: argparse.Namespace, context: Context) -> Report:
         report.extra["path"] = str(path)
         console.answer("\n".join(closing(report, target.spec, context)))
     return report
+
+
+def _fit(args: argparse.Namespace, planned: bool) -> None:
+    """Words that do not go together. Raises ``usage``."""
+    if args.rebuild and args.limit:
+        raise fail("usage", "--rebuild makes a whole cluster anew: it does not go with --limit")
+    if planned and args.rebuild:
+        raise fail("usage", "a saved plan is applied as it is: it does not go with --rebuild")
+    if planned and (args.inventory or args.limit or args.each):
+        raise fail("usage", "a saved plan has its own inventory and limit: leave -i, -l, --each")
 
 
 def closing(report: Report, spec: Spec, context: Context) -> list[str]:

@@ -176,7 +176,9 @@ def _several(
         name = context.each_host or str(context.path)
         context.console = Console(True, console.verbose, f"{name}: ", mutex=console.mutex)
         try:
-            report: Report = module.command(args, context)
+            # Each its own: a saved plan brings permissions along that are not the others'.
+            own = argparse.Namespace(**vars(args))
+            report: Report = module.command(own, context)
         except ProvisionError as error:
             report = Report(name, exit_code=error.exit_code, complete=False)
             report.extra["errors"] = [str(p) for p in error.problems]
@@ -208,6 +210,10 @@ def _finish(
     problems: list[Problem],
 ) -> int:
     code = worst([report.exit_code for report in reports])
+    problems += [p for report in reports for p in report.extra.pop("problems", [])]
+    if not args.json:
+        for problem in problems:
+            console.say(console.errors.problem(problem))
     if args.json:
         from provisioner.report.json import document
 

@@ -51,14 +51,20 @@ def command(args: argparse.Namespace, context: Context) -> Report:
             report.not_started = results.not_started
             if not results.failed and not stop.is_set():
                 known = cluster_id(spec, planned.observations.seen).value or ""
-                for host in sorted(target.shells):
+                for host in sorted(_hosts(target)):
                     kept += _remove(target, host, lock, known, console.event)
         report.complete = not target.unreachable
         report.exit_code = _exit(report, kept, stop.number)
         report.extra["kept"] = kept
-    console.answer(_told(report, kept, context, spec.cluster))
+    limited = sorted(target.options.limit or ())
+    console.answer(_told(report, kept, context, spec.cluster, limited))
     report.seconds = time.monotonic() - started
     return report
+
+
+def _hosts(target: Target) -> list[str]:
+    limit = target.options.limit
+    return [host for host in target.shells if limit is None or host in limit]
 
 
 def owned(target: Target, host: str) -> list[tuple[str, str]]:
@@ -79,19 +85,9 @@ def _remove(
     """Removes what is ours on one host; returns the log dirs that stay."""
     places = target.places[host]
     ours = owned(target, host)
-    data = {d.path: node for node in places.nodes for d in node.log_dirs}
-    allow = target.options.allow.get("wipe-log-dir")
-    wiped = [p for p in data if allow is not None and (not allow or p in allow)]
     made = {name for kind, name in ours if kind == "directory"}
-    kept = [p for p in sorted(data) if p not in wiped and p in made]
+    kept = _wipe(target, host, lock, cluster, made, emit)
     steps: list[ShellStep] = []
-    text = text_of("storage/wipe")
-    for path in wiped:
-        named = "yes" if allow and path in allow else ""
-        node = data[path]
-        known = cluster if node.role.value != "zookeeper" else ""
-        words = (path, known, str(node.id), named, places.home)
-        steps.append(ShellStep(text, words, places.reader, 600))
     units = [name for kind, name in ours if kind == "file" and name.startswith("/etc/systemd/")]
     files = [n for k, n in ours if k == "file" and n not in units]
     dists = [n for k, n in ours if k in ("java", "kafka")]
@@ -130,6 +126,37 @@ def _remove(
     return kept
 
 
+def _wipe(
+    target: Target,
+    host: str,
+    lock: Lock,
+    cluster: str,
+    made: set[str],
+    emit: Callable[[Event], None],
+) -> list[str]:
+    """Empties the data folders that may be; returns those that stay. One that we did not make is
+    emptied only where its path was named."""
+    places = target.places[host]
+    allow = target.options.allow.get("wipe-log-dir")
+    kept = []
+    for node in places.nodes:
+        for log_dir in node.log_dirs:
+            path = log_dir.path
+            named = bool(allow) and path in (allow or ())
+            if allow is None or not (named or (not allow and path in made)):
+                kept += [path] if path in made else []
+                continue
+            role = node.role.value
+            words = (path, cluster, str(node.id), "yes" if named else "", places.home, role)
+            step = ShellStep(text_of("storage/wipe"), words, places.reader, 600)
+            guard = Guard(places.state, lock.token, places.keeper_now)
+            outcome = Actor(target.shells[host], guard).act(Unit(steps=[step]))
+            if outcome.failed is not None or outcome.lost:
+                emit(Event("note", (outcome.texts or ["the lock was lost"])[-1].strip(), host))
+                kept.append(path)
+    return kept
+
+
 def _exit(report: Report, kept: list[str], signal: int) -> int:
     if signal:
         return 128 + signal
@@ -138,12 +165,22 @@ def _exit(report: Report, kept: list[str], signal: int) -> int:
     return Exit.YES if report.complete else Exit.CANNOT_TELL
 
 
-def _told(report: Report, kept: list[str], context: Context, cluster: str) -> str:
+def _told(
+    report: Report, kept: list[str], context: Context, cluster: str, limited: list[str]
+) -> str:
     if report.failed:
         return f"stopped half way; to go on: provision destroy {context.path} --confirm {cluster}"
     if kept:
         return (
             f"the data stays: {', '.join(kept)}\nto remove it too: provision destroy "
             f"{context.path} --confirm {cluster} --allow wipe-log-dir"
+        )
+    if limited:
+        return (
+            f"what {cluster} had on {', '.join(limited)} is gone; the other hosts were not touched"
+        )
+    if not report.complete:
+        return (
+            f"{cluster} is gone from the hosts that could be reached; run it again for the others"
         )
     return f"{cluster} is gone"

@@ -20,7 +20,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     with open_context(args, context) as target:
         report = Report(target.spec.cluster)
         run = secrets.token_hex(4)
-        verify(target, report, console.event, trip=args.round_trip, run=run, settling=False)
+        verify(target, report, console.event, trip=args.round_trip, run=run)
     console.answer("\n".join([*console.text.checks(report), console.text.plan(_plan(report))]))
     if report.in_sync is False or report.healthy is False:
         report.exit_code = Exit.NO

@@ -45,6 +45,7 @@ def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
                 "home": places.home,
                 "properties": node.properties,
                 "manifest": places.manifest,
+                "keeper": places.keeper,
                 "mounted": log_dir.mounted,
             }
             fields: dict[str, object] = {}
@@ -182,6 +183,14 @@ def _never_started(known: ClusterId, spec: Spec) -> bool:
     return len(formatted & controllers) < len(controllers) // 2 + 1
 
 
+def _unrecorded(state: State, observation: Observation) -> bool:
+    """It was formatted as ours, and the manifest does not say so: then nothing would tell an empty
+    mount point from a new folder."""
+    if not isinstance(observation, Present) or state.args["role"] == "zookeeper":
+        return False
+    return bool(observation.fields["cluster_id"]) and not observation.volatile["recorded"]
+
+
 def judge(
     id: Id, state: State, observation: Observation, fields: Sequence[str]
 ) -> tuple[bool, Difference]:
@@ -196,6 +205,10 @@ def judge(
         return True, Refused(id, reason)
     if isinstance(observation, Absent) and not fields:
         return True, None
+    if not fields and _unrecorded(state, observation):
+        before, after = {"recorded": False}, {"recorded": True}
+        why = "the manifest does not know yet that it was formatted"
+        return True, Change(id, "update", before, after, ("recorded",), reason=why)
     if isinstance(observation, Present) and fields and not _begun(observation):
         return True, Change(
             id,
@@ -243,6 +256,11 @@ def steps(change: Change, state: State | None) -> Sequence[Step]:
         return []
     args, path = state.args, change.id.name
     user = str(args["user"])
+    record = Run(
+        "storage/record", (str(args["manifest"]), str(args["role"]), path), str(args["keeper"])
+    )
+    if change.fields == ("recorded",):
+        return [record]
     if args["role"] == "zookeeper":
         return [Run("storage/write_myid", (path, str(args["node_id"])), user)]
     return [
@@ -257,7 +275,8 @@ def steps(change: Change, state: State | None) -> Sequence[Step]:
             ),
             user,
             seconds=120,
-        )
+        ),
+        record,
     ]
 
 

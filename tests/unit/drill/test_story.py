@@ -9,7 +9,7 @@ from provisioner.report.text import Text
 from provisioner.run import drill_words as words
 from provisioner.run.drill_account import Account, Moved
 from provisioner.run.drill_story import Line, Outcome, Story
-from provisioner.run.executor import Interrupted
+from provisioner.run.results import Interrupted
 from provisioner.verbs.drill import told
 
 GOOD = Account(6, 0, 0, 0, False, (4, 6, 1, 3))

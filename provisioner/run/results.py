@@ -1,0 +1,33 @@
+"""What became of the changes of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from provisioner.plan.model import Change
+
+
+class Interrupted(Exception):
+    """SIGINT or SIGTERM came; ``number`` is the signal's."""
+
+    def __init__(self, number: int):
+        self.number = number
+        super().__init__(f"signal {number}")
+
+
+class Failure(Exception):
+    """A step of ``change`` failed; the message is for a person."""
+
+    def __init__(self, change: Change, message: str):
+        self.change = change
+        super().__init__(message)
+
+
+@dataclass
+class Results:
+    """What became of each change."""
+
+    applied: list[Change] = field(default_factory=list)
+    failed: list[tuple[Change, str]] = field(default_factory=list)
+    not_started: list[Change] = field(default_factory=list)
+    interrupted: int | None = None
