@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bench.clock import Failed
 from bench.places import ROOT
 from bench.results import Results
 
@@ -25,6 +26,14 @@ SUMMARY = {
 
 def main(argv: Sequence[str]) -> int:
     args = _parser().parse_args(argv)
+    try:
+        return _measure(args)
+    except Failed as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+
+
+def _measure(args: argparse.Namespace) -> int:
     parts = args.parts or [*LOCAL, *HOSTS]
     results = Results(args.out)
     local = [part for part in parts if part in LOCAL]

@@ -112,7 +112,10 @@ class Contest:
         peers = Peers(self.kind, self.machines, self.folder)
         self.ups["Ansible"].append(peers.ansible())
         lean = ("-e", '{"lean": true}')
-        jobs = {"Ansible": peers.ansible, "Ansible, lean topics": lambda: peers.ansible(*lean)}
+        jobs: dict[str, Callable[[], Cost]] = {
+            "Ansible": peers.ansible,
+            "Ansible, lean topics": lambda: peers.ansible(*lean),
+        }
         for name, job in jobs.items():
             self.noops.setdefault(name, []).append(job())
 
