@@ -109,6 +109,8 @@ def parse(id: Id, record: Record) -> Observation:
         "writable": values.get("writable") != "false",
         "directory_id": meta.get("directory.id"),
     }
+    if values.get("lost_and_found") == "true":
+        fields["lost_and_found"] = True
     volatile = {"filesystem": values.get("filesystem", ""), "recorded": recorded}
     return Present(fields, volatile=volatile)
 
@@ -238,6 +240,11 @@ def _mismatch(id: Id, state: State, observation: Observation) -> str:
         if seen.get("myid") and seen["myid"] != state.fields["myid"]:
             return f"it belongs to ZooKeeper server {seen['myid']}, not {state.fields['myid']}"
         return ""
+    if seen.get("lost_and_found"):
+        return (
+            f"Kafka takes every folder in a log dir for a partition, and does not start: "
+            f"rmdir {id.name}/lost+found, or use a folder below the mount"
+        )
     mine, zookeeper = seen.get("cluster_id"), args.get("zookeeper_has")
     if mine and zookeeper and mine != zookeeper:
         return (

@@ -19,6 +19,7 @@ for p do
       case ${f##*/} in '*'|'.[!.]*'|lost+found|.snapshot) ;; *) [ -e "$f" ] && { empty=false; break; } ;; esac
     done
     echo "empty=$empty"
+    [ ! -d "$p/lost+found" ] || echo lost_and_found=true
     if [ -f "$p/meta.properties" ]; then
       [ -r "$p/meta.properties" ] || { printf 'error=%s/meta.properties cannot be read\n' "$p"; continue; }
       while IFS= read -r l || [ -n "$l" ]; do printf '|%s\n' "$l"; done <"$p/meta.properties"
