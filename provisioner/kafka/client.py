@@ -7,6 +7,7 @@ library (0.17 s): import it late, beside the first connection to a host.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -28,6 +29,8 @@ from provisioner.kafka.wire import Address, Deadline, Pool, reason, unavailable
 
 SETTLE_SECONDS = 1.0
 """How long a topic that was just made may be unknown to another broker."""
+DELETION_SECONDS = 30.0
+"""How long one is waited for that is being deleted."""
 
 
 def connect(
@@ -115,7 +118,15 @@ class KafkaCluster:
                 name, partitions, replication, config, milliseconds
             )
 
-        self._by_controller(f"topic {name}", request, lambda answer: answer.topics)
+        limit = time.monotonic() + DELETION_SECONDS
+        while True:
+            try:
+                return self._by_controller(f"topic {name}", request, lambda answer: answer.topics)
+            except KafkaRefused as error:
+                # ZooKeeper mode: one that was deleted a moment ago is still on its way out.
+                if "marked for deletion" not in str(error) or time.monotonic() > limit:
+                    raise
+            time.sleep(0.2)
 
     def delete_topic(self, name: str) -> None:
         self._by_controller(

@@ -85,7 +85,12 @@ def ask(target: Target, name: str, *, whole: bool) -> safety.Verdict:
         states = zookeeper_states(target)
         return safety.may_stop_zookeeper(states, node.id, [z.id for z in target.spec.zookeeper])
     try:
-        view = safety_view(target.cluster().view())
+        seen = target.cluster().view()
+        unread = [key for key in seen.errors if key.startswith("topic-")]
+        if unread:
+            why = f"the minimum ISR of {unread[0].removeprefix('topic-')} could not be read"
+            return safety.Verdict(False, f"{why}: {seen.errors[unread[0]]}")
+        view = safety_view(seen)
     except KafkaUnavailable as error:
         return safety.Verdict(False, f"Kafka cannot be asked: {error}")
     if node.is_controller:

@@ -17,6 +17,7 @@ from provisioner.hosts.observer import Become, Observer, Reading, Shell
 from provisioner.hosts.transport import Connection, TransportError
 from provisioner.kafka.port import Cluster
 from provisioner.kinds.places import Distribution, Facts, Places, places
+from provisioner.run.stopping import Stop
 from provisioner.spec.types import Host, Node, Spec, Supervisor
 
 T = TypeVar("T")
@@ -54,6 +55,7 @@ class Options:
     say: Callable[[str], None] = lambda text: None
     progress: Callable[[str, int, int], None] = lambda label, done, total: None
     kafka_timeout: float = 10.0
+    stop: Stop | None = None
 
 
 @dataclass

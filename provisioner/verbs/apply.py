@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import secrets
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,9 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from provisioner.errors import Exit, Problem, ProvisionError, fail
+from provisioner.errors import Exit, ProvisionError, fail
 from provisioner.hosts.actor import Actor, Guard, ShellStep, Unit
-from provisioner.hosts.transport import TransportError
 from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Change, Event, Layer, Plan, Present, Report
@@ -28,11 +25,13 @@ from provisioner.run.lock import Lock, Place
 from provisioner.run.look import look, probes_of
 from provisioner.run.rebuild import clear
 from provisioner.run.results import Results
+from provisioner.run.stopping import Stop, stopping
 from provisioner.run.sweep import sweep_hosts
 from provisioner.run.target import Target, bootstrap, ensure_artifacts, put_places
 from provisioner.spec.types import Spec, Supervisor
 from provisioner.verbs import stages
 from provisioner.verbs.command import Context
+from provisioner.verbs.failures import PORT_ERRORS, problems_of
 from provisioner.verbs.opening import open_context
 from provisioner.verbs.saved import approve, read
 from provisioner.verbs.stages import Planned
@@ -53,7 +52,7 @@ def apply(
     started = time.monotonic()
     report = Report(target.spec.cluster)
     journal = Journal(secrets.token_hex(4), "apply", target.spec.digest)
-    with stopping() as stop, locked(target, "apply") as lock:
+    with stopping(target.options.stop) as stop, locked(target, "apply") as lock:
         if rebuild:
             check_before_rebuild(target)
             clear(target, lock, journal, emit)
@@ -91,21 +90,11 @@ def begun(report: Report, when: Callable[[], bool]) -> Iterator[None]:
     then says 2, with what was done. ``when`` tells whether anything has been changed."""
     try:
         yield
-    except (ProvisionError, TransportError, KafkaUnavailable, KafkaRefused) as error:
+    except (ProvisionError, *PORT_ERRORS) as error:
         if not when() and not report.failed:
             raise
         report.extra["problems"] = problems_of(error)
         report.exit_code = Exit.NO
-
-
-def problems_of(error: Exception) -> list[Problem]:
-    """Any error of a port as problems a person can act on."""
-    if isinstance(error, ProvisionError):
-        return list(error.problems)
-    hint = "run it again: it goes on from what is there"
-    if isinstance(error, TransportError):
-        return [Problem(error.code, str(error), error.hint or hint)]
-    return [Problem("unreachable", str(error), hint)]
 
 
 def check_before_rebuild(target: Target) -> None:
@@ -140,7 +129,7 @@ def _run(
     runner.desired, runner.seen = planned.desired, planned.observations.seen
     runner.carry_out([w for w in planned.plan.waves if _layer(w.changes[0]) is Layer.CLUSTER])
     if any(c.action in ("start", "restart") for c in bounced) and not results.failed:
-        target.cluster().elect_preferred_leaders()
+        prefer_leaders(target, emit)
     return results
 
 
@@ -152,6 +141,15 @@ def _serves(planned: Planned, results: Results) -> bool:
         for id, seen in planned.observations.seen.items()
         if id.kind == "service"
     )
+
+
+def prefer_leaders(target: Target, emit: Callable[[Event], None]) -> None:
+    """Gives each partition back to its preferred leader. Kafka does it by itself within minutes:
+    that it could not be asked now is worth a line, not a failure."""
+    try:
+        target.cluster().elect_preferred_leaders()
+    except (KafkaUnavailable, KafkaRefused) as error:
+        emit(Event("note", f"the preferred leaders were not elected: {error}"))
 
 
 def _layer(change: Change) -> Layer:
@@ -240,32 +238,6 @@ def _exit(report: Report) -> int:
     if report.in_sync is None or report.healthy is None:
         return Exit.CANNOT_TELL
     return Exit.YES
-
-
-class Stop(threading.Event):
-    """Set by a signal; ``number`` says by which."""
-
-    number = 0
-
-
-@contextmanager
-def stopping() -> Iterator[Stop]:
-    """SIGINT and SIGTERM: the step under way ends, and no other begins."""
-    stop = Stop()
-
-    def handle(number: int, _: object) -> None:
-        stop.number = number
-        stop.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    before = {n: signal.signal(n, handle) for n in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

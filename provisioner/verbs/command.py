@@ -13,12 +13,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provisioner.errors import Exit, Problem, ProvisionError, fail
 from provisioner.plan.model import Event, Report
 from provisioner.report.text import Text
 from provisioner.verbs import arguments
+
+if TYPE_CHECKING:
+    from provisioner.run.stopping import Stop
 
 WORST = (Exit.TERMINATED, Exit.INTERRUPTED, Exit.NO, Exit.STOPPED, Exit.CANNOT_TELL)
 
@@ -72,6 +75,7 @@ class Context:
     each_host: str | None = None
     become_password: str | None = field(default=None, repr=False)
     ssh_password: str | None = field(default=None, repr=False)
+    stop: Stop | None = None
 
 
 def run(argv: Sequence[str]) -> int:
@@ -95,9 +99,9 @@ def run(argv: Sequence[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        what = f"{type(error).__name__}: {error}"
-        problem = Problem("internal", what, "this is a bug; --debug shows where")
-        return _stopped(command, as_json, [problem], Exit.STOPPED)
+        from provisioner.verbs.failures import exit_of, problems_of
+
+        return _stopped(command, as_json, problems_of(error), exit_of(error))
 
 
 def _take_any_text() -> None:
@@ -169,6 +173,9 @@ def _several(
     args: argparse.Namespace, console: Console, module: Any, contexts: list[Context]
 ) -> int:
     """Side by side, bounded; one that fails does not stop the others."""
+    from provisioner.run.stopping import stopping
+    from provisioner.verbs.failures import exit_of, problems_of
+
     reports: list[Report] = []
     problems: list[Problem] = []
 
@@ -179,16 +186,22 @@ def _several(
             # Each its own: a saved plan brings permissions along that are not the others'.
             own = argparse.Namespace(**vars(args))
             report: Report = module.command(own, context)
-        except ProvisionError as error:
-            report = Report(name, exit_code=error.exit_code, complete=False)
-            report.extra["errors"] = [str(p) for p in error.problems]
-            problems.extend(error.problems)
+        except Exception as error:
+            # One that fails does not stop the others, whatever it fails by.
+            report = Report(name, exit_code=exit_of(error), complete=False)
+            found = problems_of(error)
+            report.extra["errors"] = [str(p) for p in found]
+            problems.extend(found)
         report.target = context.each_host
         report.extra.setdefault("path", str(context.path))
         report.limited = args.limit
         return report
 
-    with ThreadPoolExecutor(min(args.parallel, len(contexts))) as pool:
+    if getattr(args, "out", None):
+        raise fail("usage", "-o takes one cluster's plan: one spec, without --each")
+    with stopping() as stop, ThreadPoolExecutor(min(args.parallel, len(contexts))) as pool:
+        for context in contexts:
+            context.stop = stop
         for context, report in zip(contexts, pool.map(one, contexts), strict=True):
             reports.append(report)
             name = context.each_host or str(context.path)

@@ -15,9 +15,10 @@ from provisioner.plan.model import Event, Report
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
 from provisioner.run.steps import text_of
+from provisioner.run.stopping import stopping
 from provisioner.run.target import Target
 from provisioner.verbs import stages
-from provisioner.verbs.apply import executor, locked, stopping
+from provisioner.verbs.apply import executor, locked
 from provisioner.verbs.command import Context
 from provisioner.verbs.opening import open_context
 from provisioner.verbs.processes import chosen, stops
@@ -42,7 +43,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
             )
         report = Report(spec.cluster)
         kept: list[str] = []
-        with stopping() as stop, locked(target, "destroy") as lock:
+        with stopping(target.options.stop) as stop, locked(target, "destroy") as lock:
             planned = stages.make_plan(target)
             journal = Journal(secrets.token_hex(4), "destroy", spec.digest)
             runner = executor(target, planned, lock, journal, console.event, stop)

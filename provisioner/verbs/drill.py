@@ -19,10 +19,11 @@ from provisioner.run.executor import Executor
 from provisioner.run.gates import ask
 from provisioner.run.health import checks
 from provisioner.run.journal import Journal
+from provisioner.run.stopping import stopping
 from provisioner.run.target import Target
 from provisioner.spec.types import Node, Spec
 from provisioner.verbs import stages
-from provisioner.verbs.apply import executor, locked, stopping
+from provisioner.verbs.apply import executor, locked
 from provisioner.verbs.command import Console, Context
 from provisioner.verbs.opening import open_context
 from provisioner.verbs.stages import Planned
@@ -37,7 +38,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
         report = Report(target.spec.cluster)
         journal = Journal(secrets.token_hex(4), "drill", target.spec.digest)
         story = Story(teller(console))
-        with stopping() as stop, locked(target, "drill") as lock:
+        with stopping(target.options.stop) as stop, locked(target, "drill") as lock:
             emit = quieter(console)
             planned, stalled = allowed(target, node, context)
             with story.step("healthy", "the exercise begins and ends with a whole cluster") as line:

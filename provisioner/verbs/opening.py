@@ -67,6 +67,7 @@ def options(args: argparse.Namespace, context: Context, spec: Spec) -> Options:
         allow=allowed(getattr(args, "allow", [])),
         become_password=context.become_password,
         ssh=ssh_options(args, context, spec),
+        stop=context.stop,
         say=console.say,
         progress=Meter(console.say),
     )

@@ -13,10 +13,11 @@ from provisioner.plan.model import Change, Id, Present, Refused, Report, Run, Wa
 from provisioner.run.health import settle
 from provisioner.run.journal import Journal
 from provisioner.run.steps import shell_step
+from provisioner.run.stopping import stopping
 from provisioner.run.target import Target
 from provisioner.spec.types import Node
 from provisioner.verbs import stages
-from provisioner.verbs.apply import acting, executor, locked, stopping
+from provisioner.verbs.apply import acting, executor, locked, prefer_leaders
 from provisioner.verbs.command import Context
 from provisioner.verbs.opening import open_context
 from provisioner.verbs.stages import Planned
@@ -32,7 +33,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
         if args.verb != "stop":
             _installed(stages.make_plan(target), nodes)
         journal = Journal(secrets.token_hex(4), args.verb, target.spec.digest)
-        with stopping() as stop, locked(target, args.verb) as lock:
+        with stopping(target.options.stop) as stop, locked(target, args.verb) as lock:
             planned = stages.make_plan(target)
             if args.verb == "start":
                 _release(target, nodes, lock.token)
@@ -47,7 +48,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
             if bounced and not results.failed:
                 target.cluster().refresh()
                 settle(target, console.event)
-                target.cluster().elect_preferred_leaders()
+                prefer_leaders(target, console.event)
         report.applied, report.failed = results.applied, results.failed
         report.not_started = results.not_started
         report.complete = not target.unreachable
@@ -80,6 +81,8 @@ def chosen(target: Target, words: str | None) -> list[Node]:
             for node in target.spec.nodes
             if node.host in target.shells and (limit is None or node.host in limit)
         ]
+    if target.options.limit is not None:
+        raise fail("usage", "--node names nodes and --limit hosts: give one of them")
     known = {node.name: node for node in target.spec.nodes}
     names = [name for name in words.split(",") if name]
     strange = [name for name in names if name not in known]
@@ -108,13 +111,19 @@ def stops(target: Target, planned: Planned, nodes: Sequence[Node], one: bool) ->
 
 
 def restarts(target: Target, planned: Planned, nodes: Sequence[Node], one: bool) -> list[Wave]:
-    """One at a time, gated; controllers before brokers, the leader last."""
-    view = planned.observations.view
-    leader = view.controller if view else None
-    order = sorted(nodes, key=lambda n: (TIERS[n.role], n.id == leader, n.id))
+    """What does not run is started first and ungated; the rest one at a time, gated, controllers
+    before brokers, the leaders last."""
+    down = [_change(node, "start") for node in nodes if not _runs(planned, node)]
+    up = [node for node in nodes if _runs(planned, node)]
+    ids = [service_id(node) for node in up]
+    last = stages.leaders(target, planned.observations, ids)
+    order = sorted(up, key=lambda n: (TIERS[n.role], service_id(n) in last, n.id))
+    waves = [wave.changes for wave in _tiers(target, down)]
+    first = len(waves)
+    waves += [(_change(node, "restart"),) for node in order]
     return [
-        Wave(number, (_change(node, "restart" if _runs(planned, node) else "start"),), "may-stop")
-        for number, node in enumerate(order, 1)
+        Wave(number, changes, "may-stop" if number > first else "")
+        for number, changes in enumerate(waves, 1)
     ]
 
 

@@ -175,7 +175,7 @@ def make_plan(target: Target, observations: Observations | None = None) -> Plann
     else:
         changes += clustered.changes
     plan = Plan(
-        waves(changes, states, ORDERS, _leaders(target, observations, [c.id for c in changes])),
+        waves(changes, states, ORDERS, leaders(target, observations, [c.id for c in changes])),
         tuple(deferred + clustered.deferred),
         tuple(found.refused + clustered.refused),
         tuple(
@@ -310,7 +310,7 @@ def _down(target: Target, observations: Observations) -> set[str]:
     return down
 
 
-def _leaders(target: Target, observations: Observations, bounced: Sequence[Id]) -> frozenset[Id]:
+def leaders(target: Target, observations: Observations, bounced: Sequence[Id]) -> frozenset[Id]:
     """The active controller and ZooKeeper's leader go last."""
     view = observations.view
     ids = set()

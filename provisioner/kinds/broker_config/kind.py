@@ -37,17 +37,18 @@ def config_id(name: str) -> Id:
 def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
     """No dynamic value may hide a key that the spec names: wanted is that there is none."""
     states = {}
+    closed = spec.policy.unmanaged_config == "delete"
     named: dict[str, set[str]] = {}
     for node in spec.brokers:
         for key, value in node.config.items():
             named.setdefault(key, set()).add(value)
-        states[config_id(f"broker-{node.id}")] = State(dict.fromkeys(node.config))
+        states[config_id(f"broker-{node.id}")] = State(dict.fromkeys(node.config), closed=closed)
     wide: dict[str, str | None] = dict.fromkeys(named)
     if spec.is_kraft and not spec.version.startswith("3."):
         for key in STORED_BY_KAFKA:
             if len(named.get(key, ())) == 1:
                 wide[key] = next(iter(named[key]))
-    states[config_id(CLUSTER)] = State(wide)
+    states[config_id(CLUSTER)] = State(wide, closed=closed)
     return states
 
 
@@ -65,8 +66,8 @@ def read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
             if any(source == DYNAMIC_BROKER for source, _ in entry.synonyms)
         }
         seen[config_id(name)] = Present(fields)
-    if CLUSTER in view.errors:
-        seen[config_id(CLUSTER)] = Unknown(view.errors[CLUSTER])
+    if "cluster-config" in view.errors:
+        seen[config_id(CLUSTER)] = Unknown(view.errors["cluster-config"])
     else:
         seen[config_id(CLUSTER)] = Present(dict(view.cluster_config))
     return seen
@@ -76,12 +77,16 @@ def judge(
     id: Id, state: State, observation: Observation, fields: Sequence[str]
 ) -> tuple[bool, Difference]:
     """Named by key, with what it hides."""
+    # What Kafka stores by itself and cannot be deleted is no difference where nobody names it.
+    fields = [k for k in fields if k in state.fields or k not in STORED_BY_KAFKA]
     if not isinstance(observation, Present) or not fields:
-        return bool(not fields), None
+        return True, None
     before = {key: observation.fields.get(key) for key in fields}
-    after = {key: state.fields[key] for key in fields}
+    after = {key: state.fields.get(key) for key in fields}
     key = fields[0]
-    if after[key] is None:
+    if key not in state.fields:
+        reason = f"the spec does not have the dynamic value {key}={before[key]}"
+    elif after[key] is None:
         reason = f"the dynamic value {key}={before[key]} hides the file's"
     else:
         reason = f"{key} is {before[key]!r} cluster-wide, not {after[key]!r}"
@@ -89,7 +94,7 @@ def judge(
 
 
 def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequence[Unmanaged]:
-    if spec.policy.unmanaged_config == "ignore":
+    if spec.policy.unmanaged_config != "report":
         return []
     found = []
     for id, seen in sorted(observed.items()):

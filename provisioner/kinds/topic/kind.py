@@ -20,6 +20,7 @@ from provisioner.plan.model import (
     Refused,
     State,
     Step,
+    Unknown,
     Unmanaged,
 )
 from provisioner.spec.types import Spec
@@ -39,7 +40,8 @@ def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
                 "partitions": topic.partitions,
                 "replication": topic.replication,
                 **topic.config,
-            }
+            },
+            closed=spec.policy.unmanaged_config == "delete",
         )
         for topic in spec.topics
     }
@@ -63,6 +65,10 @@ def read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
             "config": tuple(sorted(topic.config)),
         }
         seen[topic_id(topic.name)] = Present(fields, volatile=volatile)
+        unread = view.errors.get(f"topic-{topic.name}")
+        if unread:
+            # Its overrides are not known, which is not the same as having none.
+            seen[topic_id(topic.name)] = Unknown(unread)
     return seen
 
 
@@ -124,7 +130,7 @@ def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequenc
                 found.append(Unmanaged(id))
             continue
         extra = tuple(k for k in seen.volatile["config"] if k not in desired[id].fields)
-        if extra and spec.policy.unmanaged_config != "ignore":
+        if extra and spec.policy.unmanaged_config == "report":
             found.append(Unmanaged(id, extra))
     return found
 
