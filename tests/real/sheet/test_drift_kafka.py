@@ -1,0 +1,156 @@
+"""What was changed in Kafka itself: topics, their configuration, dynamic values that hide files'."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from provisioner.kafka.port import Cluster
+from tests.real.lab import Lab, item, items, until
+
+Seen = Callable[[Cluster], bool]
+
+
+def kafka(lab: Lab, change: Callable[[Cluster], Any], seen: Seen) -> None:
+    """Changes something and waits until Kafka shows it."""
+    with lab.cluster() as cluster:
+        change(cluster)
+        until(lambda: seen(cluster))
+
+
+def partitions(cluster: Cluster) -> dict[str, int]:
+    return {t.name: len(t.partitions) for t in cluster.view().topics}
+
+
+def config(cluster: Cluster, topic: str) -> dict[str, str]:
+    (found,) = [dict(t.config) for t in cluster.view().topics if t.name == topic]
+    return found
+
+
+def value(cluster: Cluster, broker: int, key: str) -> str | None:
+    """The effective value."""
+    return cluster.view().broker_configs[broker][key].value
+
+
+def test_a_deleted_topic_is_made_again(lab: Lab) -> None:
+    pids = lab.pids_now()
+    kafka(lab, lambda c: c.delete_topic("purchases"), lambda c: "purchases" not in partitions(c))
+    change = item(lab.json("drift", code=2), "changes")
+    assert (change["kind"], change["name"], change["action"]) == ("topic", "purchases", "create")
+    assert change["before"] is None
+    assert change["after"]["partitions"] == 3
+    assert change["after"]["retention.ms"] == "604800000"
+    assert lab.applied() == [("create", "topic", "purchases")]
+    assert lab.pids_now() == pids
+
+
+def test_partitions_given_to_a_topic_cannot_be_taken_away(lab: Lab) -> None:
+    def more(cluster: Cluster) -> None:
+        cluster.create_partitions("atu", 2)
+
+    kafka(lab, more, lambda c: partitions(c)["atu"] == 2)
+    try:
+        cluster = lab.json("drift", code=2)
+        refused = item(cluster, "refused")
+        assert (refused["kind"], refused["name"], refused["allow"]) == ("topic", "atu", None)
+        assert (refused["before"], refused["after"]) == ({"partitions": 2}, {"partitions": 1})
+        assert "partitions: 2" in refused["reason"], "the way out"
+        assert not cluster["changes"]
+        done = lab.json("apply", code=2)
+        assert done["applied"] == []
+        assert item(done, "refused") == refused
+    finally:
+        kafka(lab, lambda c: c.delete_topic("atu"), lambda c: "atu" not in partitions(c))
+        lab.apply()
+
+
+@pytest.mark.parametrize(
+    ("values", "dropped", "before"),
+    [({"retention.ms": "1000"}, [], "1000"), ({}, ["retention.ms"], None)],
+    ids=["changed", "removed"],
+)
+def test_a_topics_configuration_is_put_back(
+    lab: Lab, values: dict[str, str], dropped: list[str], before: str | None
+) -> None:
+    def alter(cluster: Cluster) -> None:
+        cluster.alter_topic_config("purchases", values, dropped)
+
+    kafka(lab, alter, lambda c: config(c, "purchases").get("retention.ms") == before)
+    change = item(lab.json("drift", code=2), "changes")
+    assert (change["kind"], change["name"], change["action"]) == ("topic", "purchases", "update")
+    assert change["before"] == {"retention.ms": before}
+    assert change["after"] == {"retention.ms": "604800000"}
+    assert lab.applied() == [("update", "topic", "purchases")]
+    with lab.cluster() as cluster:
+        assert config(cluster, "purchases")["retention.ms"] == "604800000"
+
+
+def test_what_the_spec_does_not_know_is_reported_and_left(lab: Lab) -> None:
+    def add(cluster: Cluster) -> None:
+        cluster.create_topic("scratch", 2, 1, {})
+        cluster.alter_topic_config("purchases", {"max.message.bytes": "2000000"}, [])
+        cluster.alter_broker_config(1, {"num.network.threads": "4"}, [])
+
+    kafka(
+        lab, add, lambda c: "scratch" in partitions(c) and value(c, 1, "num.network.threads") == "4"
+    )
+    try:
+        for words, code in ((["drift"], 0), (["drift", "--strict"], 2), (["apply"], 0)):
+            cluster = lab.json(*words, code=code)
+            found = {(u["kind"], u["name"]): u.get("fields") for u in cluster["unmanaged"]}
+            assert found == {
+                ("topic", "scratch"): None,
+                ("topic", "purchases"): ["max.message.bytes"],
+                ("broker-config", "broker-1"): ["num.network.threads"],
+            }
+            assert not cluster["changes"]
+            assert not cluster["applied"]
+    finally:
+
+        def remove(cluster: Cluster) -> None:
+            cluster.delete_topic("scratch")
+            cluster.alter_topic_config("purchases", {}, ["max.message.bytes"])
+            cluster.alter_broker_config(1, {}, ["num.network.threads"])
+
+        kafka(lab, remove, lambda c: "scratch" not in partitions(c))
+
+
+@pytest.mark.parametrize("broker", [1, None], ids=["of one broker", "of the cluster"])
+def test_a_dynamic_value_that_hides_the_files_is_taken_away(lab: Lab, broker: int | None) -> None:
+    pids = lab.pids_now()
+
+    def hide(cluster: Cluster) -> None:
+        cluster.alter_broker_config(broker, {"num.io.threads": "7"}, [])
+
+    kafka(lab, hide, lambda c: value(c, 1, "num.io.threads") == "7")
+    change = item(lab.json("drift", code=2), "changes")
+    name = "cluster" if broker is None else f"broker-{broker}"
+    assert (change["kind"], change["name"]) == ("broker-config", name)
+    assert (change["before"], change["after"]) == (
+        {"num.io.threads": "7"},
+        {"num.io.threads": None},
+    )
+    assert lab.applied() == [("update", "broker-config", name)]
+    assert lab.pids_now() == pids
+    with lab.cluster() as cluster:
+        assert {value(cluster, id, "num.io.threads") for id in (0, 1, 2)} == {"5"}
+
+
+def test_a_topic_of_fewer_copies_is_refused_in_words(lab: Lab) -> None:
+    def less(cluster: Cluster) -> None:
+        cluster.delete_topic("purchases")
+        # At once: a topic that is on its way out is waited for.
+        cluster.create_topic(
+            "purchases", 3, 1, {"retention.ms": "604800000", "min.insync.replicas": "2"}
+        )
+
+    kafka(lab, less, lambda c: partitions(c).get("purchases") == 3)
+    try:
+        refused = item(lab.json("drift", code=2), "refused")
+        assert (refused["before"], refused["after"]) == ({"replication": 1}, {"replication": 3})
+        assert items(lab.json("apply", code=2), "refused") == [refused]
+    finally:
+        kafka(lab, lambda c: c.delete_topic("purchases"), lambda c: "purchases" not in partitions(c))
+        lab.apply()
