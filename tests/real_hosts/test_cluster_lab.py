@@ -148,21 +148,21 @@ def test_after_a_power_cut_it_is_down_until_the_next_apply(place: Place, host: M
 def test_systemd_is_refused_to_a_login_without_sudo(
     place: Place, host: Machine, tmp_path: Path
 ) -> None:
-    before = tree(host, KAFKA)
+    before = tree(host, KAFKA, "/tmp")
     other = Place(tmp_path, [host], user="plain")
     other.write(one_node(host.name, more="  supervisor: systemd\n"))
     for verb in ("apply", "drift"):
         refused = other.json(verb)
         assert refused.code == 1, str(refused)
         assert refused.document["errors"][0]["code"] == "sudo-refused"
-    assert tree(host, KAFKA) == before
+    assert tree(host, KAFKA, "/tmp") == before
 
 
 def test_destroy_leaves_the_home_as_it_was(place: Place, host: Machine) -> None:
     done = place.run("destroy", "--confirm", "lab", "--allow", "wipe-log-dir")
     assert done.code == 0, str(done)
     assert processes(host) == {}
-    assert on(host, 'find "$1" -path "*provision*"', HOME) == ""
+    assert on(host, 'find "$1" -path "*provision/*"', HOME) == ""
 
 
 def test_sudo_with_a_password(host: Machine, tmp_path: Path) -> None:

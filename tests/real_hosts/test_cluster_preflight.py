@@ -36,9 +36,10 @@ def test_all_problems_of_all_hosts_at_once(hosts: list[Machine], tmp_path: Path)
     one, two, three = hosts
     place = Place(tmp_path, hosts)
     place.write(three_nodes(hosts))
-    on(one, "systemd-run -q --unit=taken systemd-socket-activate -l 9092 /bin/cat")
+    on(one, "systemd-run -q --unit=taken /usr/sbin/sshd -D -p 9092")
     until(lambda: ":9092 " in on(one, "ss -ltnH"), "somebody's port")
-    on(two, f"systemd-run -q --unit=other bash -c 'exec -a /x/java tail -f kafka.Kafka {STRANGER}'")
+    kafka = f"exec -a /x/java tail -f /dev/null kafka.Kafka {STRANGER}"
+    on(two, f"systemd-run -q --unit=other bash -c '{kafka}'")
     on(two, "mkdir -p /var/lib/kafka && mount -t tmpfs -o ro,size=100m none /var/lib/kafka")
     until(lambda: processes(two), "somebody's Kafka")
     before = [tree(m) for m in hosts]
@@ -53,7 +54,7 @@ def test_all_problems_of_all_hosts_at_once(hosts: list[Machine], tmp_path: Path)
     assert answer.code == 1, str(answer)
     for problems in (found.document["errors"], answer.document["errors"]):
         said = [(p["host"], p["code"], p["message"]) for p in problems]
-        assert _one(said, one, "port-taken", "9092", taken, "systemd-socket-activate")
+        assert _one(said, one, "port-taken", "9092", f"pid {taken}: ", "sshd")
         assert _one(said, two, "preflight", "another Kafka", stranger, STRANGER)
         assert _one(said, two, "preflight", "/var/lib/kafka/data", "cannot be written")
         assert _one(said, three, "disk-full", "/opt/kafka")
@@ -97,6 +98,11 @@ topics:
 
     host.power_cycle()  # mounted again
     assert on(host, f"mountpoint {DATA}")
+    refused = place.json("apply")  # as mkfs made it
+    assert refused.code == 2, str(refused)
+    assert f"rmdir {DATA}/lost+found" in str(refused.cluster["refused"])
+    assert on(host, f"ls {DATA}").split() == ["lost+found"]
+    on(host, f"rmdir {DATA}/lost+found")
     place.ok("apply")
     meta = on(host, f"cat {DATA}/meta.properties")
     assert "node.id=1" in meta
