@@ -152,9 +152,11 @@ class Actor(Observer):
         if 1 not in frames:
             raise explain(result, self._shell.become)
         if frames[1].status != 0:
-            text_ = frames[1].text.strip() or f"exit status {frames[1].status}"
-            code = "disk-full" if "No space left" in text_ else "step-failed"
-            raise TransportError(code, f"{path}: {text_.splitlines()[-1]}")
+            lines = frames[1].text.strip().splitlines() or [f"exit status {frames[1].status}"]
+            # tar says what it is about first, and at the end only that there was something.
+            full = [line for line in lines if "No space left" in line]
+            code = "disk-full" if full else "step-failed"
+            raise TransportError(code, f"{path}: {(full or lines)[-1]}")
 
 
 def _outcome(

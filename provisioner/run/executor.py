@@ -44,7 +44,7 @@ from provisioner.run.look import parsed, reading
 from provisioner.run.results import Failure, Results
 from provisioner.run.steps import sequence, shell_step
 from provisioner.run.target import Target
-from provisioner.run.words import last_lines, tally
+from provisioner.run.words import explained, tally
 
 Emit = Callable[[Event], None]
 LOST = "the lock is no longer this run's: another run took over, or `lock --break` ended it"
@@ -256,7 +256,7 @@ class Executor:
         )
         outcome = self._act(actor, unit, changes)
         if outcome.failed is not None:
-            raise Failure(changes[group[outcome.failed][0]], last_lines(outcome.texts[-1]))
+            raise Failure(changes[group[outcome.failed][0]], explained(outcome.texts[-1]))
         for text in outcome.texts:
             if text.strip():
                 self.emit(Event("note", text.strip(), actor.name))

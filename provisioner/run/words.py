@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from provisioner.kinds.service.causes import cause
 from provisioner.plan.model import Change
+
+
+def explained(text: str) -> str:
+    """The cause where it is a known one, and the last lines of what a step printed."""
+    words, tail = cause(text), last_lines(text)
+    return f"{words}\n{tail}" if words else tail
 
 
 def last_lines(text: str, count: int = 12) -> str:

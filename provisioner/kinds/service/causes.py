@@ -40,6 +40,10 @@ CAUSES: tuple[tuple[str, str], ...] = (
     (r"Invalid maximum heap size|Initial heap size set to a larger", "the heap size is not valid"),
     (r"Could not reserve enough space|os::commit_memory", "the heap does not fit into memory"),
     (r"Permission denied|AccessDeniedException: (\S+)", "a file or folder may not be used: {1}"),
+    (
+        r"Class (\S+) cannot be found|ClassNotFoundException: (\S+)",
+        "the class {1}{2} is in none of its jars",
+    ),
     (r"ConfigException: (.+)", "a property is not valid: {1}"),
     (r"provision-launch: (.+)", "{1}"),
     (
