@@ -3,6 +3,7 @@ all use it. Fields that the spec does not own are not compared."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,8 +98,8 @@ def _sort(item: Change | Refused | None, state: State, result: Differences) -> N
 def change(id: Id, state: State, observation: Observation, fields: Sequence[str]) -> Change:
     """The plain change: create what is absent, update what differs."""
     if isinstance(observation, Present):
-        before = {name: shown(observation.fields.get(name)) for name in fields}
-        after = {name: shown(state.fields.get(name)) for name in fields}
+        before = {name: shown(name, observation.fields.get(name)) for name in fields}
+        after = {name: shown(name, state.fields.get(name)) for name in fields}
         return Change(
             id,
             "update",
@@ -107,13 +108,18 @@ def change(id: Id, state: State, observation: Observation, fields: Sequence[str]
             tuple(fields),
             reason=because(before, after),
         )
-    after = {name: shown(value) for name, value in state.fields.items()}
+    after = {name: shown(name, value) for name, value in state.fields.items()}
     return Change(id, "create", None, after, tuple(sorted(after)))
 
 
-def shown(value: Any) -> Any:
+SENSITIVE = re.compile(r"password|passwd|secret|jaas|credential|token|\.key$|\.pem$", re.IGNORECASE)
+"""Keys whose values are nobody's to read, whoever wrote them into a file: Kafka's own sensitive
+ones (``ssl.key.password``, ``sasl.jaas.config``, ``ssl.keystore.key``, …) are all among them."""
+
+
+def shown(name: str, value: Any) -> Any:
     """A value as plans show it: secrets never."""
-    if isinstance(value, Secret):
+    if isinstance(value, Secret) or (value is not None and SENSITIVE.search(name)):
         return {"secret": True, "changed": True}
     return value
 
@@ -124,4 +130,6 @@ def because(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     if not name:
         return ""
     more = f" and {len(after) - 1} more" if len(after) > 1 else ""
+    if SENSITIVE.search(name):
+        return f"{name} is not what it should be{more}"
     return f"{name} is {before.get(name)!r}, not {after[name]!r}{more}"

@@ -61,7 +61,7 @@ class Text:
             text = f"  ? {label(unread.id)}: unknown: {clean(unread.reason)}"
             lines.append(self.paint(text, "yellow"))
         for thing in plan.unmanaged:
-            keys = f" [{', '.join(thing.fields)}]" if thing.fields else ""
+            keys = f" [{clean(', '.join(thing.fields))}]" if thing.fields else ""
             detail = f": {clean(thing.detail)}" if thing.detail else ""
             text = f"  * {label(thing.id)}{keys}: not in the spec{detail}"
             lines.append(self.paint(text, "cyan"))
@@ -88,9 +88,9 @@ class Text:
         lines = []
         for name in names if self._verbose else names[:MANY]:
             if change.before is not None:
-                text = f"      - {name} = {shown(before.get(name))}"
+                text = f"      - {clean(name)} = {shown(before.get(name))}"
                 lines.append(self.paint(text, "red"))
-            lines.append(self.paint(f"      + {name} = {shown(after.get(name))}", "green"))
+            lines.append(self.paint(f"      + {clean(name)} = {shown(after.get(name))}", "green"))
         if len(names) > MANY and not self._verbose:
             lines.append(self.paint(f"      … {len(names) - MANY} more (-v shows all)", "dim"))
         return lines

@@ -90,6 +90,7 @@ class Lock:
             if word != "held":
                 raise ProvisionError(_trouble(host, text, place.state).problems)
             age, _, who = rest.partition(" ")
+            who = "".join(c for c in who if c.isprintable())
             if int(age) <= STALE:
                 raise fail(
                     "lock-held",

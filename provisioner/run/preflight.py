@@ -116,7 +116,8 @@ def _judge(
         )
     for line in values.get("dir", []):
         path, kilobytes, writable = line.split("\t")
-        if writable == "no":
+        mended = any(c.id.kind == "directory" and c.id.name == path for c in changes or [])
+        if writable == "no" and not mended:
             problem = Problem("preflight", f"log dir {path} cannot be written", host=host)
             found.problems.append(problem)
         elif int(kilobytes) == 0:

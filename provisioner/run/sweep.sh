@@ -13,8 +13,9 @@ printf '%s\n' "$folders" | while IFS= read -r d; do
   done
 done
 [ -n "$keep" ] || exit 0
-used=$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0:=' '\n\n\n' | D=$home/.provision/dist/ awk '
-  index($0, ENVIRON["D"]) == 1 { s = substr($0, length(ENVIRON["D"]) + 1); sub(/\/.*/, "", s); print s }' | sort -u)
+used=$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' | D=$home/.provision/dist/ awk '
+  { while ((i = index($0, ENVIRON["D"])) > 0) {
+      $0 = substr($0, i + length(ENVIRON["D"])); s = $0; sub(/[\/:].*/, "", s); print s } }' | sort -u)
 for d in "$home/.provision/dist"/*; do
   [ -d "$d" ] && [ ! -L "$d" ] || continue
   printf '%s\n' "$keep" | grep -q -x -F -e "${d##*/}" && continue

@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from provisioner.errors import Exit, ProvisionError, fail
 from provisioner.hosts.actor import Actor, Guard, ShellStep, Unit
 from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
 from provisioner.kinds.registry import KINDS
-from provisioner.plan.model import Change, Event, Layer, Plan, Present, Report
+from provisioner.plan.model import Change, Event, Id, Layer, Plan, Present, Report, Wave
 from provisioner.run import preflight
 from provisioner.run.executor import Executor
 from provisioner.run.gates import gate
@@ -110,27 +109,45 @@ def check_before_rebuild(target: Target) -> None:
 def _run(
     target: Target, runner: Executor, planned: Planned, emit: Callable[[Event], None]
 ) -> Results:
-    """The hosts' layers, then another look, then the cluster's layer."""
-    below = [w for w in planned.plan.waves if _layer(w.changes[0]) is not Layer.CLUSTER]
-    results = runner.carry_out(below)
-    if results.failed or runner.stop.is_set():
-        above = [w for w in planned.plan.waves if _layer(w.changes[0]) is Layer.CLUSTER]
-        results.not_started += [c for w in above for c in w.changes]
-        return results
-    bounced = [c for c in results.applied if c.id.kind == "service"]
-    if below:
-        if bounced:
+    """The hosts' layers, then another look, then the cluster's layer. What the first plan deferred
+    may turn out to be something for the hosts: then there is another round."""
+    results = runner.results
+    named: set[Id] = set()
+    below = _below(planned.plan)
+    for _ in range(ROUNDS):
+        if not below:
+            break
+        known = {change.id for change in planned.plan.changes}
+        named |= known | {item.id for item in planned.plan.deferred}
+        runner.desired, runner.seen = planned.desired, planned.observations.seen
+        runner.carry_out(below)
+        if results.failed or runner.stop.is_set():
+            done = {c.id for c in results.applied} | {c.id for c, _ in results.failed}
+            done |= {c.id for c in results.not_started}
+            results.not_started += [c for c in planned.plan.changes if c.id not in done]
+            return results
+        if any(c.id.kind == "service" for c in results.applied):
             target.cluster().refresh()
             settle(target, emit, runner.stop)
         planned = stages.make_plan(target)
-        _unexpected(planned.plan, below)
+        _unexpected(planned.plan, named)
+        below = [w for w in _below(planned.plan) if not {c.id for c in w.changes} <= known]
     if not planned.plan.unread:
         sweep(target, emit)
     runner.desired, runner.seen = planned.desired, planned.observations.seen
     runner.carry_out([w for w in planned.plan.waves if _layer(w.changes[0]) is Layer.CLUSTER])
+    bounced = [c for c in results.applied if c.id.kind == "service"]
     if any(c.action in ("start", "restart") for c in bounced) and not results.failed:
         prefer_leaders(target, emit)
     return results
+
+
+ROUNDS = 3
+
+
+def _below(plan: Plan) -> list[Wave]:
+    """The waves of the hosts' layers."""
+    return [w for w in plan.waves if _layer(w.changes[0]) is not Layer.CLUSTER]
 
 
 def _serves(planned: Planned, results: Results) -> bool:
@@ -156,9 +173,8 @@ def _layer(change: Change) -> Layer:
     return KINDS[change.id.kind].layer
 
 
-def _unexpected(plan: Plan, done: list[Any]) -> None:
-    """What neither the plan named nor a wave left is somebody else's doing: stop, do not guess."""
-    named = {change.id for wave in done for change in wave.changes}
+def _unexpected(plan: Plan, named: set[Id]) -> None:
+    """What no plan of this run named or deferred is somebody else's doing: stop, do not guess."""
     strange = [c for c in plan.changes if _layer(c) is not Layer.CLUSTER and c.id not in named]
     if strange:
         listed = ", ".join(str(c.id) for c in strange[:3])

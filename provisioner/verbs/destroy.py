@@ -123,7 +123,9 @@ def _remove(
         if said.strip() and outcome.failed is None:
             emit(Event("note", said.strip(), host))
     if outcome.failed is not None:
-        raise fail("step-failed", outcome.texts[-1].strip(), host=host)
+        error = fail("step-failed", outcome.texts[-1].strip(), "run it again", host=host)
+        error.exit_code = Exit.NO
+        raise error
     return kept
 
 

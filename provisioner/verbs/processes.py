@@ -86,7 +86,7 @@ def chosen(target: Target, words: str | None) -> list[Node]:
     known = {node.name: node for node in target.spec.nodes}
     names = [name for name in words.split(",") if name]
     strange = [name for name in names if name not in known]
-    if strange:
+    if strange or not names:
         raise fail("usage", f"no node {', '.join(strange)}", f"the nodes are {', '.join(known)}")
     return [known[name] for name in names]
 

@@ -103,7 +103,8 @@ run() {
   for o in $opts; do set -- "$o" "$@"; done
   set +f; IFS=$saved
   [ -z "$heap" ] || set -- "-Xms$heap" "-Xmx$heap" "$@"
-  set -- "$java" "$@"
+  # By sh, since env would take a path with = in it for a variable.
+  set -- sh -c 'exec "$@"' sh "$java" "$@"
   # The node's environment, by env: a variable called like one of ours does nothing to us.
   saved=$IFS; IFS='
 '
