@@ -99,7 +99,15 @@ def test_a_secret_is_shown_only_as_changed() -> None:
     (change,) = compared(State({"p": Secret("d1")}), Present({"p": Secret("d2")})).changes
     assert change.before == change.after == {"p": {"secret": True, "changed": True}}
     assert "d1" not in repr(change)
-    assert shown(Secret("d1")) == {"secret": True, "changed": True}
+    assert shown("p", Secret("d1")) == {"secret": True, "changed": True}
+
+
+@pytest.mark.parametrize("key", ["ssl.keystore.password", "sasl.jaas.config", "ssl.keystore.key"])
+def test_a_secret_that_somebody_wrote_into_a_file_is_not_shown(key: str) -> None:
+    found = Present({key: "hunter2"})
+    (change,) = compared(State({}, closed=True), found).changes
+    assert change.fields == (key,)
+    assert "hunter2" not in repr(change)
 
 
 VALUES = st.dictionaries(st.sampled_from("abcd"), st.integers(0, 2))
