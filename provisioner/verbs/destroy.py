@@ -18,7 +18,7 @@ from provisioner.run.steps import text_of
 from provisioner.run.stopping import stopping
 from provisioner.run.target import Target
 from provisioner.verbs import stages
-from provisioner.verbs.apply import executor, locked
+from provisioner.verbs.apply import begun, executor, locked
 from provisioner.verbs.command import Context
 from provisioner.verbs.opening import open_context
 from provisioner.verbs.processes import chosen, stops
@@ -47,15 +47,17 @@ def command(args: argparse.Namespace, context: Context) -> Report:
             planned = stages.make_plan(target)
             journal = Journal(secrets.token_hex(4), "destroy", spec.digest)
             runner = executor(target, planned, lock, journal, console.event, stop)
-            results = runner.carry_out(stops(target, planned, chosen(target, None), False))
+            results = runner.results
             report.applied, report.failed = results.applied, results.failed
             report.not_started = results.not_started
-            if not results.failed and not stop.is_set():
-                known = cluster_id(spec, planned.observations.seen).value or ""
-                for host in sorted(_hosts(target)):
-                    kept += _remove(target, host, lock, known, console.event)
+            with begun(report, when=lambda: True):
+                runner.carry_out(stops(target, planned, chosen(target, None), False))
+                if not results.failed and not stop.is_set():
+                    known = cluster_id(spec, planned.observations.seen).value or ""
+                    for host in sorted(_hosts(target)):
+                        kept += _remove(target, host, lock, known, console.event)
         report.complete = not target.unreachable
-        report.exit_code = _exit(report, kept, stop.number)
+        report.exit_code = report.exit_code or _exit(report, kept, stop.number)
         report.extra["kept"] = kept
     limited = sorted(target.options.limit or ())
     console.answer(_told(report, kept, context, spec.cluster, limited))
@@ -171,7 +173,7 @@ def _exit(report: Report, kept: list[str], signal: int) -> int:
 def _told(
     report: Report, kept: list[str], context: Context, cluster: str, limited: list[str]
 ) -> str:
-    if report.failed:
+    if report.failed or report.extra.get("problems"):
         return f"stopped half way; to go on: provision destroy {context.path} --confirm {cluster}"
     if kept:
         return (

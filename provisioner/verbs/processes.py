@@ -17,7 +17,7 @@ from provisioner.run.stopping import stopping
 from provisioner.run.target import Target
 from provisioner.spec.types import Node
 from provisioner.verbs import stages
-from provisioner.verbs.apply import acting, executor, locked, prefer_leaders
+from provisioner.verbs.apply import acting, begun, executor, locked, prefer_leaders
 from provisioner.verbs.command import Context
 from provisioner.verbs.opening import open_context
 from provisioner.verbs.stages import Planned
@@ -41,18 +41,19 @@ def command(args: argparse.Namespace, context: Context) -> Report:
             waves = WAVES[args.verb](target, planned, nodes, bool(args.node))
             _refused(planned, nodes)
             runner = executor(target, planned, lock, journal, console.event, stop)
-            results = runner.carry_out(waves)
-            if args.verb == "stop" and args.hold:
-                _hold(target, nodes, args.hold, lock.token)
-            bounced = [c for c in results.applied if c.action != "stop"]
-            if bounced and not results.failed:
-                target.cluster().refresh()
-                settle(target, console.event)
-                prefer_leaders(target, console.event)
-        report.applied, report.failed = results.applied, results.failed
-        report.not_started = results.not_started
+            results = runner.results
+            report.applied, report.failed = results.applied, results.failed
+            report.not_started = results.not_started
+            with begun(report, when=lambda: bool(results.applied)):
+                runner.carry_out(waves)
+                if args.verb == "stop" and args.hold:
+                    _hold(target, nodes, args.hold, lock.token)
+                if results.applied and args.verb != "stop" and not results.failed:
+                    target.cluster().refresh()
+                    settle(target, console.event)
+                    prefer_leaders(target, console.event)
         report.complete = not target.unreachable
-        report.exit_code = _exit(report, stop.number)
+        report.exit_code = report.exit_code or _exit(report, stop.number)
     console.answer(_told(report, args, nodes))
     report.seconds = time.monotonic() - started
     return report
