@@ -297,7 +297,7 @@ def processes(machine: Machine) -> dict[str, list[Java]]:
     script = """for d in /proc/[0-9]*; do
       grep -q -a -E 'kafka\\.Kafka|QuorumPeerMain' $d/cmdline 2>/dev/null || continue
       s=$(cut -d' ' -f22 $d/stat) && u=$(stat -c %u $d) || continue
-      c=$(tr '\\0' '\\t' <$d/cmdline) || continue
+      c=$(tr '\\0\\n' '\\t ' <$d/cmdline) || continue
       [ -z "$c" ] || printf '%s %s %s %s\\n' ${d#/proc/} "$s" "$u" "$c"
     done 2>/dev/null; true"""
     found: dict[str, list[Java]] = {}

@@ -69,7 +69,7 @@ def test_the_tool_is_killed_at_any_moment(machines: MachineFactory, tmp_path: Pa
     work, chance, met = Work(tmp_path, host), random.Random(SEED), 0
     while met < POINTS:
         with work.place.begun("apply") as begun:
-            running = work.lines(begun, chance.randint(1, 40))
+            running = work.lines(begun, chance.randint(1, 14))
             time.sleep(chance.random() * 1.5)
             if running and begun.process.poll() is None:
                 begun.process.kill()
@@ -89,7 +89,7 @@ def test_the_connection_is_lost_at_any_moment(machines: MachineFactory, tmp_path
     work, chance, met = Work(tmp_path, host), random.Random(SEED), 0
     while met < POINTS:
         with work.place.begun("apply") as begun:
-            running = work.lines(begun, chance.randint(1, 40))
+            running = work.lines(begun, chance.randint(1, 14))
             time.sleep(chance.random())
             if running and begun.process.poll() is None:
                 host.cut(how="drop" if met % 2 else "reject")
