@@ -94,35 +94,39 @@ class Contest:
                 machine.rebuild()
         self.lab.start(self.machines)
 
-    def _noop(self, jobs: dict[str, Callable[[], Cost]]) -> None:
-        for name, found in interleaved(NOOPS, jobs).items():
+    def _up(self, name: str, cost: Cost) -> None:
+        self.ups[name].append(cost)
+        self.results.say(f"  up {cost.wall:.1f} s")
+
+    def _noop(self, jobs: dict[str, Callable[[], Cost]], times: int = NOOPS) -> None:
+        for name, found in interleaved(times, jobs).items():
             self.noops.setdefault(name, []).extend(found)
+            self.results.say(f"  no-op, {name}: {', '.join(f'{c.wall:.2f} s' for c in found)}")
 
     def _floor(self) -> None:
         cost, parts = floor.up(self.kind, self.machines)
-        self.ups["floor"].append(cost)
-        self.results.say(f"  floor {cost.wall:.1f} s: {parts}")
+        self._up("floor", cost)
+        self.results.say(f"    {parts}")
 
     def _provision(self) -> None:
         ours = Ours(self.kind, self.machines, self.folder)
-        self.ups["provision"].append(ours.up())
+        self._up("provision", ours.up())
         self._noop({"provision drift": lambda: ours.run("drift"), "ssh true": self._ssh})
 
     def _ansible(self) -> None:
         peers = Peers(self.kind, self.machines, self.folder)
-        self.ups["Ansible"].append(peers.ansible())
+        self._up("Ansible", peers.ansible())
         lean = ("-e", '{"lean": true}')
         jobs: dict[str, Callable[[], Cost]] = {
             "Ansible": peers.ansible,
             "Ansible, lean topics": lambda: peers.ansible(*lean),
         }
-        for name, job in jobs.items():
-            self.noops.setdefault(name, []).append(job())
+        self._noop(jobs, times=1)
 
     def _pyinfra(self) -> None:
         peers = Peers(self.kind, self.machines, self.folder)
-        self.ups["pyinfra"].append(peers.pyinfra())
-        self.noops.setdefault("pyinfra", []).extend(peers.pyinfra() for _ in range(2))
+        self._up("pyinfra", peers.pyinfra())
+        self._noop({"pyinfra": peers.pyinfra})
 
     def _ssh(self) -> Cost:
         """Three at once, as a measure of what a connection costs here."""
