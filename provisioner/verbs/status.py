@@ -87,10 +87,6 @@ def unreadable(target: Target, found: Look) -> list[str]:
         for node in target.spec.nodes
         if found.running(node) is None and node.host not in target.unreachable
     ]
-    stopped = [found.running(node) is False for node in target.spec.brokers]
-    if found.view is None and stopped and all(stopped):
-        # That no broker runs was read: Kafka's silence is then no unanswered question.
-        return reasons
     if found.view is None:
         return [*reasons, f"Kafka: {found.why or 'no host to ask it from'}"]
     return reasons + [f"{what}: {why}" for what, why in sorted(found.view.errors.items())]
