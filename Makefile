@@ -31,6 +31,7 @@ real: dev  ## tests/real: real Kafka processes on this machine
 	.venv/bin/python -m pytest tests/real $(ARGS)
 
 hosts-test: dev  ## tests/real_hosts in a world of real systemd hosts (as root)
+	.venv/bin/provision fetch --version 3.9.2 --version 4.3.1
 	.venv/bin/python -m tests.hosts world -- \
 		.venv/bin/python -m pytest -m hosts tests/contract tests/real_hosts $(ARGS)
 
