@@ -60,7 +60,7 @@ def test_timed_out(machine: Machine) -> None:
     machine.heal()
     assert error.code == "unreachable"
     assert "timed out after 1.5 s" in str(error)
-    assert 1.4 < time.monotonic() - started < 4
+    assert 1.4 < time.monotonic() - started < 30
 
 
 def test_no_route(machine: Machine) -> None:
@@ -79,7 +79,7 @@ def test_something_else_listens(machine: Machine) -> None:
     error = failure(ssh_host(machine, port=2525))
     assert error.code == "unreachable"
     assert "does not speak SSH: '220 mail ready" in str(error)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 9
 
 
 def test_a_server_that_says_nothing(machine: Machine) -> None:
@@ -92,7 +92,7 @@ def test_a_server_that_says_nothing(machine: Machine) -> None:
     error = failure(ssh_host(machine, port=2526), connect_timeout=2)
     assert error.code == "unreachable"
     assert "timed out after 2 s" in str(error)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 def test_key_refused(machine: Machine, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_lost_half_way(machine: Machine) -> None:
             timer.join()
             machine.heal()
         assert code == "connection-lost"
-        assert time.monotonic() - started < 15
+        assert time.monotonic() - started < 60
 
 
 def test_silence_half_way(machine: Machine) -> None:
@@ -182,7 +182,7 @@ def test_silence_half_way(machine: Machine) -> None:
             timer.join()
             machine.heal()
         assert code == "connection-lost"
-        assert time.monotonic() - started < 12
+        assert time.monotonic() - started < 60
 
 
 def test_silence_while_we_send(machine: Machine) -> None:
@@ -199,7 +199,7 @@ def test_silence_while_we_send(machine: Machine) -> None:
         finally:
             machine.heal()
         assert code == "connection-lost"
-        assert time.monotonic() - started < 15
+        assert time.monotonic() - started < 60
 
 
 def test_silence_under_a_stream(machine: Machine) -> None:
@@ -214,7 +214,7 @@ def test_silence_under_a_stream(machine: Machine) -> None:
                 beat(stream)
         finally:
             machine.heal()
-        assert time.monotonic() - started < 12
+        assert time.monotonic() - started < 60
 
 
 def test_what_survives_a_pause(machine: Machine) -> None:
