@@ -16,9 +16,10 @@ HEAD = """cluster: {kind}
 inventory: {kind}-inventory.yaml
 kafka: {{version: "{version}", home: /opt/kafka, supervisor: systemd}}
 defaults:
-  heap: 256m
+  heap: 256m{options}
   config: {{log.retention.hours: {retention}}}
 """
+LAB_FLAGS = '["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]'
 TOPICS = """topics:
   atu: {partitions: 1, replication: 1}
   purchases: {partitions: 3, replication: 3}
@@ -32,6 +33,7 @@ class Ours:
     kind: str
     machines: Sequence[Machine]
     folder: Path
+    lab_flags: bool = False  # Java's options of specs/lab.yaml; the peers have Kafka's own
 
     @property
     def spec(self) -> Path:
@@ -42,7 +44,12 @@ class Ours:
         text = inventory(targets, self.machines[0].key)
         (self.folder / f"{self.kind}-inventory.yaml").write_text(text)
         nodes = self._lab() if self.kind == "lab" else self._kraft()
-        head = HEAD.format(kind=self.kind, version=VERSIONS[self.kind], retention=retention)
+        head = HEAD.format(
+            kind=self.kind,
+            version=VERSIONS[self.kind],
+            retention=retention,
+            options=f"\n  jvm_opts: {LAB_FLAGS}" if self.lab_flags else "",
+        )
         self.spec.write_text(head + nodes + TOPICS)
 
     def _lab(self) -> str:

@@ -25,6 +25,7 @@ from tests.hosts.world import World
 # Ansible wants Python on its hosts; ours are measured on the very same ones.
 PACKAGES = {"PROVISION_TEST_PACKAGES": "python3"}
 EVERYBODY = ("floor", "provision", "Ansible", "pyinfra")
+LAB_FLAGS = "provision, flags of specs/lab.yaml"
 NOOPS = 3  # of each tool, for every time the cluster is made
 
 
@@ -67,13 +68,15 @@ class Contest:
     def __init__(self, kind: str, machines: list[Machine], folder: Path, results: Results) -> None:
         self.kind, self.machines, self.folder, self.results = kind, machines, folder, results
         self.lab = labs.current()
-        self.ups: dict[str, list[Cost]] = {name: [] for name in EVERYBODY}
+        everybody = [*EVERYBODY, LAB_FLAGS] if kind == "lab" else EVERYBODY
+        self.ups: dict[str, list[Cost]] = {name: [] for name in everybody}
         self.noops: dict[str, list[Cost]] = {}
         self.steps = {
             "floor": self._floor,
             "provision": self._provision,
             "Ansible": self._ansible,
             "pyinfra": self._pyinfra,
+            LAB_FLAGS: self._lab_flags,
         }
 
     def hold(self, runs: int) -> None:
@@ -112,6 +115,9 @@ class Contest:
         ours = Ours(self.kind, self.machines, self.folder)
         self._up("provision", ours.up())
         self._noop({"provision drift": lambda: ours.run("drift"), "ssh true": self._ssh})
+
+    def _lab_flags(self) -> None:
+        self._up(LAB_FLAGS, Ours(self.kind, self.machines, self.folder, lab_flags=True).up())
 
     def _ansible(self) -> None:
         peers = Peers(self.kind, self.machines, self.folder)
