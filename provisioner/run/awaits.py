@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -200,6 +201,11 @@ def _ended(seen: Present) -> bool:
     return True
 
 
+TELLING = re.compile(r" (ERROR|FATAL) |Exception: |^Error")
+TELLING_LINES = 4
+LAST_LINES = 8
+
+
 def _why_dead(target: Target, id: Id, state: State) -> str:
     """The cause in words where it is a known one, and the last lines of the log."""
     unit = str(state.args["unit"]) if state.args["supervisor"] == "systemd" else ""
@@ -208,7 +214,10 @@ def _why_dead(target: Target, id: Id, state: State) -> str:
     text = frame.text if frame else ""
     words = cause(text)
     lines = [line for line in text.splitlines() if line.strip()]
-    tail = "\n".join("    " + line for line in lines[-12:])
+    # The end of a log is often how it shut down; what it ended of stands further up.
+    telling = [line for line in lines if TELLING.search(line)][:TELLING_LINES]
+    rest = [line for line in lines[-LAST_LINES:] if line not in telling]
+    tail = "\n".join("    " + line for line in [*telling, *rest])
     return f"{id.name} ended while starting" + (f": {words}" if words else "") + f"\n{tail}"
 
 

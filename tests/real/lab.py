@@ -13,6 +13,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -198,7 +199,9 @@ class Lab(Provisioned):
 
     def produce(self, topic: str, values: Sequence[bytes]) -> None:
         with self.cluster() as cluster:
-            lost = [a for a in cluster.produce(topic, values, seconds=60) if isinstance(a, Exception)]
+            lost = [
+                a for a in cluster.produce(topic, values, seconds=60) if isinstance(a, Exception)
+            ]
         assert not lost, lost
 
     def consume(self, topic: str) -> list[bytes]:
@@ -228,6 +231,11 @@ def until(what: Callable[[], Any], seconds: float = 90.0) -> Any:
         assert time.monotonic() < limit, f"not within {seconds:.0f} s: {what}"
         time.sleep(0.05)
     return found
+
+
+def listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def items(cluster: Mapping[str, Any], key: str, **wanted: Any) -> list[dict[str, Any]]:

@@ -38,7 +38,9 @@ def test_from_nothing_everything_is_made_in_order_and_verified(
     assert (cluster["in_sync"], cluster["healthy"], cluster["complete"]) == (True, True, True)
     names = {check["name"]: check["ok"] for check in cluster["checks"]}
     assert all(names.values())
-    assert {"bootstrap", "brokers-registered", "leaders", "replicas-in-sync", "min-isr"} < set(names)
+    assert {"bootstrap", "brokers-registered", "leaders", "replicas-in-sync", "min-isr"} < set(
+        names
+    )
     assert "round-trip" in names
     done = [(c["action"], c["kind"], lab.short(c["name"])) for c in cluster["applied"]]
     assert len(done) == len(set(done)), "each thing once"

@@ -1,4 +1,4 @@
-"""What was changed in Kafka itself: topics, their configuration, dynamic values that hide files'."""
+"""What was changed in Kafka itself: topics, their configuration, dynamic values."""
 
 from __future__ import annotations
 
@@ -152,5 +152,7 @@ def test_a_topic_of_fewer_copies_is_refused_in_words(lab: Lab) -> None:
         assert (refused["before"], refused["after"]) == ({"replication": 1}, {"replication": 3})
         assert items(lab.json("apply", code=2), "refused") == [refused]
     finally:
-        kafka(lab, lambda c: c.delete_topic("purchases"), lambda c: "purchases" not in partitions(c))
+        kafka(
+            lab, lambda c: c.delete_topic("purchases"), lambda c: "purchases" not in partitions(c)
+        )
         lab.apply()

@@ -97,13 +97,19 @@ def test_edited_restarted_by_hand_and_put_back_only_that_broker_restarts(
     with by_hand(lab, argv):
         until(lambda: joined(lab, 1))
         both = lab.json("drift", code=2)["changes"]
-        assert {(c["kind"], c["action"]) for c in both} == {("file", "update"), ("service", "restart")}
+        assert {(c["kind"], c["action"]) for c in both} == {
+            ("file", "update"),
+            ("service", "restart"),
+        }
         file.write_text(text)
         by_hand_pid = lab.pid("broker-1")
         change = item(lab.json("drift", code=2), "changes")
         assert (change["kind"], change["name"]) == ("service", "broker-1")
         alone = lab.leader("atu") == 1
-        assert (change["action"], change["effect"]) == ("restart", "offline" if alone else "restart")
+        assert (change["action"], change["effect"]) == (
+            "restart",
+            "offline" if alone else "restart",
+        )
         assert change["before"] == {"num.io.threads": "3"}
         assert change["after"] == {"num.io.threads": "5"}
         assert lab.applied() == [("restart", "service", "broker-1")]
@@ -138,7 +144,9 @@ def test_a_restart_waits_until_the_others_are_in_sync(lab: Lab) -> None:
         until(lambda: lab.json("status", code=None)["brokers"][1]["up"])
         file.write_text(text)
         plan = lab.json("plan")
-        waves = {c["name"]: (c["action"], c["wave"]) for c in items(plan, "changes", kind="service")}
+        waves = {
+            c["name"]: (c["action"], c["wave"]) for c in items(plan, "changes", kind="service")
+        }
         assert waves["broker-2"][0] == "start"
         assert waves["broker-1"][0] == "restart"
         assert waves["broker-2"][1] < waves["broker-1"][1]
