@@ -70,7 +70,7 @@ def test_three_sessions(machines: MachineFactory) -> None:
             )
         )
         assert done == [0] * 12
-        assert 1.9 < time.monotonic() - started
+        assert time.monotonic() - started > 1.9
         assert logins(machine) == 1
 
 
