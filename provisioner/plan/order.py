@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from provisioner.plan.model import Change, Deferred, Desired, Id, Layer, Refused, Wave
+from provisioner.plan.model import Change, Deferred, Desired, Id, Layer, Wave
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,3 @@ def _group(
     if order.layer is Layer.NODE:
         return (int(order.layer), 0, tier(change, desired), 0, False, "", "")
     return (int(order.layer), order.rank if order.apart else 0, 0, 0, False, "", "")
-
-
-def refused_reasons(refused: Sequence[Refused]) -> dict[Id, str]:
-    return {item.id: item.reason for item in refused}

@@ -128,7 +128,7 @@ def settle(
 def round_trip(target: Target, run: str) -> Check:
     """Writes and reads through a temporary topic of our own with a replica on every broker."""
     cluster = target.cluster()
-    name = f"__provision-{run}"
+    name = f"__provision-verify-{int(time.time())}-{run}"
     brokers = len(target.spec.brokers)
     count = 10 * brokers
     started = time.monotonic()
@@ -167,6 +167,16 @@ def wait_whole(target: Target, name: str) -> None:
         time.sleep(0.05)
 
 
+ROUND_TRIP = 600
+
+
+def _in_use(name: str) -> bool:
+    """A round trip takes no lock, so its topic may be another command's of now: for ten minutes
+    it is left alone."""
+    words = name.split("-")
+    return words[1] == "verify" and words[2].isdigit() and time.time() - int(words[2]) < ROUND_TRIP
+
+
 def sweep(target: Target, emit: Callable[[Event], None]) -> None:
     """Removes the temporary topics that killed runs left."""
     try:
@@ -174,6 +184,6 @@ def sweep(target: Target, emit: Callable[[Event], None]) -> None:
     except KafkaUnavailable:
         return
     for topic in view.topics:
-        if topic.name.startswith("__provision-"):
+        if topic.name.startswith("__provision-") and not _in_use(topic.name):
             target.cluster().delete_topic(topic.name)
             emit(Event("note", f"removed {topic.name}, which an earlier run left"))

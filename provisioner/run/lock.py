@@ -80,8 +80,7 @@ class Lock:
             stream = place.shell.connection.stream(
                 place.shell.command(BOOTSTRAP), self._opening(place)
             )
-            answer = stream.read_line(30)
-            text = (answer or b"").decode("utf-8", "replace").strip()
+            text = self._answer(stream)
             word, _, rest = text.partition(" ")
             if word == "got":
                 self._streams[host] = stream
@@ -103,8 +102,22 @@ class Lock:
                 said = True
             time.sleep(0.5)
 
+    def _answer(self, stream: Stream) -> str:
+        """The script's first line; what a login shell prints before it is none of ours. Without
+        the script, the last that was said."""
+        said = b""
+        while line := stream.read_line(30):
+            if line.strip() == self._begin().encode():
+                return (stream.read_line(30) or b"").decode("utf-8", "replace").strip()
+            said = line
+        return said.decode("utf-8", "replace").strip()
+
+    def _begin(self) -> str:
+        return f"lock {self.token}"
+
     def _opening(self, place: Place) -> bytes:
         script = Script()
+        script.raw("echo", self._begin())
         words = [place.keeper, "sh", "-c", _script(), "sh", place.state, self.token, self._who]
         words += [str(SILENCE), *place.above]
         script.raw("as " + " ".join(map(quote, words)))

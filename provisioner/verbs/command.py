@@ -7,6 +7,7 @@ import importlib
 import io
 import json
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -78,6 +79,20 @@ class Context:
     stop: Stop | None = None
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came where nothing is under way that has to end first."""
+
+
+def _terminable() -> None:
+    """SIGTERM ends a command as Ctrl-C does: with its document, and its own exit code."""
+
+    def handle(number: int, _: object) -> None:
+        raise Terminated
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handle)
+
+
 def run(argv: Sequence[str]) -> int:
     """Runs one command. No traceback reaches the user without --debug."""
     as_json = "--json" in argv
@@ -94,8 +109,9 @@ def run(argv: Sequence[str]) -> int:
         # Whoever read our output has gone; that is no failure of the run.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.STOPPED
-    except KeyboardInterrupt:
-        return _stopped(command, as_json, [Problem("interrupted", "interrupted")], Exit.INTERRUPTED)
+    except KeyboardInterrupt as error:
+        code = Exit.TERMINATED if isinstance(error, Terminated) else Exit.INTERRUPTED
+        return _stopped(command, as_json, [Problem("interrupted", "interrupted")], code)
     except Exception as error:
         if debug:
             raise
