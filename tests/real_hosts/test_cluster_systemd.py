@@ -77,7 +77,9 @@ def test_units_are_clean_enabled_and_their_own(place: Place, host: Machine) -> N
     assert {java.uid for found in processes(host).values() for java in found} == {uid}
 
 
-def test_root_made_nothing_below_the_home_and_secrets_are_closed(host: Machine) -> None:
+def test_root_made_nothing_below_the_home_and_secrets_are_closed(
+    place: Place, host: Machine
+) -> None:
     assert on(host, "find /opt/kafka ! -user kafka") == ""
     assert on(host, "find /opt/kafka -perm /022 ! -type l") == ""
     assert on(host, "stat -c '%a %U' /opt/kafka/.provision/key").strip() == "400 kafka"
