@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
-import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,8 +51,6 @@ def open_context(args: argparse.Namespace, context: Context, *, fetch: bool = Fa
         context.console.say(f"  warning: {warning}")
     chosen = options(args, context, spec)
     chosen.limit = _limit(args, loaded)
-    if not fetch:
-        _warm()
     target = open_target(spec, chosen, context.path.resolve().parent)
     pending = next((p.pending for p in target.prepared.values() if p.pending), "")
     if pending and not fetch:
@@ -63,13 +58,6 @@ def open_context(args: argparse.Namespace, context: Context, *, fetch: bool = Fa
         hint = f"provision fetch --version {spec.version}, or provision apply, resolves it"
         raise fail("artifact-unavailable", pending, hint)
     return target
-
-
-def _warm() -> None:
-    """Begins to load the Kafka library (0.2 s), while the first connection waits for its host."""
-    name = "provisioner.kafka.client"
-    if name not in sys.modules:
-        threading.Thread(target=importlib.import_module, args=(name,), daemon=True).start()
 
 
 def options(args: argparse.Namespace, context: Context, spec: Spec) -> Options:
