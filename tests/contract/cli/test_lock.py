@@ -17,7 +17,7 @@ from provisioner.run.lock import Lock, Place
 from tests.contract.cli.conftest import Provision
 
 WHO = "ann@desk pid 7 apply since 2026-01-01 00:00:00 UTC"
-SLEEP = "sleep 600 & echo $! >\"$1\"; wait"
+SLEEP = 'sleep 600 & echo $! >"$1"; wait'
 
 
 class Host:

@@ -172,9 +172,7 @@ def test_a_limit_that_matches_nothing(
     assert [error["code"] for error in ran.document["errors"]] == ["limit-matches-nothing"]
 
 
-def test_one_spec_on_each_host_of_a_group(
-    provision: Provision, spec: Path, tmp_path: Path
-) -> None:
+def test_one_spec_on_each_host_of_a_group(provision: Provision, spec: Path, tmp_path: Path) -> None:
     (tmp_path / "hosts.yaml").write_text(INVENTORY)
     each = ("-i", "hosts.yaml", "--each", "lab", "--json")
     document = provision("validate", spec.name, *each).document

@@ -1,1 +1,1 @@
-"""What befalls the tool itself: each test has a home of its own, with one node, as that is cheap."""
+"""What befalls the tool itself: each test has a home of its own, with one node."""
