@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from provisioner.kafka.port import ClusterView, KafkaRefused, KafkaUnavailable
 from provisioner.plan.model import Check, Event
-from provisioner.run.target import Target
+from provisioner.run.target import Target, bootstrap
 
 PATIENCE = 60.0
 
@@ -31,15 +31,24 @@ def checks(target: Target, view: ClusterView | None, why: str) -> list[Check]:
 
 
 def _bootstrap(target: Target, view: ClusterView) -> Check:
-    wrong = []
+    wrong: list[str] = []
+    unasked: list[str] = []
     lists = set()
+    out_of_reach = {
+        f"{name}:{port}"
+        for node, (name, port) in zip(target.spec.brokers, bootstrap(target.spec), strict=True)
+        if node.host in target.unreachable
+    }
     for address, answer in target.cluster().bootstrap_views().items():
         if isinstance(answer, str):
-            wrong.append(f"{address}: {answer}")
+            (unasked if address in out_of_reach else wrong).append(f"{address}: {answer}")
             continue
         lists.add((frozenset(answer.alive), frozenset(t.name for t in answer.topics)))
     if len(lists) > 1:
         wrong.append("the addresses list different brokers or topics")
+    if unasked and not wrong:
+        # Its host is down for us; its peers may see it all the same.
+        return Check("bootstrap", None, "; ".join(unasked))
     return Check("bootstrap", not wrong, "; ".join(wrong) or "every address answers alike")
 
 
@@ -111,7 +120,7 @@ def settle(
             if healthy(found):
                 # A broker may still hear of what another has already answered.
                 found.append(_bootstrap(target, view))
-            if healthy(found):
+            if healthy(found) is not False:
                 return
             mark = tuple(check.detail for check in found)
         now = time.monotonic()
