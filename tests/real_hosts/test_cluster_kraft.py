@@ -131,7 +131,7 @@ def test_limit_changes_one_host_only(whole: Place) -> None:
 
 def test_a_host_that_is_down_is_unknown_and_the_others_are_done(whole: Place) -> None:
     down = whole.machines[2]
-    down.cut()
+    down.cut(port=22)  # from us; its peers go on with it
     assert not _answers(down)
     looked = whole.json("drift")
     assert looked.code == 3, str(looked)
@@ -207,7 +207,7 @@ def test_destroy_leaves_the_data_and_then_nothing(whole: Place) -> None:
     done = whole.json("destroy", "--confirm", "orders", "--allow", "wipe-log-dir")
     assert done.code == 0, str(done)
     for machine in whole.machines:
-        gone = "/opt/kafka /var/lib/kafka /var/lib/provision /etc/systemd/system/kafka*"
+        gone = "/opt/kafka /var/lib/kafka/data /var/lib/provision /etc/systemd/system/kafka*"
         assert on(machine, f"ls -d {gone} 2>/dev/null; true") == ""
 
 
