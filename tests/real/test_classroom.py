@@ -140,7 +140,7 @@ def test_what_was_done_by_hand_is_told_left_alone_and_rebuilt(room: Classroom) -
         (r["kind"], r["name"]) for r in applied["refused"]
     }
     assert not items(applied, "applied", kind="service")
-    assert not items(applied, "applied", kind="storage")
+    assert not items(applied, "applied", kind="storage", action="create")
     assert not items(applied, "applied", action="delete")
     assert room.pids() == pids
     assert contents(home / "bin") == scripts
