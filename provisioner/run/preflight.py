@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -68,7 +69,7 @@ def _ask(
     before = time.time()
     try:
         frame = target.observer(host).read(
-            [Reading(text, (places.home, wanted, folders), seconds=20)]
+            [Reading(text, (places.home, wanted, folders, _names(target, host)), seconds=20)]
         )[0]
     except TransportError as error:
         return error, 0.0
@@ -80,6 +81,25 @@ def _ask(
     clock = float(values.get("clock", ["0"])[0] or 0)
     middle = (before + time.time()) / 2
     return values, (clock - middle if clock else 0.0)
+
+
+def _names(target: Target, host: str) -> str:
+    """How the nodes on other hosts are called, one a line; addresses need no looking up."""
+    names = set()
+    for name in target.used_hosts:
+        address = target.spec.hosts[name].kafka_address
+        if name != host and address and not is_address(address):
+            names.add(address)
+    return "\n".join(sorted(names))
+
+
+def is_address(text: str) -> bool:
+    """Whether it is an IP address and no name."""
+    try:
+        ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _judge(
@@ -153,6 +173,10 @@ def _foreign(host: str, lines: list[str]) -> list[Problem]:
 
 def _warn(target: Target, host: str, values: Values, found: Preflight) -> None:
     heaps = sum(_bytes(node.heap or "1g") for node in target.places[host].nodes)
+    for name in values.get("unresolved", []):
+        found.warnings.append(
+            f"{host}: the name {name}, by which another node is known, is not found"
+        )
     memory = int(values.get("memory", ["0"])[0]) * 1024
     if memory and heaps > memory:
         found.warnings.append(
