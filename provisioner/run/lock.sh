@@ -11,11 +11,14 @@ umask 027
 printf '%s' "$made" | while IFS= read -r d; do printf 'directory\t%s\n' "$d"; done >>"$state/manifest" || { echo "error cannot write $state"; exit 1; }
 command -v flock >/dev/null || { echo "error flock (util-linux) is not installed here"; exit 1; }
 exec 9>>"$state/lock" || { echo "error cannot open $state/lock"; exit 1; }
-if ! flock -n 9; then
+n=0
+while ! flock -n 9; do
+  # Who has just taken it has not yet said who it is; who is letting go no longer says so.
   h=; read -r h 2>/dev/null <"$state/lock.holder"
+  n=$((n + 1)); [ -z "$h" ] && [ $n -lt 100 ] && { sleep 0.1; continue; }
   echo "held $(($(date +%s) - $(stat -c %Y "$state/lock"))) $h"
   exit 0
-fi
+done
 # A destroy may have removed the file between our opening it and locking it.
 [ "$(stat -L -c %i /proc/$$/fd/9 2>/dev/null)" = "$(stat -c %i "$state/lock" 2>/dev/null)" ] || { echo "held 0 a run that removed it"; exit 0; }
 touch "$state/lock"
@@ -29,7 +32,9 @@ printf '%s\n' "$token" >"$state/lock.token.new" && mv -f "$state/lock.token.new"
 echo "got $(cat /proc/sys/kernel/random/boot_id 2>/dev/null) $(stat -c %d:%i "$state/lock")"
 # A beat is a line; no line for SILENCE seconds, or the end of input, ends the holder.
 while [ -z "$ended" ] && timeout "$silence" sh -c 'IFS= read -r b && [ "$b" = beat ]' 9>&-; do touch -c "$state/lock"; done
-# First what this run still does here, then the lock; services live in sessions of their own.
+# First what this run still does here, then the lock; services live in sessions of their own. Who
+# comes meanwhile is not told that somebody holds it: it waits for the moment that this takes.
+[ -d "$state" ] && rm -f "$state/lock.holder"
 if [ -s "$state/lock.sessions" ]; then
   for signal in TERM KILL; do
     left=$(cat /proc/[0-9]*/stat 2>/dev/null | awk 'NR == FNR { ours[$1] = 1; next }
