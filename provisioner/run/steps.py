@@ -11,6 +11,7 @@ from provisioner.plan.model import Await, Call, Put, Run, Step, Unpack
 
 LIBRARIES = {
     "service/stop": ("service/processes",),
+    "service/terminate": ("service/processes",),
     "storage/record": ("storage/filesystem",),
     "service/stop_foreign": ("service/processes", "service/ports"),
 }

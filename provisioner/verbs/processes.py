@@ -6,6 +6,7 @@ import argparse
 import secrets
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from provisioner.errors import Exit, fail
 from provisioner.kinds.service.kind import TIERS, service_id
@@ -107,7 +108,7 @@ def stops(target: Target, planned: Planned, nodes: Sequence[Node], one: bool) ->
     changes = [_change(node, "stop") for node in nodes if _runs(planned, node)]
     if one:
         return [Wave(n, (c,), "may-stop") for n, c in enumerate(changes, 1)]
-    tiers = _tiers(target, changes)
+    tiers = _tiers(target, [replace(change, effect="offline") for change in changes])
     return [Wave(n, wave.changes) for n, wave in enumerate(reversed(tiers), 1)]
 
 

@@ -9,18 +9,32 @@ from provisioner.spec.types import Supervisor
 
 STOP_SECONDS = 120
 SYSTEMD_STOP_SECONDS = 330
+TOGETHER_SECONDS = 45
 START_PATIENCE = 60.0
 
 
-def stop_steps(id: Id, state: State) -> list[Step]:
-    """By systemd where that supervises; then whatever else runs by this name."""
+def stop_steps(id: Id, state: State, *, everything: bool = False) -> list[Step]:
+    """By systemd where that supervises; then whatever else runs by this name. ``everything``: the
+    whole cluster stops, and the last of a quorum has nobody left to hand over to: it would wait
+    for minutes, and is ended after a while instead (its log is recovered at the next start)."""
     args = state.args
-    words = (str(STOP_SECONDS), str(args["home"]), id.name, str(args["properties"]))
+    seconds = TOGETHER_SECONDS if everything else STOP_SECONDS
+    words = (str(seconds), str(args["home"]), id.name, str(args["properties"]))
     plain = Run("service/stop", words, str(args["user"]), seconds=STOP_SECONDS + 30)
     if args["supervisor"] != Supervisor.SYSTEMD.value:
         return [plain]
-    by = Run("service/systemd", ("stop", str(args["unit"])), seconds=SYSTEMD_STOP_SECONDS)
+    verb = "stop-all" if everything else "stop"
+    by = Run("service/systemd", (verb, str(args["unit"])), seconds=SYSTEMD_STOP_SECONDS)
     return [by, plain]
+
+
+def tell_step(id: Id, state: State) -> Run:
+    """Told to end, and not yet waited for."""
+    args = state.args
+    if args["supervisor"] == Supervisor.SYSTEMD.value:
+        return Run("service/systemd", ("tell", str(args["unit"])))
+    words = (str(args["home"]), id.name, str(args["properties"]))
+    return Run("service/terminate", words, str(args["user"]))
 
 
 def start_step(state: State) -> Run:
@@ -47,7 +61,10 @@ def steps(change: Change, state: State | None) -> Sequence[Step]:
         return []
     args = state.args
     if change.action == "stop":
-        return stop_steps(change.id, state)
+        return [
+            tell_step(change.id, state),
+            *stop_steps(change.id, state, everything=change.effect == "offline"),
+        ]
     chain = mend_steps(change, state)
     if change.action == "update":
         return chain

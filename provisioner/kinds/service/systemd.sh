@@ -20,5 +20,11 @@ case $verb in
       case $c in */java|java) exit 0 ;; esac
       n=$((n + 1)); sleep 0.05
     done ;;
+  tell) systemctl stop --no-block -- "$unit" ;;
   stop) systemctl stop -- "$unit" ;;
+  stop-all)
+    timeout 45 systemctl stop -- "$unit" && exit 0
+    echo "$unit had not ended 45 s after SIGTERM, with the whole cluster stopping: ended with SIGKILL"
+    systemctl kill --kill-who=all --signal=KILL -- "$unit"
+    systemctl stop -- "$unit" ;;
 esac
