@@ -53,7 +53,10 @@ def test_zookeeper_registers_nowhere() -> None:
 
 
 def test_a_stop_is_only_a_stop() -> None:
-    assert [name for name, _ in chain("stop", "broker-1")] == ["service/stop"]
+    assert [name for name, _ in chain("stop", "broker-1")] == [
+        "service/terminate",
+        "service/stop",
+    ]
 
 
 @pytest.mark.parametrize(
