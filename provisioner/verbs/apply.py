@@ -151,7 +151,10 @@ def _below(plan: Plan) -> list[Wave]:
 
 
 def _serves(planned: Planned, results: Results) -> bool:
-    """Whether any process runs that may come to answer: for nothing there is no waiting."""
+    """Whether what runs may come to be whole: for nothing, or for what is held, there is no
+    waiting."""
+    if any(refused.id.kind == "service" for refused in planned.plan.refused):
+        return False
     started = any(c.id.kind == "service" for c in results.applied)
     return started or any(
         isinstance(seen, Present) and bool(seen.fields.get("running"))
