@@ -98,7 +98,7 @@ def test_killed_anywhere_the_next_run_goes_on(one: Lab) -> None:
     seconds = one.json("destroy", "--confirm", one.name, "--allow", "wipe-log-dir")["seconds"]
     assert seconds >= 0
     moments = random.Random(20240229)
-    whole = {}
+    whole: dict[Path, bytes] = {}
     for number in range(10):
         running = one.start("apply")
         try:
