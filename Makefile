@@ -33,7 +33,12 @@ real: dev  ## tests/real: real Kafka processes on this machine
 hosts-test: dev  ## tests/real_hosts in a world of real systemd hosts (as root)
 	.venv/bin/provision fetch --version 3.9.2 --version 4.3.1
 	.venv/bin/python -m tests.hosts world -- \
-		.venv/bin/python -m pytest -m hosts tests/contract tests/real_hosts $(ARGS)
+		.venv/bin/python -m pytest -m "hosts and not soak" tests/contract tests/real_hosts $(ARGS)
+
+soak: dev  ## long runs on real hosts that are cut at many moments (as root)
+	.venv/bin/provision fetch --version 3.9.1 --version 3.9.2 --version 4.3.1
+	.venv/bin/python -m tests.hosts world -- \
+		.venv/bin/python -m pytest -m soak tests/real_hosts $(ARGS)
 
 hosts: dev  ## a world of real test hosts to work with by hand
 	.venv/bin/python -m tests.hosts up
@@ -69,5 +74,5 @@ runtime:
 dev:
 	@tools/venv.sh dev
 
-.PHONY: help lab test lint format unit contract real hosts-test hosts hosts-down bench lock clean \
+.PHONY: help lab test lint format unit contract real hosts-test soak hosts hosts-down bench lock clean \
 	runtime dev

@@ -7,6 +7,8 @@ import random
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.hosts.fixtures import MachineFactory
 from tests.hosts.machine import Machine
 from tests.hosts.options import DEPLOY, MIB, SmallDisk, User
@@ -19,6 +21,8 @@ from tests.real_hosts.clusters import (
     processes,
     until,
 )
+
+pytestmark = pytest.mark.soak
 
 SYSTEMD = "  supervisor: systemd\n"
 STATE = "/var/lib/provision/one"
