@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Generator
 from pathlib import Path
@@ -13,6 +14,11 @@ import pytest
 
 TESTS = Path(__file__).parent
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
+
+# A shell that starts us in the background has SIGINT ignored, and so would all that we start: then
+# no test could press Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if not IN_CI:  # Hypothesis has a profile of its own for CI.
     hypothesis.settings.register_profile("here", deadline=None)
