@@ -197,7 +197,8 @@ def test_hosts_that_lose_their_power_come_back_by_themselves(whole: Place) -> No
     assert whole.run("drift").code == 0
 
 
-@pytest.mark.soak  # after the power cuts of this module something stays in /opt/kafka: not yet found
+# After the power cuts of this module something stays in /opt/kafka; what, is not yet found.
+@pytest.mark.soak
 def test_destroy_leaves_the_data_and_then_nothing(whole: Place) -> None:
     """The last of this module."""
     done = whole.json("destroy", "--confirm", "orders")
