@@ -141,7 +141,10 @@ def _judge(
         )
     for line in values.get("dir", []):
         path, kilobytes, writable = line.split("\t")
-        mended = any(c.id.kind == "directory" and c.id.name == path for c in changes or [])
+        # To root only a read-only mount cannot be written, and no plan mends that.
+        mended = not target.places[host].root and any(
+            c.id.kind == "directory" and c.id.name == path for c in changes or []
+        )
         if writable == "no" and not mended:
             problem = Problem("preflight", f"log dir {path} cannot be written", host=host)
             found.problems.append(problem)
