@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from provisioner.hosts.actor import Actor, Guard, Outcome, Unit
+from provisioner.hosts.actor import Actor, Outcome, Unit
 from provisioner.hosts.observer import Reading
 from provisioner.hosts.shell import fingerprint
 from provisioner.hosts.transport import TransportError
@@ -37,6 +37,7 @@ from provisioner.plan.model import (
     Unpack,
     Wave,
 )
+from provisioner.run.acting import actor_on
 from provisioner.run.awaits import Awaited, Stuck, wait_for, wait_for_sessions
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
@@ -158,9 +159,7 @@ class Executor:
         changes = self._still(planned)
         if not changes:
             return
-        places = self.target.places[host]
-        guard = Guard(places.state, self.lock.token, places.keeper_now)
-        actor = Actor(self.target.shells[host], guard)
+        actor = actor_on(self.target, host, self.lock.token)
         together = all(KINDS[c.id.kind].layer is Layer.NODE for c in changes)
         groups = sequence(self._chains(changes), together=together)
         first, last = self._frame(host, changes, wave)
@@ -349,9 +348,7 @@ class Executor:
         """What is of the cluster is journalled on the first host that has the lock."""
         host = next(iter(sorted(self.target.shells)), None)
         if host is not None:
-            places = self.target.places[host]
-            guard = Guard(places.state, self.lock.token, places.keeper_now)
-            Actor(self.target.shells[host], guard).act(Unit(done=line))
+            actor_on(self.target, host, self.lock.token).act(Unit(done=line))
 
     def record(self, outcome: str, note: str) -> None:
         """A line of the journal that belongs to no wave: how an exercise began or ended."""
@@ -372,9 +369,7 @@ class Executor:
     def _held(self) -> bool:
         """Whether the lock is still ours, asked of the first host."""
         host = min(self.target.shells)
-        places = self.target.places[host]
-        guard = Guard(places.state, self.lock.token, places.keeper_now)
-        return not Actor(self.target.shells[host], guard).act(Unit()).lost
+        return not actor_on(self.target, host, self.lock.token).act(Unit()).lost
 
     def _await(self, items: Sequence[tuple[Change, Await]]) -> None:
         awaited = [Awaited(change, step.id, step.no_progress) for change, step in items]

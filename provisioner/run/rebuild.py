@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from provisioner.errors import fail
-from provisioner.hosts.actor import Actor, Guard, ShellStep, Unit
+from provisioner.hosts.actor import ShellStep, Unit
 from provisioner.kinds.service.kind import ports
 from provisioner.plan.model import Event
+from provisioner.run.acting import actor_on
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
 from provisioner.run.steps import text_of
@@ -70,8 +71,7 @@ def _act(
     note: str,
     emit: Callable[[Event], None],
 ) -> None:
-    places = target.places[host]
-    actor = Actor(target.shells[host], Guard(places.state, lock.token, places.keeper_now))
+    actor = actor_on(target, host, lock.token)
     unit = Unit(
         steps=steps,
         intent=journal.line("intent", 0, (), note),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import resources
 
-from provisioner.hosts.actor import Actor, Guard, ShellStep, Unit
+from provisioner.hosts.actor import ShellStep, Unit
 from provisioner.plan.model import Event
+from provisioner.run.acting import actor_on
 from provisioner.run.lock import Lock
 from provisioner.run.target import Target
 
@@ -31,8 +32,7 @@ def _sweep(
     folders += [d.path for node in places.nodes for d in node.log_dirs]
     text = resources.files(__package__ or "").joinpath("sweep.sh").read_text()
     step = ShellStep(text, (places.home, "\n".join(folders), keep), places.reader, 120)
-    guard = Guard(places.state, lock.token, places.keeper_now)
-    outcome = Actor(target.shells[host], guard).act(Unit(steps=[step]))
+    outcome = actor_on(target, host, lock.token).act(Unit(steps=[step]))
     for said in outcome.texts:
         if said.strip() and outcome.failed is None:
             emit(Event("note", said.strip(), host))

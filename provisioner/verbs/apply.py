@@ -11,11 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from provisioner.errors import Exit, ProvisionError, fail
-from provisioner.hosts.actor import Actor, Guard, ShellStep, Unit
+from provisioner.hosts.actor import ShellStep, Unit
 from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Change, Event, Id, Layer, Plan, Present, Report, Wave
 from provisioner.run import preflight
+from provisioner.run.acting import actor_on
 from provisioner.run.executor import Executor
 from provisioner.run.gates import gate
 from provisioner.run.health import checks, healthy, round_trip, settle, sweep
@@ -283,9 +284,7 @@ def locked(target: Target, command: str) -> Iterator[Lock]:
 
 def acting(target: Target, host: str, token: str, steps: Sequence[ShellStep]) -> list[str]:
     """Steps of a verb's own on one host, outside any wave. Raises ``step-failed``."""
-    places = target.places[host]
-    guard = Guard(places.state, token, places.keeper_now)
-    outcome = Actor(target.shells[host], guard).act(Unit(steps=steps))
+    outcome = actor_on(target, host, token).act(Unit(steps=steps))
     if outcome.lost:
         raise fail("lock-lost", "another run took the lock over", host=host)
     if outcome.failed is not None:

@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable
 
 from provisioner.errors import Exit, fail
-from provisioner.hosts.actor import Actor, Guard, ShellStep, Unit
+from provisioner.hosts.actor import ShellStep, Unit
 from provisioner.hosts.observer import Reading
 from provisioner.kinds.cluster_id import cluster_id
 from provisioner.plan.model import Event, Report
+from provisioner.run.acting import actor_on
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
 from provisioner.run.steps import text_of
@@ -113,14 +114,13 @@ def _remove(
     ):
         if names:
             steps.append(ShellStep(remove, (kind, *names), user, 120))
-    guard = Guard(places.state, lock.token, places.keeper_now)
     disown = tuple(
         f"{kind}\t{name}"
         for kind, name in ours
         if name in {*files, *dists, *units} or (kind == "directory" and name in folders)
     )
     unit = Unit(steps=steps, disown=disown if keep else ())
-    outcome = Actor(target.shells[host], guard).act(unit)
+    outcome = actor_on(target, host, lock.token).act(unit)
     for said in outcome.texts:
         if said.strip() and outcome.failed is None:
             emit(Event("note", said.strip(), host))
@@ -154,8 +154,7 @@ def _wipe(
             role = node.role.value
             words = (path, cluster, str(node.id), "yes" if named else "", places.home, role)
             step = ShellStep(text_of("storage/wipe"), words, places.reader, 600)
-            guard = Guard(places.state, lock.token, places.keeper_now)
-            outcome = Actor(target.shells[host], guard).act(Unit(steps=[step]))
+            outcome = actor_on(target, host, lock.token).act(Unit(steps=[step]))
             if outcome.failed is not None or outcome.lost:
                 emit(Event("note", (outcome.texts or ["the lock was lost"])[-1].strip(), host))
                 kept.append(path)
