@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,6 +47,10 @@ class Stuck(Exception):
         super().__init__(message)
 
 
+class WaitInterrupted(Stuck):
+    """A signal came while this waited; what is waited for goes on by itself."""
+
+
 @dataclass
 class Awaited:
     """One thing to wait for, because of ``change``; ``limit`` is seconds without progress."""
@@ -65,8 +70,9 @@ def wait_for(
     items: Sequence[Awaited],
     look: Callable[[str, Sequence[Id]], Mapping[Id, Observation]],
     emit: Callable[[Event], None],
+    stop: threading.Event,
 ) -> None:
-    """Returns when all have settled. Raises Stuck."""
+    """Returns when all have settled. Raises Stuck; WaitInterrupted when ``stop`` is set."""
     began = time.monotonic()
     left = list(items)
     for item in left:
@@ -89,8 +95,9 @@ def wait_for(
             if now - began > SAY_AFTER and not item.said:
                 item.said = True
                 emit(Event("waiting", f"waiting for {_named(item.id)}", item.id.host, item.change))
-        if left:
-            time.sleep(pause)
+        if left and stop.wait(pause):
+            text = f"interrupted while it waited for {_named(left[0].id)}"
+            raise WaitInterrupted(text, left[0].change)
 
 
 def _named(id: Id) -> str:
@@ -221,10 +228,13 @@ def _why_dead(target: Target, id: Id, state: State) -> str:
     return f"{id.name} ended while starting" + (f": {words}" if words else "") + f"\n{tail}"
 
 
-def wait_for_sessions(target: Target, ids: Sequence[Id], emit: Callable[[Event], None]) -> None:
+def wait_for_sessions(
+    target: Target, ids: Sequence[Id], emit: Callable[[Event], None], stop: threading.Event
+) -> None:
     """Waits until ZooKeeper has forgotten the predecessors of these brokers, where there are any.
 
-    Raises Stuck after ``SESSIONS`` seconds: somebody else is then using the broker's id.
+    Raises Stuck after ``SESSIONS`` seconds: somebody else is then using the broker's id;
+    WaitInterrupted when ``stop`` is set.
     """
     spec = target.spec
     if spec.is_kraft:
@@ -233,12 +243,14 @@ def wait_for_sessions(target: Target, ids: Sequence[Id], emit: Callable[[Event],
     began = time.monotonic()
     said = False
     while wanted:
+        if stop.is_set():
+            raise WaitInterrupted("interrupted while it waited for ZooKeeper sessions to end")
         registered = _registered(target)
         if registered is None:
             # It was started a moment ago, and does not let anybody in yet.
             if time.monotonic() - began > ANSWERS:
                 return
-            time.sleep(0.2)
+            stop.wait(0.2)
             continue
         left = wanted & set(registered)
         if not left:
@@ -249,7 +261,7 @@ def wait_for_sessions(target: Target, ids: Sequence[Id], emit: Callable[[Event],
         if not said:
             emit(Event("waiting", "waiting for the killed brokers' ZooKeeper sessions to end"))
             said = True
-        time.sleep(0.2)
+        stop.wait(0.2)
 
 
 SESSIONS = 90.0

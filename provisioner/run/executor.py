@@ -38,7 +38,7 @@ from provisioner.plan.model import (
     Wave,
 )
 from provisioner.run.acting import actor_on
-from provisioner.run.awaits import Awaited, Stuck, wait_for, wait_for_sessions
+from provisioner.run.awaits import Awaited, Stuck, WaitInterrupted, wait_for, wait_for_sessions
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
 from provisioner.run.look import parsed, reading
@@ -87,6 +87,8 @@ class Executor:
                 if wave.gate:
                     self.gate(wave)
                 self._wave(wave)
+            except WaitInterrupted:
+                self.results.not_started += wave.changes
             except Stuck as stuck:
                 first, *rest = wave.changes
                 self.results.failed.append((first, str(stuck)))
@@ -268,7 +270,7 @@ class Executor:
             changes[number].id for number, step in group if isinstance(step, Run) and step.apart
         ]
         if starting:
-            wait_for_sessions(self.target, starting, self.emit)
+            wait_for_sessions(self.target, starting, self.emit, self.stop)
 
     def _act(self, actor: Actor, unit: Unit, changes: list[Change]) -> Outcome:
         outcome = actor.act(unit)
@@ -374,7 +376,7 @@ class Executor:
     def _await(self, items: Sequence[tuple[Change, Await]]) -> None:
         awaited = [Awaited(change, step.id, step.no_progress) for change, step in items]
         try:
-            wait_for(self.target, self.desired, awaited, self.look, self.emit)
+            wait_for(self.target, self.desired, awaited, self.look, self.emit, self.stop)
         except Stuck as stuck:
             raise Failure(stuck.change or items[0][0], str(stuck)) from stuck
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable
 
 from provisioner.kafka.port import ClusterView, KafkaUnavailable
 from provisioner.plan import safety
 from provisioner.plan.model import Event, Wave
-from provisioner.run.awaits import Stuck
+from provisioner.run.awaits import Stuck, WaitInterrupted
 from provisioner.run.target import Target
 from provisioner.spec.types import Role
 
@@ -33,8 +34,14 @@ def safety_view(view: ClusterView) -> safety.View:
     )
 
 
-def gate(target: Target, emit: Callable[[Event], None]) -> Callable[[Wave], None]:
-    """``gate(wave)`` returns when the nodes of the wave may be stopped. Raises Stuck."""
+def gate(
+    target: Target, emit: Callable[[Event], None], stop: threading.Event
+) -> Callable[[Wave], None]:
+    """``gate(wave)`` returns when the nodes of the wave may be stopped.
+
+    Raises Stuck when they may not for ``LIMIT`` seconds without anything moving, and
+    WaitInterrupted when ``stop`` is set.
+    """
 
     def wait(wave: Wave) -> None:
         for change in wave.changes:
@@ -58,7 +65,8 @@ def gate(target: Target, emit: Callable[[Event], None]) -> Callable[[Wave], None
                 if now - began > 3 and said != verdict.reason:
                     said = verdict.reason
                     emit(Event("waiting", f"{node.name} waits: {said}", node.host, change))
-                time.sleep(0.25)
+                if stop.wait(0.25):
+                    raise WaitInterrupted(f"interrupted while {node.name} waited: {last}", change)
 
     return wait
 

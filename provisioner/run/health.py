@@ -11,6 +11,7 @@ from provisioner.plan.model import Check, Event
 from provisioner.run.target import Target, bootstrap
 
 PATIENCE = 60.0
+NONE: frozenset[int] = frozenset()
 
 
 def checks(target: Target, view: ClusterView | None, why: str) -> list[Check]:
@@ -52,10 +53,15 @@ def _bootstrap(target: Target, view: ClusterView) -> Check:
     return Check("bootstrap", not wrong, "; ".join(wrong) or "every address answers alike")
 
 
-def _brokers(target: Target, view: ClusterView) -> Check:
+def _out_of_reach(target: Target) -> frozenset[int]:
+    """The brokers on hosts that cannot be reached."""
+    return frozenset(node.id for node in target.spec.brokers if node.host in target.unreachable)
+
+
+def _brokers(target: Target, view: ClusterView, away: frozenset[int] = NONE) -> Check:
     limit = target.options.limit
     wanted = [n for n in target.spec.brokers if limit is None or n.host in limit]
-    missing = [node.name for node in wanted if node.id not in view.alive]
+    missing = [node.name for node in wanted if node.id not in view.alive | away]
     return Check(
         "brokers-registered",
         not missing,
@@ -63,18 +69,23 @@ def _brokers(target: Target, view: ClusterView) -> Check:
     )
 
 
-def _leaders(view: ClusterView) -> Check:
-    without = [f"{t.name}-{p.id}" for t in view.topics for p in t.partitions if p.leader is None]
+def _leaders(view: ClusterView, away: frozenset[int] = NONE) -> Check:
+    without = [
+        f"{t.name}-{p.id}"
+        for t in view.topics
+        for p in t.partitions
+        if p.leader is None and not away & set(p.replicas)
+    ]
     return Check("leaders", not without, _some(without, "no leader: ") or "every partition has one")
 
 
-def _in_sync(view: ClusterView) -> Check:
+def _in_sync(view: ClusterView, away: frozenset[int] = NONE) -> Check:
     behind = [
         f"{t.name}-{p.id}: {len(p.replicas) - len(p.isr)} of {len(p.replicas)} out of sync: broker "
         + ", ".join(str(r) for r in p.replicas if r not in p.isr)
         for t in view.topics
         for p in t.partitions
-        if len(p.isr) < len(p.replicas)
+        if not set(p.replicas) <= set(p.isr) | away
     ]
     return Check("replicas-in-sync", not behind, _some(behind, "") or "every replica is in sync")
 
@@ -106,17 +117,22 @@ def healthy(found: list[Check]) -> bool | None:
 def settle(
     target: Target, emit: Callable[[Event], None], stop: threading.Event | None = None
 ) -> None:
-    """Waits until every partition is led and in sync, as long as that moves and nobody stops it."""
+    """Waits until every partition is led and in sync, as long as that moves and nobody stops it.
+
+    A broker that is neither registered nor on a host that can be reached is not waited for.
+    """
     began = moved = time.monotonic()
     last: object = None
     said = False
+    gone = _out_of_reach(target)
     while stop is None or not stop.is_set():
         try:
             view = target.cluster().liveness()
         except KafkaUnavailable:
             mark: object = "no answer"  # its words tell of each attempt, not of progress
         else:
-            found = [_brokers(target, view), _leaders(view), _in_sync(view)]
+            away = gone - view.alive
+            found = [_brokers(target, view, away), _leaders(view, away), _in_sync(view, away)]
             if healthy(found):
                 # A broker may still hear of what another has already answered.
                 found.append(_bootstrap(target, view))

@@ -206,7 +206,7 @@ def executor(
         emit,
         lambda host, ids: look(target, host, ids),
         lambda host: probes_of(target.places[host]),
-        gate(target, emit),
+        gate(target, emit, stop),
         stop,
     )
 

@@ -47,11 +47,11 @@ def command(args: argparse.Namespace, context: Context) -> Report:
             report.not_started = results.not_started
             with begun(report, when=lambda: bool(results.applied)):
                 runner.carry_out(waves)
-                if args.verb == "stop" and args.hold:
+                if args.verb == "stop" and args.hold and not stop.is_set():
                     _hold(target, nodes, args.hold, lock.token)
                 if results.applied and args.verb != "stop" and not results.failed:
                     target.cluster().refresh()
-                    settle(target, console.event)
+                    settle(target, console.event, stop)
                     prefer_leaders(target, console.event)
         report.complete = not target.unreachable
         report.exit_code = report.exit_code or _exit(report, stop.number)
