@@ -19,6 +19,9 @@ ALLOW = (
     "finalize-migration",
 )
 DRY = ("--dry-run", "--check", "--diff")
+ANYWHERE = ("--json", "-v", "--verbose", "--debug")
+"""Options that may stand before the verb too."""
+ALONE = ("-h", "--help", "--version")
 
 SUMMARIES = {
     "init": "write a commented starting spec and inventory",
@@ -62,17 +65,24 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     for word in argv:
         if word in DRY:
             raise fail("usage", f"there is no {word}", "`provision plan` shows what would be done")
+    first = next((word for word in argv if word not in ANYWHERE), "")
+    if first.startswith("-") and first not in ALONE:
+        listed = ", ".join(ANYWHERE)
+        hint = f"provision VERB … {first}: before the verb stand only {listed}"
+        raise fail("usage", f"{first} stands before the verb", hint)
     return build().parse_args(list(argv))
 
 
 def build() -> Parser:
     parser = Parser(prog="provision", description="Kafka clusters in the state a file describes")
     parser.add_argument("--version", action="store_true", help="print the version")
+    _common(parser, False)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
     verbs.required = True
     for verb, summary in SUMMARIES.items():
         sub = verbs.add_parser(verb, help=summary, description=summary)
-        _common(sub)
+        # Without a default: a verb's own would undo what stood before the verb.
+        _common(sub, argparse.SUPPRESS)
         if verb in SPEC_VERBS:
             _for_specs(sub)
         OWN.get(verb, lambda _: None)(sub)
@@ -86,10 +96,14 @@ def at_least_one(word: str) -> int:
     return int(word)
 
 
-def _common(sub: Parser) -> None:
-    sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    sub.add_argument("-v", "--verbose", action="store_true", help="say more")
-    sub.add_argument("--debug", action="store_true", help="tracebacks for internal errors")
+def _common(parser: Parser, default: Any) -> None:
+    """What may stand before the verb and after it."""
+    for names, text in (
+        (("--json",), "one JSON document on stdout"),
+        (("-v", "--verbose"), "say more"),
+        (("--debug",), "tracebacks for internal errors"),
+    ):
+        parser.add_argument(*names, action="store_true", default=default, help=text)
 
 
 def _for_specs(sub: Parser) -> None:

@@ -14,6 +14,7 @@ from tests.contract.cli.conftest import Provision, write_spec
 WRONG = {
     "no verb": ([], "VERB"),
     "an unknown verb": (["frobnicate"], "'frobnicate'"),
+    "an option of a verb before it": (["-i", "h.yaml", "plan", "one.yaml"], "provision VERB"),
     "no spec": (["apply"], "SPEC"),
     "an unknown option": (["apply", "one.yaml", "--frobnicate"], "--frobnicate"),
     "a shortened option": (["apply", "one.yaml", "--par", "2"], "--par"),

@@ -40,6 +40,29 @@ def test_every_verb_of_a_cluster_takes_the_same_options(verb: str) -> None:
     assert (args.json, args.verbose, args.parallel) == (True, True, 10)
 
 
+@pytest.mark.parametrize(
+    ("argv", "found"),
+    [
+        (["plan", "a.yaml"], (False, False, False)),
+        (["--json", "plan", "a.yaml"], (True, False, False)),
+        (["--json", "plan", "a.yaml", "--json"], (True, False, False)),
+        (["-v", "plan", "a.yaml", "--debug"], (False, True, True)),
+        (["--debug", "--verbose", "--json", "plan", "a.yaml"], (True, True, True)),
+    ],
+)
+def test_what_may_stand_before_the_verb(argv: list[str], found: tuple[bool, ...]) -> None:
+    args = parse(argv)
+    assert (args.json, args.verbose, args.debug) == found
+
+
+def test_what_may_not_stand_before_the_verb_is_told_where_to_stand() -> None:
+    with pytest.raises(ProvisionError) as caught:
+        parse(["--json", "-i", "hosts.yaml", "plan", "a.yaml"])
+    (problem,) = caught.value.problems
+    assert problem.message == "-i stands before the verb"
+    assert "provision VERB … -i" in problem.hint
+
+
 def test_every_verb_says_what_it_does() -> None:
     assert all(SUMMARIES.values())
 
