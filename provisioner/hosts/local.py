@@ -64,7 +64,7 @@ class LocalConnection:
     """Implements ``transport.Connection`` with child processes."""
 
     def __init__(self, name: str):
-        self.name = name
+        self.name, self.login = name, ""
 
     def _start(self, command: str, stderr: int) -> subprocess.Popen[bytes]:
         try:

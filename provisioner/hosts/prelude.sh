@@ -9,9 +9,9 @@ as() {
   u=$1; shift
   if [ -z "$u" ] || [ "$u" = "$ME" ]; then "$@"; return; fi
   if [ "$(id -u)" != 0 ]; then echo "cannot act as $u: logged in as $ME, not as root" >&2; return 77; fi
-  if ! id -u "$u" >/dev/null 2>&1; then echo "no such user: $u" >&2; return 67; fi
+  if ! g=$(id -g "$u" 2>/dev/null); then echo "no such user: $u" >&2; return 67; fi
   if command -v setpriv >/dev/null 2>&1; then
-    setpriv --reuid="$u" --regid="$(id -g "$u")" --init-groups -- "$@"
+    setpriv --reuid="$u" --regid="$g" --init-groups -- "$@"
   elif command -v runuser >/dev/null 2>&1; then
     runuser -u "$u" -- "$@"
   else

@@ -67,7 +67,7 @@ def connect(host: Host, *, settings: SshOptions) -> SshConnection:
     lookup = _config(ssh_config.text_of(settings.config_files)).lookup
     route = ssh_config.route(host.name, host.ssh, lookup, settings.known_hosts)
     notes: list[str] = []
-    return SshConnection(host.name, lambda: _open(route, settings, notes), notes)
+    return SshConnection(host.name, lambda: _open(route, settings, notes), notes, route[-1].user)
 
 
 def _quiet(debug: bool) -> None:

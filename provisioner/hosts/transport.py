@@ -39,9 +39,13 @@ class Stream(Protocol):
 
 
 class Connection(Protocol):
-    """An open way to one machine, for the duration of a run. Thread-safe."""
+    """An open way to one machine, for the duration of a run. Thread-safe.
+
+    ``login`` is the account that SSH logs in to; empty where there is no login.
+    """
 
     name: str
+    login: str
 
     def execute(
         self,

@@ -9,11 +9,11 @@ for d do
     continue
   fi
   if [ ! -r "$d/SHA256SUMS" ]; then echo digest=; echo 'missing=SHA256SUMS'; continue; fi
-  find "$d" -maxdepth 0 -printf '' 2>/dev/null || { echo 'error=find on this host has no -printf: GNU findutils are needed'; continue; }
   sum=$(sha256sum <"$d/SHA256SUMS"); echo "digest=${sum%% *}"
   read -r stamp 2>/dev/null <"$d/.stamp" || stamp=
-  now=$(listing "$d"); now=${now%% *}
+  now=$(listing "$d" 2>/dev/null); now=${now%% *}
   [ "$now" = "$stamp" ] && continue
+  find "$d" -maxdepth 0 -printf '' 2>/dev/null || { echo 'error=find on this host has no -printf: GNU findutils are needed'; continue; }
   (cd "$d" && sha256sum -c SHA256SUMS 2>/dev/null) | sed -n 's/: FAILED open or read$//; t m; s/: FAILED$//; t c; d; :m; s/^/missing=/p; d; :c; s/^/changed=/p'
   (cd "$d" && find . -type f ! -name .stamp ! -name SHA256SUMS -printf '%P\n' | awk '
     NR == FNR { known[substr($0, 67)] = 1; next } !($0 in known) { print "extra=" $0 }' SHA256SUMS - | sort)

@@ -22,19 +22,22 @@ from provisioner.spec.types import Host, Node, Spec, Supervisor
 
 T = TypeVar("T")
 
-HELLO = """# USER HOME STATE: who we are here, and where that user is at home.
-echo "login=$(id -un)"; echo "uid=$(id -u)"
-u=${1:-$(id -un)}
+HELLO = """# USER: who we are here, and where that user is at home.
+me=$(id -un)
+echo "login=$me"; echo "uid=$(id -u)"
+u=${1:-$me}
 echo "user=$u"
-if id -u "$u" >/dev/null 2>&1; then
-  echo exists=true; echo "group=$(id -gn "$u")"
-  h=$( (getent passwd "$u" || grep "^$u:" /etc/passwd) 2>/dev/null | head -n 1 | cut -d: -f6)
-  [ "$u" = "$(id -un)" ] && h=${HOME:-$h}
+if g=$(id -gn "$u" 2>/dev/null); then
+  echo exists=true; echo "group=$g"
+  h=
+  [ "$u" = "$me" ] && h=${HOME-}
+  [ -n "$h" ] || h=$( (getent passwd "$u" || grep "^$u:" /etc/passwd) 2>/dev/null | head -n 1 | cut -d: -f6)
   echo "home=$h"
 else
   echo exists=false; echo "group=$u"; echo "home=/nonexistent"
 fi
-echo "arch=$(uname -m)"; echo "system=$(uname -s)"
+m=$(uname -sm)
+echo "arch=${m##* }"; echo "system=${m%% *}"
 read -r b 2>/dev/null </proc/sys/kernel/random/boot_id; echo "boot=$b"
 for f in /lib/ld-musl-*; do [ -e "$f" ] && echo libc=musl; done
 command -v systemctl >/dev/null 2>&1 && [ -d /run/systemd/system ] && echo systemd=true
@@ -219,13 +222,21 @@ def _meet(spec: Spec, name: str, options: Options) -> tuple[Shell, Facts] | Tran
     connection = None
     try:
         connection = connect_host(host, options)
+        password = host.become_password or options.become_password
+        raised = Shell(connection, Become(True, host.become_user, password))
+        if spec.supervisor is Supervisor.SYSTEMD and connection.login not in ("", "root"):
+            # That it takes root is known before the first look.
+            try:
+                return raised, _hello(spec, raised)
+            except TransportError as error:
+                # A root of another name may do without sudo; a wrong password is tried once.
+                if error.code != "sudo-refused" or password is not None:
+                    raise
         shell = Shell(connection)
         facts = _hello(spec, shell)
-        password = host.become_password or options.become_password
         other = facts.user != facts.login or spec.supervisor is Supervisor.SYSTEMD
         if other and facts.uid != 0:
-            shell = Shell(connection, Become(True, host.become_user, password))
-            facts = _hello(spec, shell)
+            return raised, _hello(spec, raised)
         return shell, facts
     except TransportError as error:
         if connection is not None:

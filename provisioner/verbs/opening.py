@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import threading
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,10 @@ from provisioner.verbs.command import Context
 
 if TYPE_CHECKING:
     from provisioner.spec.load import Loaded
+
+LIBRARY = "provisioner.kafka.client"
+ASKING = ("plan", "drift", "verify", "status", "apply")
+"""The verbs that ask Kafka first of all."""
 
 
 def load_spec(args: argparse.Namespace, context: Context) -> Spec:
@@ -51,6 +57,9 @@ def open_context(args: argparse.Namespace, context: Context, *, fetch: bool = Fa
         context.console.say(f"  warning: {warning}")
     chosen = options(args, context, spec)
     chosen.limit = _limit(args, loaded)
+    if chosen.ssh is not None and args.verb in ASKING:
+        # While hosts answer: it takes as long as a login, and is needed right after it.
+        threading.Thread(target=import_module, args=(LIBRARY,), daemon=True).start()
     target = open_target(spec, chosen, context.path.resolve().parent)
     pending = next((p.pending for p in target.prepared.values() if p.pending), "")
     if pending and not fetch:

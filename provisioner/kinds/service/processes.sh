@@ -4,10 +4,8 @@
 # runs in a pid namespace of its own (a container) is not this machine's.
 # The brackets keep the pattern from matching the command lines that carry it.
 processes() {
-  for f in $(grep -l -a -E '[k]afka\.Kafka|[Q]uorumPeerMain' /proc/[0-9]*/cmdline 2>/dev/null); do
-    p=${f#/proc/}; p=${p%/cmdline}
-    { printf '\001%s\n' "$p"; tr '\0' '\n' <"$f"; echo; } 2>/dev/null
-  done | awk '
+  set -- $(grep -l -a -E '[k]afka\.Kafka|[Q]uorumPeerMain' /proc/[0-9]*/cmdline 2>/dev/null)
+  [ $# = 0 ] || head -v -c 1048576 -- "$@" 2>/dev/null | tr '\0' '\n' | awk '
     function stat_of(pid,   f, l, n, a) {
       f = "/proc/" pid "/stat"; l = ""
       getline l < f; close(f)
@@ -34,7 +32,7 @@ processes() {
       if (class && stat_of(pid))
         print pid "\t" start "\t" state "\t" uid "\t" node "\t" digest "\t" home "\t" located(pid, config) "\t" class "\t" dist
     }
-    /^\001/ { finish(); pid = substr($0, 2); first = 1; node = digest = home = config = class = dist = ""; cp = java = 0; next }
+    /^==> \/proc\/[0-9]+\/cmdline <==$/ { finish(); pid = $2; gsub(/[^0-9]/, "", pid); first = 1; node = digest = home = config = class = dist = ""; cp = java = 0; next }
     first { first = 0; java = /(^|\/)java$/; next }
     !java { next }
     cp { split($0, jars, ":"); dist = jars[1]; sub(/\/libs\/[^\/]*$/, "", dist); cp = 0; next }

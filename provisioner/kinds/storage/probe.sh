@@ -1,19 +1,25 @@
 # Arguments: the manifest, then for each storage its path. What the folder was formatted as, whether
 # it is a mount of its own, which filesystem it is on, and what the manifest recorded of it.
 manifest=$1; shift
+nl='
+'
 for p do
   echo =
-  if ! e=$(stat -c '%F %d' -- "$p" 2>&1); then
+  up=$p
+  # One call for the folder and the one above it, whose device tells a mount.
+  if e=$(stat -c %d -- "$p" "$p/.." 2>/dev/null); then device=${e%%[!0-9]*} above=${e##*[!0-9]}
+  elif e=$(stat -c %d -- "$p" 2>&1); then device=$e above=
+  else
     case $e in
       *': No such file or directory') echo absent= ;;
       *) printf 'error=%s\n' "$e"; continue ;;
     esac
-    up=$p; while up=$(dirname "$up"); [ ! -e "$up" ]; do :; done
-  else
-    up=$p
+    while up=$(dirname "$up"); [ ! -e "$up" ]; do :; done
+    device=
+  fi
+  if [ -n "$device" ]; then
     if [ ! -r "$p" ] || [ ! -x "$p" ]; then printf 'error=%s cannot be read\n' "$p"; continue; fi
-    device=${e##* }
-    [ "$device" = "$(stat -c %d -- "$p/..")" ] && echo mounted=false || echo mounted=true
+    [ "$device" = "$above" ] && echo mounted=false || echo mounted=true
     empty=true
     for f in "$p"/* "$p"/.[!.]*; do
       case ${f##*/} in '*'|'.[!.]*'|lost+found|.snapshot) ;; *) [ -e "$f" ] && { empty=false; break; } ;; esac
@@ -29,12 +35,13 @@ for p do
       for f in "$p"/version-2/*; do
         [ -f "$f" ] || continue
         echo data=true
-        c=$(head -c 4194304 "$f" | tr -d '\0' | grep -a -o '"version":"1","id":"[A-Za-z0-9_-]*"' | head -n 1)
+        c=$(head -c 4194304 "$f" | tr -d '\0' | grep -a -o -m 1 '"version":"1","id":"[A-Za-z0-9_-]*"')
+        c=${c%%"$nl"*}
         [ -n "$c" ] && { c=${c%\"}; echo "zookeeper_cluster_id=${c##*\"}"; break; }
       done
     fi
     [ -w "$p" ] || echo writable=false
   fi
-  echo "filesystem=$(filesystem "$up")"
+  printf 'filesystem='; filesystem "$up"
   [ ! -r "$manifest" ] || P=$p awk -F'\t' '$1 == "storage" && $2 == ENVIRON["P"] { print "recorded=" $3; print "role=" $4 }' "$manifest"
 done
