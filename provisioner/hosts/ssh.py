@@ -201,9 +201,9 @@ def _is_signed(authority: bytes, signature: bytes, signed: bytes) -> bool:
 # --- one login ------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=1)
 def _fabric_config() -> fabric.Config:
-    # lazy: neither ~/.fabric.yaml nor another file of the user has a say
+    # A connection of fabric's writes into its configuration: shared between threads, it is empty
+    # for a moment. Lazy: neither ~/.fabric.yaml nor another file of the user has a say.
     return fabric.Config(overrides={"load_ssh_configs": False}, lazy=True)
 
 

@@ -80,9 +80,7 @@ class _Line:
 class SshConnection:
     """Implements ``transport.Connection``. ``notes`` are lines for the journal (host keys)."""
 
-    def __init__(
-        self, name: str, open_link: Callable[[], Link], notes: list[str], login: str = ""
-    ):
+    def __init__(self, name: str, open_link: Callable[[], Link], notes: list[str], login: str = ""):
         """Opens the first link. Raises TransportError."""
         self.name, self.login = name, login
         self._open_link, self._notes = open_link, notes

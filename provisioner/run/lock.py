@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +19,7 @@ from provisioner.hosts.actor import BOOTSTRAP
 from provisioner.hosts.observer import Shell
 from provisioner.hosts.shell import Script, quote
 from provisioner.hosts.transport import Stream, TransportError
+from provisioner.run.stopping import Stop
 
 BEAT = 2.0
 SILENCE = 20
@@ -44,17 +44,19 @@ class Place:
 class Lock:
     """Held from ``acquire`` to ``release``. ``lost`` is set when a holder could not be reached."""
 
-    def __init__(self, who: str, say: Callable[[str], None]):
+    def __init__(self, who: str, say: Callable[[str], None], stop: Stop | None = None):
         self.token = secrets.token_hex(8)
         self.lost: set[str] = set()
         self._who = who
         self._say = say
+        self._stop = stop or Stop()
         self._streams: dict[str, Stream] = {}
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
     def acquire(self, places: Mapping[str, Place]) -> None:
-        """All hosts in sorted order, or none. Raises ProvisionError ``lock-held``."""
+        """All hosts in sorted order, or none. Raises ProvisionError: ``lock-held``, ``interrupted``
+        where a signal came before all were taken."""
         try:
             machines: dict[str, str] = {}
             for host in sorted(places):
@@ -67,6 +69,7 @@ class Lock:
                         host=host,
                     )
                 machines[machine] = host
+            self._stop.check()
         except BaseException:
             self.release()
             raise
@@ -100,7 +103,8 @@ class Lock:
             if not said:
                 self._say(f"{host}: the lock's holder ({who}) has been silent for {age} s; waiting")
                 said = True
-            time.sleep(0.5)
+            self._stop.wait(0.5)
+            self._stop.check()
 
     def _answer(self, stream: Stream) -> str:
         """The script's first line; what a login shell prints before it is none of ours. Without

@@ -1,4 +1,5 @@
-"""SIGINT and SIGTERM: the step under way ends, and no other begins."""
+"""SIGINT and SIGTERM. What only looks ends where it stands; once something may be changed, the step
+under way ends, and no other begins."""
 
 from __future__ import annotations
 
@@ -7,32 +8,74 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from provisioner.errors import Exit, Problem, ProvisionError
+
+AGAIN = "run it again: it goes on from what is there"
+
+
+class Signalled(KeyboardInterrupt):
+    """A signal came where nothing is under way that has to end first."""
+
+    def __init__(self, number: int):
+        self.number = number
+        super().__init__(interruption(number).message)
+
 
 class Stop(threading.Event):
-    """Set by a signal; ``number`` says by which. Several clusters of one command share one."""
+    """Set by a signal; ``number`` says by which. All clusters of one command share one.
+
+    ``raises``: a signal also raises Signalled in the main thread. It does so until something may be
+    changed; from then on whoever works looks here before each step.
+    """
 
     number = 0
+    raises = True
+
+    def came(self, number: int, _: object) -> None:
+        """The handler of both signals."""
+        self.number = number
+        self.set()
+        if self.raises:
+            raise Signalled(number)
+
+    def check(self) -> None:
+        """Raises ProvisionError ``interrupted`` once a signal has come: for where nothing has
+        been changed yet."""
+        if self.is_set():
+            raise ProvisionError(interruption(self.number), Exit(128 + self.number))
+
+
+def interruption(number: int) -> Problem:
+    """What to say of a command that a signal ended."""
+    return Problem("interrupted", f"interrupted by {signal.Signals(number).name}", AGAIN)
 
 
 @contextmanager
-def stopping(shared: Stop | None = None) -> Iterator[Stop]:
-    """The ``Stop`` that a signal sets. Only a main thread may install handlers: workers get the
-    one that theirs installed as ``shared``."""
-    if shared is not None:
-        yield shared
-        return
+def signals() -> Iterator[Stop]:
+    """The ``Stop`` of a command, for as long as it runs. Only a main thread may install handlers:
+    elsewhere nothing sets it."""
     stop = Stop()
-
-    def handle(number: int, _: object) -> None:
-        stop.number = number
-        stop.set()
-
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = {n: signal.signal(n, handle) for n in (signal.SIGINT, signal.SIGTERM)}
+    before = {n: signal.signal(n, stop.came) for n in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def stopping(shared: Stop | None = None) -> Iterator[Stop]:
+    """From here to the end of the command a signal is only noted. ``shared`` is the command's own;
+    without one handlers are installed for as long as this lasts. Raises ProvisionError
+    ``interrupted`` where a signal was noted before."""
+    if shared is None:
+        with signals() as stop:
+            stop.raises = False
+            yield stop
+        return
+    shared.raises = False
+    shared.check()
+    yield shared

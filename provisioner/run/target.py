@@ -31,7 +31,8 @@ if g=$(id -gn "$u" 2>/dev/null); then
   echo exists=true; echo "group=$g"
   h=
   [ "$u" = "$me" ] && h=${HOME-}
-  [ -n "$h" ] || h=$( (getent passwd "$u" || grep "^$u:" /etc/passwd) 2>/dev/null | head -n 1 | cut -d: -f6)
+  l=; [ -n "$h" ] || l=$(getent passwd "$u" 2>/dev/null || grep "^$u:" /etc/passwd 2>/dev/null)
+  [ -n "$h" ] || h=$(printf '%s\n' "$l" | head -n 1 | cut -d: -f6)
   echo "home=$h"
 else
   echo exists=false; echo "group=$u"; echo "home=/nonexistent"

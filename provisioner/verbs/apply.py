@@ -274,7 +274,8 @@ def locked(target: Target, command: str) -> Iterator[Lock]:
         )
         error.exit_code = Exit.CANNOT_TELL
         raise error
-    lock = Lock(f"{whoami()} pid {_pid()} {command} since {_now()}", target.options.say)
+    who = f"{whoami()} pid {_pid()} {command} since {_now()}"
+    lock = Lock(who, target.options.say, target.options.stop)
     lock.acquire({host: _place(target, host) for host in target.shells})
     try:
         yield lock

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import io
 import json
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NoReturn
 
 from provisioner.errors import Exit, Problem, ProvisionError, fail
 from provisioner.plan.model import Event, Report
 from provisioner.report.text import Text
+from provisioner.run.stopping import Signalled, Stop, interruption, signals
 from provisioner.verbs import arguments
-
-if TYPE_CHECKING:
-    from provisioner.run.stopping import Stop
+from provisioner.workers import workers
 
 WORST = (Exit.TERMINATED, Exit.INTERRUPTED, Exit.NO, Exit.STOPPED, Exit.CANNOT_TELL)
 
@@ -79,45 +77,43 @@ class Context:
     stop: Stop | None = None
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM came where nothing is under way that has to end first."""
-
-
-def _terminable() -> None:
-    """SIGTERM ends a command as Ctrl-C does: with its document, and its own exit code."""
-
-    def handle(number: int, _: object) -> None:
-        raise Terminated
-
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, handle)
-
-
 def run(argv: Sequence[str]) -> int:
     """Runs one command. No traceback reaches the user without --debug."""
-    as_json = "--json" in argv
-    command = next((word for word in argv if not word.startswith("-")), "")
-    debug = "--debug" in argv
     _take_any_text()
+    with signals() as stop:
+        try:
+            return _run(argv, stop)
+        except Signalled as came:
+            code = Exit(128 + came.number)
+            _leave(_stopped(argv, stop, [interruption(came.number)], code))
+
+
+def _run(argv: Sequence[str], stop: Stop) -> int:
     try:
         args = arguments.parse(argv)
         console = Console(args.json, args.verbose)
-        return _dispatch(args, console)
+        return _dispatch(args, console, stop)
     except ProvisionError as error:
-        return _stopped(command, as_json, error.problems, error.exit_code)
+        return _stopped(argv, stop, error.problems, error.exit_code)
     except BrokenPipeError:
         # Whoever read our output has gone; that is no failure of the run.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.STOPPED
-    except KeyboardInterrupt as error:
-        code = Exit.TERMINATED if isinstance(error, Terminated) else Exit.INTERRUPTED
-        return _stopped(command, as_json, [Problem("interrupted", "interrupted")], code)
     except Exception as error:
-        if debug:
+        if "--debug" in argv:
             raise
         from provisioner.verbs.failures import exit_of, problems_of
 
-        return _stopped(command, as_json, problems_of(error), exit_of(error))
+        return _stopped(argv, stop, problems_of(error), exit_of(error))
+
+
+def _leave(code: int) -> NoReturn:
+    """Ends the process where it stands: threads may still wait for hosts that do not answer, and
+    they only look."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os._exit(code)
 
 
 def _take_any_text() -> None:
@@ -136,10 +132,14 @@ def _print(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _stopped(command: str, as_json: bool, problems: Sequence[Problem], code: Exit) -> int:
-    if as_json:
+def _stopped(argv: Sequence[str], stop: Stop, problems: Sequence[Problem], code: Exit) -> int:
+    """The answer of a command that came to none."""
+    # One document: a signal that comes while it is written adds no other.
+    stop.raises = False
+    if "--json" in argv:
         from provisioner.report.json import document
 
+        command = next((word for word in argv if not word.startswith("-")), "")
         _print(json.dumps(document(command, code, [], problems), ensure_ascii=False))
     else:
         text = Text(_colour(sys.stderr))
@@ -148,22 +148,29 @@ def _stopped(command: str, as_json: bool, problems: Sequence[Problem], code: Exi
     return int(code)
 
 
-def _dispatch(args: argparse.Namespace, console: Console) -> int:
+def _dispatch(args: argparse.Namespace, console: Console, stop: Stop) -> int:
     module = importlib.import_module(f"provisioner.verbs.{MODULES.get(args.verb, args.verb)}")
     if args.verb not in arguments.SPEC_VERBS:
         return int(module.command(args, console))
-    contexts = _contexts(args, console)
+    contexts = _contexts(args, console, stop)
+    problems: list[Problem] = []
     if len(contexts) == 1:
-        reports = [module.command(args, contexts[0])]
+        reports: list[Report] = [module.command(args, contexts[0])]
         reports[0].limited = args.limit
-        return _finish(args, console, reports, [])
-    return _several(args, console, module, contexts)
+    else:
+        # Those that change something end their steps; what only looks just ends.
+        stop.raises = stop.raises and args.verb not in CHANGING
+        reports = _several(args, console, module, contexts, problems)
+    # The answer is complete: a signal that comes now is too late to end anything.
+    stop.raises = False
+    return _finish(args, console, reports, problems)
 
 
 MODULES = {"import": "importing", "start": "processes", "stop": "processes", "restart": "processes"}
+CHANGING = frozenset({"apply", "start", "stop", "restart", "drill", "destroy"})
 
 
-def _contexts(args: argparse.Namespace, console: Console) -> list[Context]:
+def _contexts(args: argparse.Namespace, console: Console, stop: Stop) -> list[Context]:
     """One for each cluster: each spec, or one spec on each host of a group."""
     become = os.environ.get("PROVISION_BECOME_PASSWORD")
     ssh = os.environ.get("PROVISION_SSH_PASSWORD")
@@ -173,7 +180,7 @@ def _contexts(args: argparse.Namespace, console: Console) -> list[Context]:
         ssh = getpass("SSH password: ") if args.ask_pass else ssh
         become = getpass("become (sudo) password: ") if args.ask_become_pass else become
     if args.each is None:
-        return [Context(Path(s), console, None, become, ssh) for s in args.spec]
+        return [Context(Path(s), console, None, become, ssh, stop) for s in args.spec]
     if len(args.spec) != 1:
         raise fail("usage", "--each takes one spec")
     from provisioner.spec.load import hosts_of
@@ -182,23 +189,27 @@ def _contexts(args: argparse.Namespace, console: Console) -> list[Context]:
     inventory = Path(args.inventory) if args.inventory else None
     hosts = hosts_of(path, args.each, inventory=inventory, limit=args.limit)
     args.limit = None
-    return [Context(path, console, host, become, ssh) for host in hosts]
+    return [Context(path, console, host, become, ssh, stop) for host in hosts]
 
 
 def _several(
-    args: argparse.Namespace, console: Console, module: Any, contexts: list[Context]
-) -> int:
-    """Side by side, bounded; one that fails does not stop the others."""
-    from provisioner.run.stopping import stopping
+    args: argparse.Namespace,
+    console: Console,
+    module: Any,
+    contexts: list[Context],
+    problems: list[Problem],
+) -> list[Report]:
+    """Side by side, bounded; one that fails does not stop the others, and adds to ``problems``."""
     from provisioner.verbs.failures import exit_of, problems_of
 
     reports: list[Report] = []
-    problems: list[Problem] = []
 
     def one(context: Context) -> Report:
         name = context.each_host or str(context.path)
         context.console = Console(True, console.verbose, f"{name}: ", mutex=console.mutex)
         try:
+            if context.stop:
+                context.stop.check()
             # Each its own: a saved plan brings permissions along that are not the others'.
             own = argparse.Namespace(**vars(args))
             report: Report = module.command(own, context)
@@ -215,14 +226,12 @@ def _several(
 
     if getattr(args, "out", None):
         raise fail("usage", "-o takes one cluster's plan: one spec, without --each")
-    with stopping() as stop, ThreadPoolExecutor(min(args.parallel, len(contexts))) as pool:
-        for context in contexts:
-            context.stop = stop
+    with workers(min(args.parallel, len(contexts))) as pool:
         for context, report in zip(contexts, pool.map(one, contexts), strict=True):
             reports.append(report)
             name = context.each_host or str(context.path)
             console.answer(f"{name}: {_in_words(report)}")
-    return _finish(args, console, reports, problems)
+    return reports
 
 
 def _in_words(report: Report) -> str:
@@ -240,6 +249,10 @@ def _finish(
 ) -> int:
     code = worst([report.exit_code for report in reports])
     problems += [p for report in reports for p in report.extra.pop("problems", [])]
+    if code in (Exit.INTERRUPTED, Exit.TERMINATED):
+        # Once, however many clusters it was that the signal ended.
+        others = [p for p in problems if p.code != "interrupted"]
+        problems = [*others, interruption(code - 128)]
     if not args.json:
         for problem in problems:
             console.say(console.errors.problem(problem))

@@ -45,6 +45,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
                 line.detail = f"{len(target.spec.brokers)} brokers, every replica in sync"
             earlier = before(target, planned, args.topic)
             runner = executor(target, planned, lock, journal, emit, stop)
+            stop.check()
             runner.record("intent", f"drill of {node.name}")
             drill = Drill(target, node, runner, story, emit, args.topic, stalled, earlier)
             outcome = drill.run()

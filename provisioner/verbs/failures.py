@@ -5,9 +5,9 @@ from __future__ import annotations
 from provisioner.errors import Exit, Problem, ProvisionError
 from provisioner.hosts.transport import TransportError
 from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
+from provisioner.run.stopping import AGAIN
 
 PORT_ERRORS = (TransportError, KafkaUnavailable, KafkaRefused)
-AGAIN = "run it again: it goes on from what is there"
 
 
 def problems_of(error: Exception) -> list[Problem]:
