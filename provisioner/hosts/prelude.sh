@@ -4,14 +4,23 @@ PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; export 
 umask 027
 ME=$(id -un)
 
+# known USER: looks a user up for `as`, which runs in a subshell and would forget it.
+KNOWN=
+known() {
+  [ -z "$1" ] || [ "$1" = "$ME" ] || [ "$1" = "$KNOWN" ] && return
+  KNOWN=$1 ROOT=$(id -u) GROUP=$(id -g "$1" 2>/dev/null)
+  [ -n "$GROUP" ] || KNOWN= # a step may yet make the account
+}
+
 # as USER COMMAND...: runs it as that user ('' or the present one: plainly).
 as() {
   u=$1; shift
   if [ -z "$u" ] || [ "$u" = "$ME" ]; then "$@"; return; fi
-  if [ "$(id -u)" != 0 ]; then echo "cannot act as $u: logged in as $ME, not as root" >&2; return 77; fi
-  if ! g=$(id -g "$u" 2>/dev/null); then echo "no such user: $u" >&2; return 67; fi
+  known "$u"
+  if [ "$ROOT" != 0 ]; then echo "cannot act as $u: logged in as $ME, not as root" >&2; return 77; fi
+  if [ -z "$GROUP" ]; then echo "no such user: $u" >&2; return 67; fi
   if command -v setpriv >/dev/null 2>&1; then
-    setpriv --reuid="$u" --regid="$g" --init-groups -- "$@"
+    setpriv --reuid="$u" --regid="$GROUP" --init-groups -- "$@"
   elif command -v runuser >/dev/null 2>&1; then
     runuser -u "$u" -- "$@"
   else
@@ -25,6 +34,7 @@ frame() { printf '\n%s %s %s %s\n%s' "$MARK" "$1" "$2" "${#3}" "$3"; }
 # part INDEX SECONDS USER SCRIPT ARGS...: runs SCRIPT by its own sh; a hang ends with status 124.
 part() {
   i=$1 n=$2 w=$3 t=$4; shift 4
+  known "$w"
   o=$(as "$w" timeout -k 2 "$n" sh -c "$t" sh "$@" 2>&1 </dev/null; s=$?; printf .; exit $s); s=$?
   frame "$i" "$s" "${o%.}"
 }
@@ -33,6 +43,7 @@ part() {
 # reads is not what was planned from (lines that begin with ~ are volatile, = are separators).
 check() {
   i=$1 n=$2 w=$3 d=$4 t=$5; shift 5
+  known "$w"
   o=$(as "$w" timeout -k 2 "$n" sh -c "$t" sh "$@" 2>&1 </dev/null; s=$?; printf .; exit $s); s=$?
   g=$(printf '%s' "${o%.}" | grep -v '^[~=]' | sha256sum); g=${g%% *}
   if [ "$s" = 0 ] && [ "$g" = "$d" ]; then frame "$i" 0 "${o%.}"; else frame "$i" stale "${o%.}"; exit 0; fi

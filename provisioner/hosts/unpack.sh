@@ -11,4 +11,6 @@ if [ -e "$path" ]; then rm -rf -- "$path.broken"; mv -T -- "$path" "$path.broken
 mv -T -- "$temporary" "$path" || exit 1
 trap - EXIT
 rm -rf -- "$path.broken"
-(cd "$path" && find . -mindepth 1 ! -name .stamp -printf '%P %y %s %m %U %T@ %C@ %l\n' | sort | sha256sum | cut -d' ' -f1 >.stamp) || rm -f -- "$path/.stamp"
+# What was verified: the listing's digest, by which a later look knows it again, and the list's.
+(cd "$path" && l=$(find . -mindepth 1 ! -name .stamp -printf '%P %y %s %m %U %T@ %C@ %l\n' | sort | sha256sum) &&
+  d=$(sha256sum <SHA256SUMS) && echo "${l%% *} ${d%% *}" >.stamp) || rm -f -- "$path/.stamp"

@@ -42,24 +42,29 @@ def make(name: str, rank: int) -> Kind:
             for d in chosen(name, places)
         }
 
-    def probe(places: Places) -> Sequence[Probe]:
-        found = chosen(name, places)
-        if not found or not places.nodes:
-            return []
-        ids = tuple(Id(places.host, name, d.path) for d in found)
-        text = script("provisioner.kinds", "distribution.sh")
-        return [Probe(text, ids, tuple(d.path for d in found), 1, user=places.reader, seconds=60)]
-
     return Kind(
         name,
         Layer.HOST,
         rank=rank,
         desired=desired,
-        probe=probe,
+        probe=probe if name == "kafka" else lambda places: (),
         parse=parse,
         judge=judge,
         steps=steps,
     )
+
+
+def probe(places: Places) -> Sequence[Probe]:
+    """One part for the distributions of both kinds: they are in one folder, and a part more is a
+    shell and a change of user more on the host."""
+    ids = [
+        Id(places.host, kind, d.path) for kind in ("java", "kafka") for d in chosen(kind, places)
+    ]
+    if not ids or not places.nodes:
+        return []
+    text = script("provisioner.kinds", "distribution.sh")
+    paths = tuple(id.name for id in ids)
+    return [Probe(text, tuple(ids), paths, 1, user=places.reader, seconds=60)]
 
 
 def parse(id: Id, record: Record) -> Observation:
