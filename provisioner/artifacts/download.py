@@ -6,13 +6,14 @@ import errno
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from pathlib import Path
 
 from provisioner.artifacts import maven, wheels
 from provisioner.artifacts.cache import Cache
 from provisioner.artifacts.model import Blob, Note, Progress, unavailable
 from provisioner.errors import ProvisionError
+from provisioner.workers import workers
 
 AT_ONCE = 8
 TRIES = 3
@@ -68,7 +69,7 @@ class Tally:
 def _fetch(cache: Cache, missing: list[Blob], tally: Tally, version: str) -> None:
     """The largest first, so that none is left to load alone at the end."""
     order = sorted(missing, key=lambda blob: -blob.size)
-    with cache.scratch() as folder, ThreadPoolExecutor(AT_ONCE) as pool:
+    with cache.scratch() as folder, workers(AT_ONCE) as pool:
         jobs = [
             pool.submit(_one, cache, blob, folder / str(number), tally.add, version)
             for number, blob in enumerate(order)

@@ -69,7 +69,7 @@ class Lock:
                         host=host,
                     )
                 machines[machine] = host
-            self._stop.check()
+                self._stop.check()
         except BaseException:
             self.release()
             raise

@@ -38,6 +38,11 @@ class Stop(threading.Event):
         if self.raises:
             raise Signalled(number)
 
+    @property
+    def ended(self) -> bool:
+        """A signal came that ends the command, whatever became of the exception it raised."""
+        return self.raises and self.is_set()
+
     def check(self) -> None:
         """Raises ProvisionError ``interrupted`` once a signal has come: for where nothing has
         been changed yet."""

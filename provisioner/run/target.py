@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +18,7 @@ from provisioner.kafka.port import Cluster
 from provisioner.kinds.places import Distribution, Facts, Places, places
 from provisioner.run.stopping import Stop
 from provisioner.spec.types import Host, Node, Spec, Supervisor
+from provisioner.workers import each, workers
 
 T = TypeVar("T")
 
@@ -93,8 +93,8 @@ class Target:
         names = list(self.shells) if hosts is None else hosts
         if len(names) <= 1:
             return {name: work(name) for name in names}
-        with ThreadPoolExecutor(min(len(names), self.options.parallel)) as pool:
-            return dict(zip(names, pool.map(work, names), strict=True))
+        with workers(min(len(names), self.options.parallel)) as pool:
+            return dict(zip(names, each(pool, work, names), strict=True))
 
     def cluster(self) -> Cluster:
         """The port to Kafka; made when first asked for. Raises KafkaUnavailable when used."""
@@ -309,12 +309,17 @@ def control_platform() -> str:
 
 def ensure_artifacts(target: Target) -> bool:
     """Brings every byte that hosts may need into the cache; True when the places changed by it
-    (a version that had no lock has one now, an archive could not be made)."""
+    (a version that had no lock has one now, an archive could not be made). A signal ends it:
+    nothing has been changed on a host yet. Raises ProvisionError."""
+
+    def progress(done: int, total: int, label: str) -> None:
+        if target.options.stop:
+            target.options.stop.check()
+        target.options.progress(label, done, total)
+
     changed = False
     for name, prepared in list(target.prepared.items()):
-        ensured = target.store.ensure(
-            prepared, lambda done, total, label: target.options.progress(label, done, total)
-        )
+        ensured = target.store.ensure(prepared, progress)
         changed = changed or ensured != prepared
         target.prepared[name] = ensured
     if changed:

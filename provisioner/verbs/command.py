@@ -20,7 +20,7 @@ from provisioner.plan.model import Event, Report
 from provisioner.report.text import Text
 from provisioner.run.stopping import Signalled, Stop, interruption, signals
 from provisioner.verbs import arguments
-from provisioner.workers import workers
+from provisioner.workers import each, workers
 
 WORST = (Exit.TERMINATED, Exit.INTERRUPTED, Exit.NO, Exit.STOPPED, Exit.CANNOT_TELL)
 
@@ -83,9 +83,12 @@ def run(argv: Sequence[str]) -> int:
     with signals() as stop:
         try:
             return _run(argv, stop)
-        except Signalled as came:
-            code = Exit(128 + came.number)
-            _leave(_stopped(argv, stop, [interruption(came.number)], code))
+        except (Signalled, Exception):
+            # What a signal breaks off may end with an error of its own.
+            if not stop.ended:
+                raise
+            problems = [interruption(stop.number)]
+            _leave(_stopped(argv, stop, problems, Exit(128 + stop.number)))
 
 
 def _run(argv: Sequence[str], stop: Stop) -> int:
@@ -94,13 +97,15 @@ def _run(argv: Sequence[str], stop: Stop) -> int:
         console = Console(args.json, args.verbose)
         return _dispatch(args, console, stop)
     except ProvisionError as error:
+        if stop.ended:
+            raise
         return _stopped(argv, stop, error.problems, error.exit_code)
     except BrokenPipeError:
         # Whoever read our output has gone; that is no failure of the run.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.STOPPED
     except Exception as error:
-        if "--debug" in argv:
+        if "--debug" in argv or stop.ended:
             raise
         from provisioner.verbs.failures import exit_of, problems_of
 
@@ -161,6 +166,8 @@ def _dispatch(args: argparse.Namespace, console: Console, stop: Stop) -> int:
         # Those that change something end their steps; what only looks just ends.
         stop.raises = stop.raises and args.verb not in CHANGING
         reports = _several(args, console, module, contexts, problems)
+    if stop.ended:
+        raise Signalled(stop.number)
     # The answer is complete: a signal that comes now is too late to end anything.
     stop.raises = False
     return _finish(args, console, reports, problems)
@@ -227,7 +234,7 @@ def _several(
     if getattr(args, "out", None):
         raise fail("usage", "-o takes one cluster's plan: one spec, without --each")
     with workers(min(args.parallel, len(contexts))) as pool:
-        for context, report in zip(contexts, pool.map(one, contexts), strict=True):
+        for context, report in zip(contexts, each(pool, one, contexts), strict=True):
             reports.append(report)
             name = context.each_host or str(context.path)
             console.answer(f"{name}: {_in_words(report)}")

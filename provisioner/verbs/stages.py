@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
 from provisioner.kafka.port import ClusterView, KafkaUnavailable
@@ -33,6 +33,7 @@ from provisioner.run.gates import safety_view, zookeeper_states
 from provisioner.run.look import look
 from provisioner.run.target import Target
 from provisioner.spec.types import Node, Spec
+from provisioner.workers import result_of, workers
 
 ORDERS = {
     name: Order(kind.layer, kind.rank, kind.roll, apart=kind.name == "storage")
@@ -97,7 +98,7 @@ def _kinds(*layers: Layer) -> list[Kind]:
 def observe(target: Target, *, cluster: bool = True) -> Observations:
     """Hosts side by side, one exec each, and Kafka beside them."""
     result = Observations()
-    with ThreadPoolExecutor(1) as pool:
+    with workers(1) as pool:
         asked: Future[ClusterView] | None = None
         if cluster and target.spec.brokers and target.shells:
             asked = pool.submit(lambda: target.cluster().view())
@@ -105,7 +106,7 @@ def observe(target: Target, *, cluster: bool = True) -> Observations:
             result.seen.update(seen)
         if asked is not None:
             try:
-                result.view = asked.result()
+                result.view = result_of(asked)
             except KafkaUnavailable as error:
                 result.unavailable = str(error)
     stranger = strange(target.spec, result)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +28,7 @@ from provisioner.run.target import Target
 from provisioner.spec.types import Node
 from provisioner.verbs.command import Console, Context
 from provisioner.verbs.opening import open_context
+from provisioner.workers import result_of, workers
 
 Values = dict[str, Any]
 
@@ -65,7 +65,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
 def observe(target: Target) -> Look:
     """Every host's processes in one exec each, and Kafka beside them."""
     found = Look()
-    with ThreadPoolExecutor(1) as pool:
+    with workers(1) as pool:
         asked = pool.submit(lambda: target.cluster().view(log_dirs=True)) if target.shells else None
         seen: dict[Id, Observation] = {}
         ids = [service_id(node) for node in target.spec.nodes]
@@ -73,7 +73,7 @@ def observe(target: Target) -> Look:
             seen.update(part)
         found.seen = seen
         try:
-            found.view = asked.result() if asked else None
+            found.view = result_of(asked) if asked else None
         except (KafkaRefused, KafkaUnavailable) as error:
             found.why = str(error)
     return found

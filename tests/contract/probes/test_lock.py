@@ -16,6 +16,7 @@ from provisioner.hosts.local import LocalConnection
 from provisioner.hosts.observer import Shell
 from provisioner.run import lock as lock_module
 from provisioner.run.lock import Lock, Place
+from provisioner.run.stopping import Stop
 from tests.contract.probes.shells import SHELLS
 
 SCRIPT = lock_module._script()
@@ -200,3 +201,26 @@ def test_a_silent_holder_is_waited_for(tmp_path: Path, monkeypatch: pytest.Monke
         assert "silent" in said[0]
     finally:
         first.end()
+
+
+def test_a_signal_ends_the_wait_and_takes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock_module, "STALE", 0)
+    stop = Stop()
+    first = Holder("dash", tmp_path / "s", "t1", 30)
+    try:
+        time.sleep(1.2)
+
+        def say(_: str) -> None:
+            stop.number = 15
+            stop.set()
+
+        with pytest.raises(ProvisionError) as caught, Lock("two", say, stop) as two:
+            two.acquire({"a": place(tmp_path / "free"), "h": place(tmp_path / "s")})
+        assert caught.value.problems[0].code == "interrupted"
+        assert caught.value.exit_code == 143
+    finally:
+        first.end()
+    with Lock("three", print) as three:
+        three.acquire({"a": place(tmp_path / "free")})

@@ -82,6 +82,7 @@ def test_a_signal_ends_the_step_under_way_and_says_what_was_not_begun(
     os.kill(running.pid, number)
     done = one.answer(running)
     assert done.code == code, shown(done)
+    assert [error["code"] for error in done.document["errors"]] == ["interrupted"]
     cluster = done.cluster
     left = {(c["kind"], c["name"]) for c in cluster["not_started"]}
     assert ("service", "broker-0") in left
