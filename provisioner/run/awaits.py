@@ -24,8 +24,9 @@ from provisioner.plan.model import (
 )
 from provisioner.run.target import Target
 
-PAUSE = 0.05
-LOOK_EVERY = 1.0
+PAUSE = 0.05, 0.2
+"""Seconds between two questions, at first and at most: what asks takes the cores of what starts."""
+LOOK_EVERY = 2.0
 SAY_AFTER = 5.0
 
 TAIL = """# UNIT OUT LOG: the last lines of what a process said, and what systemd says of it.
@@ -77,7 +78,7 @@ def wait_for(
     left = list(items)
     for item in left:
         item.moved = began
-    pause = PAUSE
+    pause, longest = PAUSE
     while left:
         seen = _seen(target, desired, left, look)
         now = time.monotonic()
@@ -98,6 +99,7 @@ def wait_for(
         if left and stop.wait(pause):
             text = f"interrupted while it waited for {_named(left[0].id)}"
             raise WaitInterrupted(text, left[0].change)
+        pause = min(pause * 1.3, longest)
 
 
 def _named(id: Id) -> str:
