@@ -27,9 +27,10 @@ from provisioner.run.rebuild import clear
 from provisioner.run.results import Results
 from provisioner.run.stopping import Stop, stopping
 from provisioner.run.sweep import sweep_hosts
-from provisioner.run.target import Target, bootstrap, ensure_artifacts, put_places
-from provisioner.spec.types import Spec, Supervisor
+from provisioner.run.target import Target, ensure_artifacts, put_places
+from provisioner.spec.types import Supervisor
 from provisioner.verbs import stages
+from provisioner.verbs.closing import closing
 from provisioner.verbs.command import Context
 from provisioner.verbs.failures import PORT_ERRORS, problems_of
 from provisioner.verbs.opening import open_context
@@ -351,25 +352,3 @@ def _fit(args: argparse.Namespace, planned: bool) -> None:
         raise fail("usage", "a saved plan is applied as it is: it does not go with --rebuild")
     if planned and (args.inventory or args.limit or args.each):
         raise fail("usage", "a saved plan has its own inventory and limit: leave -i, -l, --each")
-
-
-def closing(report: Report, spec: Spec, context: Context) -> list[str]:
-    """What stands now, and how to go on."""
-    text = context.console.text
-    lines = text.checks(report)
-    plan = report.extra.get("verified") or report.plan
-    if plan is not None and not report.failed:
-        lines += [text.plan(plan)] if plan.refused or plan.changes or plan.unread else []
-    if report.exit_code == Exit.YES:
-        brokers = ", ".join(f"{host}:{port}" for host, port in bootstrap(spec))
-        topics = ", ".join(f"{t.name} ({t.partitions} × {t.replication})" for t in spec.topics)
-        lines.append(f"{spec.cluster} stands: Kafka {spec.version} at {brokers}; topics {topics}")
-        lines.append(f"try: provision status {context.path}; provision drift {context.path}")
-        return lines
-    if report.failed:
-        lines.append(
-            f"{len(report.applied)} done, {len(report.failed)} failed, "
-            f"{len(report.not_started)} not started"
-        )
-    lines.append(f"to go on: provision apply {context.path}")
-    return lines

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from provisioner.errors import Exit, fail
-from provisioner.kinds.service.kind import TIERS, service_id
+from provisioner.kinds.service.kind import HELD, TIERS, service_id
 from provisioner.plan.model import Change, Id, Present, Refused, Report, Run, Wave
 from provisioner.run.health import settle
 from provisioner.run.journal import Journal
@@ -161,7 +161,7 @@ def _tiers(target: Target, changes: Sequence[Change]) -> list[Wave]:
 def _refused(planned: Planned, nodes: Sequence[Node]) -> None:
     ids: set[Id] = {service_id(node) for node in nodes}
     found: list[Refused] = [r for r in planned.plan.refused if r.id in ids]
-    if found and "held" not in found[0].reason:
+    if found and not found[0].reason.startswith(HELD):
         raise fail("refused", f"{found[0].id.name}: {found[0].reason}")
 
 

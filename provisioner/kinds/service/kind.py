@@ -28,6 +28,8 @@ from provisioner.spec.types import Node, Role, Spec, Supervisor
 
 PACKAGE = __package__ or ""
 OTHERS = "others"
+HELD = "it is held: "
+"""How the refusal of a node begins that ``stop --hold`` keeps down."""
 
 
 TIERS = {Role.ZOOKEEPER: 0, Role.CONTROLLER: 1, Role.COMBINED: 1, Role.BROKER: 2}
@@ -218,7 +220,7 @@ def judge(
     seen = observation.fields
     if not seen["running"]:
         if seen.get("hold"):
-            return True, Refused(id, f"it is held: {seen['hold']} (provision start ends the hold)")
+            return True, Refused(id, f"{HELD}{seen['hold']} (provision start ends the hold)")
         return True, Change(
             id,
             "start",

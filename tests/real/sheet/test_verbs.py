@@ -49,6 +49,11 @@ def test_a_node_on_hold_stays_down_until_start(lab: Lab) -> None:
             assert why in item(cluster, "refused", kind="service", name="broker-2")["reason"]
             assert not items(cluster, "changes", kind="service")
         assert lab.processes() == pids
+        done = lab.run("apply")
+        said = done.text + done.progress
+        assert said.count("it is held: ") == 1, shown(done)
+        assert f"provision start {lab.spec} --node broker-2" in done.text.splitlines()[-1]
+        assert f"provision apply {lab.spec}" not in done.text
     finally:
         started = lab.json("start", "--node", "broker-2")
     assert names(started, "start") == ["broker-2"]

@@ -1,0 +1,53 @@
+"""What ``apply`` says at its end: what stands now, or how to go on."""
+
+from __future__ import annotations
+
+from provisioner.errors import Exit
+from provisioner.kinds.service.kind import HELD
+from provisioner.plan.model import Plan, Report
+from provisioner.report.text import Text
+from provisioner.run.target import bootstrap
+from provisioner.spec.types import Spec
+from provisioner.verbs.command import Context
+
+
+def closing(report: Report, spec: Spec, context: Context) -> list[str]:
+    """The lines for a person, after the plan was shown and carried out."""
+    lines = context.console.text.checks(report)
+    if not report.failed:
+        lines += _left(report, context.console.text)
+    if report.exit_code == Exit.YES:
+        brokers = ", ".join(f"{host}:{port}" for host, port in bootstrap(spec))
+        topics = ", ".join(f"{t.name} ({t.partitions} × {t.replication})" for t in spec.topics)
+        lines.append(f"{spec.cluster} stands: Kafka {spec.version} at {brokers}; topics {topics}")
+        lines.append(f"try: provision status {context.path}; provision drift {context.path}")
+        return lines
+    if report.failed:
+        lines.append(
+            f"{len(report.applied)} done, {len(report.failed)} failed, "
+            f"{len(report.not_started)} not started"
+        )
+    return [*lines, *_go_on(report, context)]
+
+
+def _left(report: Report, text: Text) -> list[str]:
+    """The plan that verify made, where it says more than the one that was shown before."""
+    left, shown = report.extra.get("verified"), report.plan or Plan()
+    if left is None:
+        return []
+    new = left.changes or (left.refused, left.unread) != (shown.refused, shown.unread)
+    return [text.plan(left)] if new and not left.in_sync else []
+
+
+def _go_on(report: Report, context: Context) -> list[str]:
+    """The command that helps: nodes that are held are started, the rest is applied again."""
+    plan: Plan = report.extra.get("verified") or report.plan or Plan()
+    held = [refused.id.name for refused in plan.refused if refused.reason.startswith(HELD)]
+    lines = []
+    if held:
+        nodes = ",".join(sorted(held))
+        lines.append(f"to start what is held: provision start {context.path} --node {nodes}")
+    others = plan.changes or plan.unread or len(plan.refused) > len(held)
+    if others or not held or report.failed or report.not_started:
+        lines.append(f"to go on: provision apply {context.path}")
+    return lines

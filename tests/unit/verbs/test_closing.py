@@ -1,0 +1,55 @@
+"""What apply says at its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from provisioner.kinds.service.kind import HELD
+from provisioner.plan.model import Change, Id, Plan, Refused, Report, Unread, Wave
+from provisioner.spec.types import Spec
+from provisioner.verbs.closing import closing
+from provisioner.verbs.command import Console, Context
+
+BROKER = Id("h", "service", "broker-1")
+HOLD = Refused(BROKER, f"{HELD}the disk (provision start ends the hold)")
+TOPIC = Refused(Id("", "topic", "old"), "it would lose 3 records", "delete-topic")
+START = Change(BROKER, "start", {}, {}, ())
+STRANGE = Unread(Id("h", "file", "/x"), "permission denied")
+START_IT = "to start what is held: provision start x.yaml --node broker-1"
+AGAIN = "to go on: provision apply x.yaml"
+
+
+def said(shown: Plan | None, left: Plan | None, **report: Any) -> str:
+    found = Report("one", exit_code=2, plan=shown, **report)
+    if left is not None:
+        found.extra["verified"] = left
+    context = Context(Path("x.yaml"), Console(False))
+    return "\n".join(closing(found, cast(Spec, None), context))
+
+
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [
+        (Plan(refused=(HOLD,)), [START_IT]),
+        (Plan(refused=(HOLD, TOPIC)), [START_IT, AGAIN]),
+        (Plan(refused=(TOPIC,)), [AGAIN]),
+        (Plan(refused=(HOLD,), unread=(STRANGE,)), [START_IT, AGAIN]),
+    ],
+)
+def test_what_was_shown_is_not_shown_again(left: Plan, told: list[str]) -> None:
+    assert said(left, left).splitlines() == told
+
+
+def test_what_is_new_is_shown() -> None:
+    text = said(Plan(refused=(TOPIC,)), Plan(refused=(TOPIC, HOLD)))
+    assert text.count("it is held: the disk") == 1
+    assert text.endswith(f"{START_IT}\n{AGAIN}")
+    assert "start service broker-1" in said(Plan(), Plan(waves=(Wave(1, (START,)),)))
+
+
+def test_what_failed_is_applied_again() -> None:
+    text = said(Plan(refused=(HOLD,)), None, failed=[(START, "no")])
+    assert text.splitlines() == ["0 done, 1 failed, 0 not started", START_IT, AGAIN]
