@@ -103,7 +103,11 @@ def wait_for(
 
 
 def _named(id: Id) -> str:
-    texts = {"broker": f"broker {id.name} to register", "topic": f"topic {id.name} to be whole"}
+    texts = {
+        "broker": f"broker {id.name} to register",
+        "topic": f"topic {id.name} to be whole and configured",
+        "broker-config": f"the brokers to take the dynamic configuration of {id.name}",
+    }
     return texts.get(id.kind, f"{id.name} to open its port")
 
 

@@ -9,6 +9,7 @@ from provisioner.kafka.port import DYNAMIC_BROKER, ClusterView
 from provisioner.kinds.kind import Difference, Kind
 from provisioner.kinds.places import Places
 from provisioner.plan.model import (
+    Await,
     Call,
     Change,
     Id,
@@ -24,6 +25,7 @@ from provisioner.plan.model import (
 from provisioner.spec.types import Spec
 
 CLUSTER = "cluster"
+PATIENCE = 30.0
 # What Kafka itself stores cluster-wide on new 4.x clusters: it hides the brokers' files, so where
 # the spec names it it is set there too.
 STORED_BY_KAFKA = ("min.insync.replicas",)
@@ -109,7 +111,11 @@ def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequenc
 
 
 def settled(state: State, observation: Observation) -> bool:
-    return isinstance(observation, Present) and all(
+    """Brokers take a changed value a while after Kafka has confirmed it."""
+    if not isinstance(observation, Present):
+        return False
+    extra = observation.fields.keys() - state.fields.keys() - {*STORED_BY_KAFKA}
+    return not (state.closed and extra) and all(
         observation.fields.get(key) == value for key, value in state.fields.items()
     )
 
@@ -119,7 +125,8 @@ def steps(change: Change, state: State | None) -> Sequence[Step]:
     broker = None if change.id.name == CLUSTER else int(change.id.name.removeprefix("broker-"))
     values = {k: str(v) for k, v in change.after.items() if v is not None}
     dropped = [k for k, v in change.after.items() if v is None]
-    return [Call("alter_broker_config", {"broker": broker, "set": values, "delete": dropped})]
+    args = {"broker": broker, "set": values, "delete": dropped}
+    return [Call("alter_broker_config", args), Await(change.id, PATIENCE)]
 
 
 KIND = Kind(

@@ -1,0 +1,53 @@
+"""When what Kafka was told counts as taken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from provisioner.kinds.registry import KINDS
+from provisioner.plan.model import Present, State, Unknown
+
+TOPIC = {"partitions": 3, "replication": 3, "retention.ms": "60000"}
+
+
+def topic(whole: bool = True, **config: str) -> Present:
+    fields: dict[str, Any] = {"partitions": 3, "replication": 3, **config}
+    return Present(fields, volatile={"whole": whole})
+
+
+@pytest.mark.parametrize(
+    ("observed", "closed", "expected"),
+    [
+        (topic(**{"retention.ms": "60000"}), False, True),
+        (topic(**{"retention.ms": "60000"}, whole=False), False, False),
+        (topic(**{"retention.ms": "1000"}), False, False),
+        (topic(), False, False),
+        (topic(**{"retention.ms": "60000", "cleanup.policy": "compact"}), False, True),
+        (topic(**{"retention.ms": "60000", "cleanup.policy": "compact"}), True, False),
+    ],
+)
+def test_a_topic_is_whole_and_configured(observed: Present, closed: bool, expected: bool) -> None:
+    assert KINDS["topic"].settled(State(TOPIC, closed=closed), observed) is expected
+
+
+@pytest.mark.parametrize(
+    ("observed", "closed", "expected"),
+    [
+        ({}, False, True),
+        ({"num.io.threads": "9"}, False, False),
+        ({"log.cleaner.threads": "2"}, False, True),
+        ({"log.cleaner.threads": "2"}, True, False),
+        ({"min.insync.replicas": "1"}, True, True),
+    ],
+)
+def test_a_dynamic_value_is_gone_from_the_brokers(
+    observed: dict[str, str], closed: bool, expected: bool
+) -> None:
+    wanted = State({"num.io.threads": None}, closed=closed)
+    assert KINDS["broker-config"].settled(wanted, Present(observed)) is expected
+
+
+def test_what_cannot_be_asked_has_not_settled() -> None:
+    assert not KINDS["broker-config"].settled(State({}), Unknown("no answer"))
