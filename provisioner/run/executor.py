@@ -42,6 +42,7 @@ from provisioner.run.awaits import Awaited, Stuck, WaitInterrupted, wait_for, wa
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
 from provisioner.run.look import parsed, reading
+from provisioner.run.records import Records
 from provisioner.run.results import Failure, Results
 from provisioner.run.steps import sequence, shell_step
 from provisioner.run.target import Target
@@ -76,6 +77,10 @@ class Executor:
     mutex: threading.Lock = field(default_factory=threading.Lock)
     results: Results = field(default_factory=Results)
 
+    @property
+    def records(self) -> Records:
+        return Records(self.target, self.lock, self.journal)
+
     def carry_out(self, waves: Sequence[Wave]) -> Results:
         """The waves in order; after a failure the rest is not started."""
         for number, wave in enumerate(waves):
@@ -90,11 +95,16 @@ class Executor:
             except WaitInterrupted:
                 self.results.not_started += wave.changes
             except Stuck as stuck:
-                first, *rest = wave.changes
-                self.results.failed.append((first, str(stuck)))
-                self.results.not_started += rest
-                self.emit(Event("failed", str(stuck), first.id.host, first))
+                self._gave_up(wave, str(stuck))
         return self.results
+
+    def _gave_up(self, wave: Wave, why: str) -> None:
+        """The gate did not open: nothing of the wave was begun."""
+        first, *rest = wave.changes
+        self.results.failed.append((first, why))
+        self.results.not_started += rest
+        self.emit(Event("failed", why, first.id.host, first))
+        self.records.failed(first.id.host, wave.number, wave.changes, why)
 
     def _wave(self, wave: Wave) -> None:
         by_host: dict[str, list[Change]] = {}
@@ -115,6 +125,8 @@ class Executor:
             else:
                 self._cluster_unit(changes, wave)
         except Failure as failure:
+            if not failure.written:
+                self.records.failed(host, wave.number, changes, str(failure))
             self._failed(failure.change, str(failure), changes)
         except (TransportError, KafkaUnavailable, KafkaRefused) as error:
             # The connection went; what was done is read again by the next run, never assumed.
@@ -257,7 +269,8 @@ class Executor:
         )
         outcome = self._act(actor, unit, changes)
         if outcome.failed is not None:
-            raise Failure(changes[group[outcome.failed][0]], explained(outcome.texts[-1]))
+            why = explained(outcome.texts[-1])
+            raise Failure(changes[group[outcome.failed][0]], why, written=True)
         for text in outcome.texts:
             if text.strip():
                 self.emit(Event("note", text.strip(), actor.name))
@@ -270,7 +283,10 @@ class Executor:
             changes[number].id for number, step in group if isinstance(step, Run) and step.apart
         ]
         if starting:
-            wait_for_sessions(self.target, starting, self.emit, self.stop)
+            try:
+                wait_for_sessions(self.target, starting, self.emit, self.stop)
+            except Stuck as stuck:
+                raise Failure(changes[group[0][0]], str(stuck)) from stuck
 
     def _act(self, actor: Actor, unit: Unit, changes: list[Change]) -> Outcome:
         outcome = actor.act(unit)
@@ -336,25 +352,13 @@ class Executor:
     # -- the cluster
 
     def _cluster_unit(self, changes: list[Change], wave: Wave) -> None:
+        self.records.write("intent", "", wave.number, changes)
         for group in sequence(self._chains(changes), together=True):
             if isinstance(group[0][1], Call):
                 self._calls(group, changes)
             else:
                 self._await([(changes[n], s) for n, s in group if isinstance(s, Await)])
-        self._journal_cluster(changes, wave)
-
-    def _journal_cluster(self, changes: list[Change], wave: Wave) -> None:
-        self._journal_line(self.journal.line("done", wave.number, changes))
-
-    def _journal_line(self, line: str) -> None:
-        """What is of the cluster is journalled on the first host that has the lock."""
-        host = next(iter(sorted(self.target.shells)), None)
-        if host is not None:
-            actor_on(self.target, host, self.lock.token).act(Unit(done=line))
-
-    def record(self, outcome: str, note: str) -> None:
-        """A line of the journal that belongs to no wave: how an exercise began or ended."""
-        self._journal_line(self.journal.line(outcome, 0, (), note))
+        self.records.write("done", "", wave.number, changes)
 
     def _calls(self, group: list[tuple[int, Step]], changes: list[Change]) -> None:
         cluster = self.target.cluster()

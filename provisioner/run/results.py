@@ -16,10 +16,11 @@ class Interrupted(Exception):
 
 
 class Failure(Exception):
-    """A step of ``change`` failed; the message is for a person."""
+    """A step of ``change`` failed; the message is for a person. ``written``: the host has put it
+    into its journal already."""
 
-    def __init__(self, change: Change, message: str):
-        self.change = change
+    def __init__(self, change: Change, message: str, *, written: bool = False):
+        self.change, self.written = change, written
         super().__init__(message)
 
 

@@ -46,7 +46,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
             earlier = before(target, planned, args.topic)
             runner = executor(target, planned, lock, journal, emit, stop)
             stop.check()
-            runner.record("intent", f"drill of {node.name}")
+            runner.records.write("intent", note=f"drill of {node.name}")
             drill = Drill(target, node, runner, story, emit, args.topic, stalled, earlier)
             outcome = drill.run()
             finish(report, node, drill, stop.number)
@@ -203,7 +203,8 @@ def record(runner: Executor, outcome: Outcome, report: Report) -> None:
     """The journal's last line of the exercise."""
     done = "done" if report.exit_code == Exit.YES else "failed"
     healed = "healed" if outcome.healed else "NOT healed"
-    runner.record(done, f"drill ended: {outcome.lost} lost, {healed}, exit {report.exit_code}")
+    note = f"drill ended: {outcome.lost} lost, {healed}, exit {report.exit_code}"
+    runner.records.write(done, note=note)
 
 
 def teller(console: Console) -> Callable[[Line], None]:

@@ -121,6 +121,10 @@ def test_a_broker_that_ends_while_it_starts_is_told_with_its_cause(one: Lab) -> 
         assert items(cluster, "not_started", kind="topic") or items(
             cluster, "deferred", kind="topic"
         )
+        *_, last = one.json("log")["log"]
+        assert (last["outcome"], last["note"]) == ("failed", first)
+        assert last["changes"] == ["start localhost/service/broker-0"]
+        assert "not ended" not in one.run("log").text
     one.apply()
 
 

@@ -1,0 +1,45 @@
+"""The lines of a run's journal that no unit of work on a host writes in its own exec."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from provisioner.hosts.actor import Unit
+from provisioner.hosts.transport import TransportError
+from provisioner.plan.model import Change
+from provisioner.run.acting import actor_on
+from provisioner.run.journal import Journal
+from provisioner.run.lock import Lock
+from provisioner.run.target import Target
+
+
+@dataclass(frozen=True)
+class Records:
+    """Writes them where they belong; what is of the cluster (host ``""``) and of no host, on the
+    first host that has the lock."""
+
+    target: Target
+    lock: Lock
+    journal: Journal
+
+    def write(
+        self,
+        outcome: str,
+        host: str = "",
+        wave: int = 0,
+        changes: Sequence[Change] = (),
+        note: str = "",
+    ) -> None:
+        """Raises TransportError."""
+        where = host or min(self.target.shells, default="")
+        if where in self.target.shells:
+            line = self.journal.line(outcome, wave, changes, note)
+            actor_on(self.target, where, self.lock.token).act(Unit(done=line))
+
+    def failed(self, host: str, wave: int, changes: Sequence[Change], why: str) -> None:
+        """What failed and why. That it could not be written down hides nothing of it."""
+        first = why.strip().partition("\n")[0]
+        with contextlib.suppress(TransportError):
+            self.write("failed", host, wave, changes, first)
