@@ -12,6 +12,7 @@ from provisioner.hosts.transport import TransportError
 PUT = constant("put.sh")
 JOURNAL = constant("journal.sh")
 OWN = constant("own.sh")
+WHOSE = constant("whose.sh")
 UNPACK = constant("unpack.sh")
 
 # stdin begins with the length of a script, then the script, then what the script reads.
@@ -20,13 +21,16 @@ BOOTSTRAP = '/bin/sh -c \'IFS= read -r n; s=$(head -c "$n"); eval "$s"\''
 
 @dataclass(frozen=True)
 class ShellStep:
-    """One changing script: constant text, arguments, user, limit in seconds; ``input`` is stdin."""
+    """One changing script: constant text, arguments, user, limit in seconds; ``input`` is stdin.
+
+    ``entry``: one of the manifest. A last argument then says whose that is: ``ours``, ``theirs``."""
 
     script: str
     args: tuple[str, ...]
     user: str = ""
     seconds: int = 60
     input: str | None = None
+    entry: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,14 @@ class Actor(Observer):
         if step.input is None:
             return script.add("step", step.seconds, step.user, step.script, *step.args)
         words = (step.input, step.script, *step.args)
-        return script.add("fed", step.seconds, step.user, *words)
+        if not step.entry:
+            return script.add("fed", step.seconds, step.user, *words)
+        manifest, keeper = f"{self._guard.state}/manifest", self._guard.keeper
+        script.raw("as", keeper, "sh", "-c", WHOSE, "sh", manifest, step.entry)
+        script.lines[-1] = f"whose=$({script.lines[-1]})"
+        index = script.add("fed", step.seconds, step.user, *words)
+        script.lines[-1] += ' "$whose"'
+        return index
 
     def unpack(
         self,

@@ -204,14 +204,13 @@ class Run:
 @dataclass(frozen=True)
 class Put:
     """A whole file, written beside itself and renamed; owner and mode from the first byte.
-    ``keep`` is the manifest: what stands there and is not in it is kept once as
-    ``NAME.before-provision``."""
+    ``keep``: what stands there and was not made by us is kept once as ``NAME.before-provision``."""
 
     path: str
     content: str
     mode: str
     user: str = ""
-    keep: str = ""
+    keep: bool = False
 
 
 @dataclass(frozen=True)

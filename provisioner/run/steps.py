@@ -28,7 +28,8 @@ def text_of(function: str) -> str:
 
 def shell_step(step: Run | Put) -> ShellStep:
     if isinstance(step, Put):
-        return ShellStep(PUT, (step.path, step.mode, step.keep), step.user, 30, step.content)
+        entry = f"file\t{step.path}" if step.keep else ""
+        return ShellStep(PUT, (step.path, step.mode), step.user, 30, step.content, entry)
     return ShellStep(text_of(step.function), step.args, step.user, step.seconds, step.input or None)
 
 

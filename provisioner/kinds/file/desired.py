@@ -54,7 +54,7 @@ def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
                     "owner": "root:root",
                     "text": unit.text(spec, places, node),
                 },
-                args={"format": "text", "user": "", "manifest": places.manifest},
+                args={"format": "text", "user": ""},
             )
     states.update(_links(places))
     return {id: replace(state, inputs=_folder(id)) for id, state in states.items()}
@@ -75,7 +75,7 @@ def _properties(places: Places, values: Mapping[str, str], format: str) -> State
 
 
 def _args(places: Places, format: str) -> dict[str, Any]:
-    return {"format": format, "user": places.user, "manifest": places.manifest}
+    return {"format": format, "user": places.user}
 
 
 def _links(places: Places) -> dict[Id, State]:

@@ -150,8 +150,7 @@ def steps(change: Change, state: State | None) -> Sequence[Step]:
         return [Run("file/make_key", (path,), user)]
     if format == "link":
         return [Run("file/make_link", (path, str(state.fields["target"])), user)]
-    keep = str(state.args["manifest"])
-    return [Put(path, text_of(state), str(state.fields["mode"]), user, keep)]
+    return [Put(path, text_of(state), str(state.fields["mode"]), user, keep=True)]
 
 
 KIND = Kind(

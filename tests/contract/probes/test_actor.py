@@ -6,11 +6,14 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tarfile
+import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,8 +42,8 @@ def actor(request: pytest.FixtureRequest, state: Path, tmp_path: Path) -> Actor:
     return Actor(shell, Guard(str(state), TOKEN))
 
 
-def put(path: Path, content: str, mode: str = "0640", manifest: str = "") -> ShellStep:
-    return ShellStep(PUT, (str(path), mode, manifest), "", 30, content)
+def put(path: Path, content: str, mode: str = "0640", *, keep: bool = False) -> ShellStep:
+    return ShellStep(PUT, (str(path), mode), "", 30, content, f"file\t{path}" if keep else "")
 
 
 def journal(state: Path) -> list[str]:
@@ -82,25 +85,42 @@ def test_put_follows_no_link(actor: Actor, tmp_path: Path) -> None:
     assert (path.is_symlink(), path.read_text()) == (False, "new")
 
 
-def test_put_keeps_what_is_not_ours_once(actor: Actor, state: Path, tmp_path: Path) -> None:
+def test_put_keeps_what_is_not_ours_once(actor: Actor, tmp_path: Path) -> None:
     path = tmp_path / "f"
     kept = tmp_path / "f.before-provision"
     path.write_text("theirs")
-    outcome = actor.act(Unit(steps=[put(path, "one", manifest=str(state / "manifest"))]))
+    outcome = actor.act(Unit(steps=[put(path, "one", keep=True)]))
     assert kept.read_text() == "theirs"
     assert "kept as" in outcome.texts[0]
-    actor.act(Unit(steps=[put(path, "two", manifest=str(state / "manifest"))]))
+    actor.act(Unit(steps=[put(path, "two", keep=True)]))
     assert (path.read_text(), kept.read_text()) == ("two", "theirs")
 
 
 def test_put_keeps_nothing_of_ours(actor: Actor, state: Path, tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_text("ours")
-    unit = Unit(steps=[put(path, "one", manifest=str(state / "manifest"))])
+    unit = Unit(steps=[put(path, "one", keep=True)])
     with (state / "manifest").open("a") as manifest:
         manifest.write(f"file\t{path}\n")
     actor.act(unit)
     assert not (tmp_path / "f.before-provision").exists()
+
+
+def test_put_keeps_nothing_of_ours_where_its_user_may_not_read_the_manifest(
+    actor: Actor, state: Path
+) -> None:
+    """As under systemd: the state folder is root's, the file is the user's (asked of root only)."""
+    user = "nobody" if os.getuid() == 0 else ""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "f")
+        path.write_text("ours")
+        (state / "manifest").write_text(f"file\t{path}\n")
+        if user:
+            for each in (folder, path):
+                shutil.chown(each, user)
+        outcome = actor.act(Unit(steps=[replace(put(path, "one", keep=True), user=user)]))
+        assert (outcome.failed, path.read_text()) == (None, "one")
+        assert [found.name for found in Path(folder).iterdir()] == ["f"]
 
 
 def test_put_over_a_folder_fails_and_leaves_it(actor: Actor, tmp_path: Path) -> None:
@@ -116,7 +136,7 @@ def test_put_that_is_killed_in_the_middle_leaves_the_old_file(tmp_path: Path) ->
     path = tmp_path / "f"
     path.write_text("old")
     process = subprocess.Popen(
-        ["sh", "-c", PUT, "sh", str(path), "0640", ""],
+        ["sh", "-c", PUT, "sh", str(path), "0640"],
         stdin=subprocess.PIPE,
         start_new_session=True,
     )
@@ -130,7 +150,7 @@ def test_put_that_is_killed_in_the_middle_leaves_the_old_file(tmp_path: Path) ->
     process.wait()
     process.stdin.close()
     assert path.read_text() == "old"
-    done = subprocess.run(["sh", "-c", PUT, "sh", str(path), "0640", ""], input=b"new")
+    done = subprocess.run(["sh", "-c", PUT, "sh", str(path), "0640"], input=b"new")
     assert done.returncode == 0
     assert path.read_text() == "new"
     assert not temporary.exists()
