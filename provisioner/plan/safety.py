@@ -36,24 +36,38 @@ class View:
 
 @dataclass(frozen=True)
 class Verdict:
-    """``allowed`` now, or why not; ``offline`` are partitions that will be without a leader."""
+    """``allowed`` now, or why not; ``offline`` are partitions that will be without a leader.
+    ``behind``, where a broker may be stopped, are those that are not whole now."""
 
     allowed: bool
     reason: str = ""
     offline: tuple[str, ...] = ()
+    behind: frozenset[str] | None = None
 
 
 def may_stop_broker(
-    view: View, broker: int, *, refuse_offline: bool = False, whole: bool = True
+    view: View,
+    broker: int,
+    *,
+    refuse_offline: bool = False,
+    whole: bool = True,
+    before: frozenset[str] | None = None,
 ) -> Verdict:
     """No partition with a replica on the broker may be, or fall, below its minimum ISR.
 
     One whose replication factor is not above its minimum does not gate for ever: it is named as
     offline, and refused only where the policy says so. ``whole`` asks for more: that every other
-    replica is in sync; the caller waits for that as long as there is progress, then asks without.
+    replica is in sync, and that none is behind anywhere that was not when the node before was
+    stopped (``before``; None: none was). The caller waits for that as long as there is progress,
+    then asks without.
     """
+    behind = under_replicated(view)
     if broker not in view.alive:
-        return Verdict(True)
+        return Verdict(True, behind=behind)
+    more = sorted(behind - before) if whole and before is not None else []
+    if more:
+        count = f"{len(more)} partitions are" if len(more) > 1 else "1 partition is"
+        return Verdict(False, f"{count} still behind since the last stop: {', '.join(more[:3])}")
     offline = []
     for partition in view.partitions:
         if broker not in partition.replicas:
@@ -81,7 +95,7 @@ def may_stop_broker(
         return Verdict(
             False, f"{listed} would be offline and the policy refuses it", tuple(offline)
         )
-    return Verdict(True, offline=tuple(offline))
+    return Verdict(True, offline=tuple(offline), behind=behind)
 
 
 def may_stop_controller(view: View, controller: int, voters: Sequence[int]) -> Verdict:

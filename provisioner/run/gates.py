@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from provisioner.kafka.port import ClusterView, KafkaUnavailable
 from provisioner.plan import safety
-from provisioner.plan.model import Event, Wave
+from provisioner.plan.model import Change, Event, Wave
 from provisioner.run.awaits import Stuck, WaitInterrupted
 from provisioner.run.target import Target
 from provisioner.spec.types import Role
@@ -42,33 +42,54 @@ def gate(
     Raises Stuck when they may not for ``LIMIT`` seconds without anything moving, and
     WaitInterrupted when ``stop`` is set.
     """
+    before: frozenset[str] | None = None
 
     def wait(wave: Wave) -> None:
+        nonlocal before
         for change in wave.changes:
-            node = target.spec.node(change.id.name)
-            began = moved = time.monotonic()
-            last: object = None
-            said = ""
-            while True:
-                now = time.monotonic()
-                verdict = ask(target, node.name, whole=now - moved < WHOLE)
-                if verdict.allowed:
-                    if verdict.offline:
-                        listed = ", ".join(verdict.offline)
-                        text = f"without a leader while {node.name} is down: {listed}"
-                        emit(Event("note", text, node.host))
-                    break
-                if verdict.reason != last:
-                    last, moved = verdict.reason, now
-                if now - moved > LIMIT:
-                    raise Stuck(f"{node.name} may not be stopped: {verdict.reason}", change)
-                if now - began > 3 and said != verdict.reason:
-                    said = verdict.reason
-                    emit(Event("waiting", f"{node.name} waits: {said}", node.host, change))
-                if stop.wait(0.25):
-                    raise WaitInterrupted(f"interrupted while {node.name} waited: {last}", change)
+            behind = _until_allowed(target, change, before, emit, stop).behind
+            if behind is not None:
+                # What stays down keeps its partitions behind: only a bounce is made good.
+                before = behind if change.action == "restart" else None
 
     return wait
+
+
+def _until_allowed(
+    target: Target,
+    change: Change,
+    before: frozenset[str] | None,
+    emit: Callable[[Event], None],
+    stop: threading.Event,
+) -> safety.Verdict:
+    """The verdict that let it go. Raises as ``gate`` does."""
+    node = target.spec.node(change.id.name)
+    began = moved = time.monotonic()
+    last = said = ""
+    while True:
+        now = time.monotonic()
+        whole = now - moved < WHOLE
+        verdict = ask(target, node.name, whole=whole, before=before)
+        if verdict.allowed:
+            if verdict.offline:
+                listed = ", ".join(verdict.offline)
+                text = f"without a leader while {node.name} is down: {listed}"
+                emit(Event("note", text, node.host))
+            if not whole:
+                missing = ask(target, node.name, whole=True, before=before).reason
+                if missing:
+                    text = f"{node.name} waits no longer, since nothing moves: {missing}"
+                    emit(Event("note", text, node.host))
+            return verdict
+        if verdict.reason != last:
+            last, moved = verdict.reason, now
+        if now - moved > LIMIT:
+            raise Stuck(f"{node.name} may not be stopped: {verdict.reason}", change)
+        if now - began > 3 and said != verdict.reason:
+            said = verdict.reason
+            emit(Event("waiting", f"{node.name} waits: {said}", node.host, change))
+        if stop.wait(0.25):
+            raise WaitInterrupted(f"interrupted while {node.name} waited: {last}", change)
 
 
 def zookeeper_states(target: Target) -> dict[int, str]:
@@ -86,8 +107,11 @@ def zookeeper_states(target: Target) -> dict[int, str]:
     return states
 
 
-def ask(target: Target, name: str, *, whole: bool) -> safety.Verdict:
-    """One question about one node, of what Kafka says now."""
+def ask(
+    target: Target, name: str, *, whole: bool, before: frozenset[str] | None = None
+) -> safety.Verdict:
+    """One question about one node, of what Kafka says now. ``before``: what was behind already when
+    the node before it was stopped."""
     node = target.spec.node(name)
     if node.role is Role.ZOOKEEPER:
         states = zookeeper_states(target)
@@ -110,5 +134,7 @@ def ask(target: Target, name: str, *, whole: bool) -> safety.Verdict:
         refuse = target.spec.policy.offline_partitions == "refuse"
         if "offline" in target.options.allow:
             refuse = False
-        return safety.may_stop_broker(view, node.id, refuse_offline=refuse, whole=whole)
+        return safety.may_stop_broker(
+            view, node.id, refuse_offline=refuse, whole=whole, before=before
+        )
     return safety.Verdict(True)

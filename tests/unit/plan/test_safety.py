@@ -33,7 +33,10 @@ def test_cases(case: dict[str, Any]) -> None:
     )
     if "stop" in case:
         refuse, whole = case.get("refuse", False), case.get("whole", True)
-        verdict = safety.may_stop_broker(view, case["stop"], refuse_offline=refuse, whole=whole)
+        before = frozenset(case["before"]) if "before" in case else None
+        verdict = safety.may_stop_broker(
+            view, case["stop"], refuse_offline=refuse, whole=whole, before=before
+        )
     elif "disk" in case:
         verdict = safety.may_lose_disk(view, case["disk"])
     else:

@@ -119,6 +119,72 @@ def test_a_signal_ends_the_gate_before_anything_was_stopped(
         pass_gate(Wave(1, (RESTART,), "may-stop"))
 
 
+# --- between two bounces
+
+
+def shared(name: str, replicas: tuple[int, ...], isr: tuple[int, ...]) -> TopicView:
+    return TopicView(name, False, (PartitionView(0, isr[0], replicas, isr),))
+
+
+def four(behind: tuple[str, ...]) -> ClusterView:
+    """Four brokers in two pairs; of the topics of the second pair some are behind."""
+    topics = [shared("a", (1, 2), (1, 2))]
+    topics += [shared(t, (3, 4), (3,) if t in behind else (3, 4)) for t in ("b", "c")]
+    brokers = tuple(BrokerView(id, f"host-{id}", 9092) for id in (1, 2, 3, 4))
+    return ClusterView("id", 1, brokers, tuple(topics))
+
+
+def rolled(
+    views: list[tuple[str, ...]], action: Any = "restart", patience: float = 60.0
+) -> tuple[int, list[str]]:
+    """Broker 4 and then broker 1 pass the gate, which sees one of ``views`` after another, and the
+    last of them for ever: how many it looked at, and what it said."""
+    asked: list[ClusterView] = []
+
+    def view() -> ClusterView:
+        asked.append(four(views[min(len(asked), len(views) - 1)]))
+        return asked[-1]
+
+    def node(name: str) -> Any:
+        role = SimpleNamespace(id=int(name[-1]), name=name, host="", role=None)
+        role.is_broker, role.is_controller = True, False
+        return role
+
+    policy = SimpleNamespace(offline_partitions="allow")
+    found = SimpleNamespace(
+        spec=SimpleNamespace(node=node, policy=policy),
+        cluster=lambda: SimpleNamespace(view=view),
+        options=SimpleNamespace(allow={}),
+    )
+    said: list[str] = []
+    stop = threading.Event()
+    stop.wait = lambda seconds=None: False  # type: ignore[method-assign, assignment]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gates, "WHOLE", patience)
+        gate = gates.gate(cast(Target, found), lambda event: said.append(event.message), stop)
+        for name in ("broker-4", "broker-1"):
+            gate(Wave(1, (Change(Id("h", "service", name), action, {}, {}, ()),), "may-stop"))
+    return len(asked), said
+
+
+def test_the_next_bounce_waits_until_the_last_one_is_made_good() -> None:
+    assert rolled([(), ("b", "c"), ("b",), ()]) == (4, [])
+
+
+def test_what_was_broken_before_is_not_waited_for() -> None:
+    assert rolled([("b",), ("b", "c"), ("b",)]) == (3, [])
+
+
+def test_what_somebody_else_broke_is_not_waited_for_for_ever() -> None:
+    _, said = rolled([(), ("b",)], patience=0.05)
+    why = "1 partition is still behind since the last stop: b-0"
+    assert said == [f"broker-1 waits no longer, since nothing moves: {why}"]
+
+
+def test_what_stays_down_is_not_waited_for() -> None:
+    assert rolled([(), ("b",)], action="stop") == (2, [])
+
+
 def test_a_signal_ends_the_wait_for_a_broker() -> None:
     step = Await(Id("", "broker", "1"))
     item = Awaited(RESTART, step.id, step.no_progress)
