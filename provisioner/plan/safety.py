@@ -140,10 +140,6 @@ def under_replicated(view: View) -> frozenset[str]:
     return frozenset(str(p) for p in view.partitions if len(p.isr) < len(p.replicas))
 
 
-def leaderless(view: View) -> frozenset[str]:
-    return frozenset(str(p) for p in view.partitions if p.leader is None)
-
-
 def may_lose_disk(view: View, broker: int) -> Verdict:
     """A broker may be formatted anew only if each of its partitions is in sync elsewhere."""
     lost = [

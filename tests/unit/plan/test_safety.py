@@ -116,4 +116,3 @@ def test_two_brokers_at_a_minimum_are_never_both_allowed_one_after_the_other(vie
 def test_what_is_not_whole(view: View) -> None:
     behind = safety.under_replicated(view)
     assert all((len(p.isr) < len(p.replicas)) == (str(p) in behind) for p in view.partitions)
-    assert safety.leaderless(view) <= behind
