@@ -60,7 +60,7 @@ def apply(
         with begun(report, when=lambda: rebuild or bool(report.plan and report.applied)):
             if rebuild:
                 reopen(target)
-            planned = fetched(target)
+            planned = awaited(target, fetched(target), emit, stop)
             report.plan = planned.plan
             if approve is not None:
                 approve(planned.plan)
@@ -73,7 +73,8 @@ def apply(
             report.not_started = results.not_started
             _run(target, runner, planned, emit)
             if not stop.is_set() and not results.failed:
-                if _serves(planned, results):
+                # A Kafka that did not come to answer before has been waited for.
+                if _serves(planned, results) and not _silent(target, planned):
                     settle(target, emit, stop)
                 verify(target, report, emit, trip=trip, run=journal.run)
                 if report.in_sync:
@@ -228,6 +229,28 @@ def fetched(target: Target) -> Planned:
     ):
         planned = stages.make_plan(target)
     return planned
+
+
+def awaited(target: Target, planned: Planned, emit: Callable[[Event], None], stop: Stop) -> Planned:
+    """The plan, made again when Kafka answers: with nothing to do to its hosts, a Kafka whose
+    processes run is one that starts, and what its topics lack is seen a moment later."""
+    if not _silent(target, planned):
+        return planned
+    emit(Event("waiting", f"waiting for Kafka to answer: {planned.observations.unavailable}"))
+    settle(target, emit, stop)
+    return planned if stop.is_set() else stages.make_plan(target)
+
+
+def _silent(target: Target, planned: Planned) -> bool:
+    """Whether the plan was made without Kafka's answer, though brokers run as they should."""
+    found = planned.observations
+    brokers = [found.seen.get(Id(n.host, "service", n.name)) for n in target.spec.brokers]
+    return (
+        found.view is None
+        and not found.stranger
+        and not _below(planned.plan)
+        and any(isinstance(seen, Present) and seen.fields["running"] for seen in brokers)
+    )
 
 
 def verify(

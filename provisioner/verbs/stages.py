@@ -30,7 +30,7 @@ from provisioner.plan.model import (
 )
 from provisioner.plan.order import Order, held_back, waves
 from provisioner.run.gates import safety_view, zookeeper_states
-from provisioner.run.look import look
+from provisioner.run.look import accepted, look
 from provisioner.run.target import Target
 from provisioner.spec.types import Node, Spec
 from provisioner.workers import result_of, workers
@@ -49,6 +49,8 @@ class Observations:
     seen: dict[Id, Observation] = field(default_factory=dict)
     view: ClusterView | None = None
     unavailable: str = ""
+    stranger: bool = False
+    """Another cluster's Kafka answered, which is not believed."""
 
 
 def fresh_cluster_id() -> str:
@@ -111,7 +113,7 @@ def observe(target: Target, *, cluster: bool = True) -> Observations:
                 result.unavailable = str(error)
     stranger = strange(target.spec, result)
     if stranger:
-        result.view, result.unavailable = None, stranger
+        result.view, result.unavailable, result.stranger = None, stranger, True
     _read_view(target.spec, result)
     return result
 
@@ -153,6 +155,7 @@ class Planned:
 def make_plan(target: Target, observations: Observations | None = None) -> Planned:
     """observe → resolve → diff → order."""
     observations = observations or observe(target)
+    observations.seen = accepted(observations.seen, target.options.allow)
     states = resolve(target, desired(target), observations.seen)
     hosts = {id: s for id, s in states.items() if id.host}
     found = diff(hosts, observations.seen, {name: k.judge for name, k in KINDS.items()})

@@ -93,6 +93,29 @@ def test_a_signal_ends_the_step_under_way_and_says_what_was_not_begun(
     once(one)
 
 
+def is_broker(pid: int) -> bool:
+    """Not its format, and not its launcher."""
+    try:
+        return b"\0kafka.Kafka\0" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return False
+
+
+def test_a_signal_ends_the_wait_for_a_broker_that_goes_on_starting(one: Lab) -> None:
+    running = one.start("apply", "--json")
+    until(lambda: any(is_broker(pid) for pid in one.pids()))
+    os.kill(running.pid, signal.SIGINT)
+    done = one.answer(running)
+    assert done.code == 130, shown(done)
+    (failed,) = done.cluster["failed"]
+    assert failed["kind"] == "service"
+    assert failed["message"].startswith("interrupted while it waited for "), shown(done)
+    assert one.pids(), "what was started is left alone"
+    assert not (one.home / ".provision/lock.holder").exists()
+    one.apply()
+    once(one)
+
+
 def test_killed_anywhere_the_next_run_goes_on(one: Lab) -> None:
     """Ten moments, spread by a seed over what an apply takes from nothing."""
     one.apply()
