@@ -115,6 +115,7 @@ def stops(target: Target, planned: Planned, nodes: Sequence[Node], one: bool) ->
 def restarts(target: Target, planned: Planned, nodes: Sequence[Node], one: bool) -> list[Wave]:
     """What does not run is started first and ungated; the rest one at a time, gated, controllers
     before brokers, the leaders last."""
+    _bare(planned, nodes)
     down = [_change(node, "start") for node in nodes if not _runs(planned, node)]
     up = [node for node in nodes if _runs(planned, node)]
     ids = [service_id(node) for node in up]
@@ -127,6 +128,22 @@ def restarts(target: Target, planned: Planned, nodes: Sequence[Node], one: bool)
         Wave(number, changes, "may-stop" if number > first else "")
         for number, changes in enumerate(waves, 1)
     ]
+
+
+def _bare(planned: Planned, nodes: Sequence[Node]) -> None:
+    """Raises ``refused`` where a log dir is not mounted, or not what it should be: a node that is
+    started there is empty, and in ZooKeeper mode it makes new logs and leads with them."""
+    why = {item.id: item.reason for item in planned.plan.unread}
+    why |= {item.id: item.reason for item in planned.plan.refused}
+    for node in nodes:
+        state = planned.desired.get(service_id(node))
+        for id in state.inputs if state else ():
+            if id.kind == "storage" and id in why:
+                raise fail(
+                    "refused",
+                    f"{node.name} may not be started: {id.name} on {id.host}: {why[id]}",
+                    "provision plan says more",
+                )
 
 
 WAVES = {"start": starts, "stop": stops, "restart": restarts}

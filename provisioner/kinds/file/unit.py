@@ -40,6 +40,7 @@ def text(spec: Spec, places: Places, node: Node) -> str:
         "Wants=network-online.target",
         f"After={' '.join(after)}",
         "StartLimitIntervalSec=0",
+        *_mounts(node),
         "",
         "[Service]",
         "Type=exec",
@@ -74,3 +75,10 @@ def text(spec: Spec, places: Places, node: Node) -> str:
     if not inside:
         lines.insert(lines.index("ProtectSystem=strict") + 1, "ProtectHome=yes")
     return "\n".join(lines) + "\n"
+
+
+def _mounts(node: Node) -> list[str]:
+    """At boot, too, nothing starts on the bare folder below a disk that is not mounted."""
+    paths = [log_dir.path for log_dir in node.log_dirs if log_dir.mounted]
+    lines = [f"RequiresMountsFor={word(path)}" for path in paths]
+    return lines + [f"AssertPathIsMountPoint={path.replace('%', '%%')}" for path in paths]

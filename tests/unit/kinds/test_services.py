@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from provisioner.kinds.file import unit
 from provisioner.kinds.service.causes import cause, will_pass
 from provisioner.kinds.service.kind import KIND
 from provisioner.kinds.service.static import plain
@@ -102,3 +103,13 @@ def test_values_as_kafka_writes_them(one: object, other: object) -> None:
 @pytest.mark.parametrize(("one", "other"), [("4", "5"), ("a,b", "b,a"), (None, ""), ("A", "a")])
 def test_values_that_differ(one: object, other: object) -> None:
     assert plain(one) != plain(other)
+
+
+def test_a_unit_starts_only_where_its_disk_is_mounted() -> None:
+    model = ModelCluster(spec_of("three"))
+    texts = {
+        node.id: unit.text(model.spec, model.target.places[node.host], node)
+        for node in model.spec.brokers
+    }
+    assert "\nRequiresMountsFor=/data/3\nAssertPathIsMountPoint=/data/3\n\n[Service]\n" in texts[3]
+    assert "Mount" not in texts[1]
