@@ -23,7 +23,7 @@ BOOTSTRAP = '/bin/sh -c \'IFS= read -r n; s=$(head -c "$n"); eval "$s"\''
 class ShellStep:
     """One changing script: constant text, arguments, user, limit in seconds; ``input`` is stdin.
 
-    ``entry``: one of the manifest. A last argument then says whose that is: ``ours``, ``theirs``."""
+    ``entry``: one of the manifest; a last argument then says whose it is: ``ours``, ``theirs``."""
 
     script: str
     args: tuple[str, ...]

@@ -84,9 +84,13 @@ class Absent:
 
 @dataclass(frozen=True)
 class Unknown:
-    """It could not be read; never to be taken for absent, nor for in sync."""
+    """It could not be read; never to be taken for absent, nor for in sync.
+
+    ``allow``: the names that, all allowed, permit to take it for ``otherwise`` all the same."""
 
     reason: str
+    allow: tuple[str, ...] = ()
+    otherwise: Present | Absent | None = None
 
 
 Observation = Present | Absent | Unknown

@@ -41,7 +41,7 @@ from provisioner.run.acting import actor_on
 from provisioner.run.awaits import Awaited, Stuck, WaitInterrupted, wait_for, wait_for_sessions
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
-from provisioner.run.look import parsed, reading
+from provisioner.run.look import accepted, parsed, reading
 from provisioner.run.records import Records
 from provisioner.run.results import Failure, Results
 from provisioner.run.steps import sequence, shell_step
@@ -339,7 +339,7 @@ class Executor:
         fresh: dict[Id, Observation] = {}
         ids = self._to_read(host, changes)
         for probe, frame in zip(self._only(host, ids), outcome.reread, strict=True):
-            fresh.update(parsed(probe, frame))
+            fresh.update(accepted(parsed(probe, frame), self.target.options.allow))
         with self.mutex:
             self.seen = {**self.seen, **fresh}
         for change in changes:

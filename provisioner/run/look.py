@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 
 from provisioner.hosts.observer import Reading
@@ -11,7 +11,7 @@ from provisioner.hosts.transport import TransportError
 from provisioner.kinds.kind import Probe, Record
 from provisioner.kinds.places import Places
 from provisioner.kinds.registry import KINDS
-from provisioner.plan.model import Id, Observation, Unknown
+from provisioner.plan.model import Id, Observation, Observed, Unknown
 from provisioner.run.target import Target
 
 
@@ -66,8 +66,21 @@ def parsed(probe: Probe, frame: Frame | None) -> dict[Id, Observation]:
         observation = KINDS[id.kind].parse(id, record(texts[number]))
         if not isinstance(observation, Unknown):
             observation = replace(observation, text=texts[number])
+        elif observation.otherwise is not None:
+            otherwise = replace(observation.otherwise, text=texts[number])
+            observation = replace(observation, otherwise=otherwise)
         seen[id] = observation
     return seen
+
+
+def accepted(seen: Observed, allow: Container[str]) -> dict[Id, Observation]:
+    """What is unknown only until it is allowed by name, taken for what it then is."""
+    return {
+        id: o.otherwise
+        if isinstance(o, Unknown) and o.otherwise and all(name in allow for name in o.allow)
+        else o
+        for id, o in seen.items()
+    }
 
 
 def _why(frame: Frame | None, probe: Probe) -> str:

@@ -90,15 +90,33 @@ def parse(id: Id, record: Record) -> Observation:
     if "error" in values:
         return Unknown(values["error"])
     recorded = values.get("recorded")
+    role = values.get("role", "")
     empty = "absent" in values or values.get("empty") == "true"
-    if recorded and values.get("role") != "zookeeper":
+    if recorded and role != "zookeeper":
         elsewhere = recorded not in ("-", values.get("filesystem", ""))
         if empty or elsewhere:
             what = "is empty" if empty else f"is on another filesystem than {recorded}"
-            return Unknown(f"{id.name} was formatted before and now {what}: not mounted?")
+            allow = LOST.get(role, ("data-loss", "format-controller"))
+            return Unknown(
+                f"{id.name} was formatted before and now {what}: not mounted? "
+                f"If it is to stay so: {' '.join(f'--allow {name}' for name in allow)}",
+                allow,
+                _found(values, record.lines, None),
+            )
+    return _found(values, record.lines, recorded)
+
+
+LOST = {"broker": ("data-loss",), "controller": ("format-controller",)}
+"""What permits to go on with a storage that is not as recorded; a combined node needs both."""
+
+
+def _found(
+    values: Mapping[str, str], lines: Sequence[str], recorded: str | None
+) -> Present | Absent:
+    empty = "absent" in values or values.get("empty") == "true"
     if "absent" in values:
         return Absent()
-    meta = properties.parse("\n".join(record.lines))
+    meta = properties.parse("\n".join(lines))
     fields = {
         "cluster_id": meta.get("cluster.id") or values.get("zookeeper_cluster_id"),
         "node_id": meta.get("node.id") or meta.get("broker.id"),

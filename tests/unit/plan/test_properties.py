@@ -348,6 +348,21 @@ def test_a_broker_is_not_formatted_while_a_partition_is_in_sync_nowhere_else() -
     assert [item.allow for item in refused] == ["data-loss"]
 
 
+def test_a_disk_that_is_gone_is_made_anew_only_when_that_is_allowed_by_name() -> None:
+    model = made("three")
+    model.kill("broker-2")
+    model.wipe("h2:logs-2")
+    (unread,) = [item for item in model.plan().unread if item.id.kind == "storage"]
+    assert unread.reason.endswith("not mounted? If it is to stay so: --allow data-loss")
+    model.target.options.allow = {"data-loss": frozenset()}
+    plan = model.plan()
+    assert [(c.action, c.id.kind) for c in plan.changes] == [
+        ("create", "storage"),
+        ("start", "service"),
+    ]
+    assert not plan.unread
+
+
 def test_an_unreachable_host_starts_nothing_on_a_fresh_cluster() -> None:
     model = ModelCluster(spec_of("three"))
     model.unreachable("h3")

@@ -26,7 +26,7 @@ from provisioner.plan.model import (
 )
 from provisioner.run.gates import safety_view
 from provisioner.run.journal import Journal
-from provisioner.run.look import parsed, record, records
+from provisioner.run.look import accepted, parsed, record, records
 from provisioner.run.steps import LIBRARIES, sequence, shell_step, text_of
 from tests.unit.plan.model_cluster import ModelCluster, spec_of
 
@@ -166,3 +166,14 @@ def test_a_view_for_the_rules() -> None:
     assert {p.min_isr for p in found.partitions} == {2}
     assert all(2 not in p.isr and 2 in p.replicas for p in found.partitions)
     assert found.quorum_leader == 0
+
+
+def test_a_log_dir_that_moved_is_taken_for_what_it_is_once_that_is_allowed() -> None:
+    id = Id("h", "storage", "/data/1")
+    text = "=\nempty=false\n|cluster.id=A\nfilesystem=uuid:1\nrecorded=uuid:77\nrole=controller\n"
+    seen = parsed(Probe("", (id,), (), 1), Frame(text, 0))
+    assert isinstance(accepted(seen, {"data-loss"})[id], Unknown)
+    found = accepted(seen, {"format-controller"})[id]
+    assert isinstance(found, Present)
+    assert (found.fields["cluster_id"], found.volatile["recorded"]) == ("A", None)
+    assert found.text == text.removeprefix("=\n"), "what a change is checked against"
