@@ -11,7 +11,7 @@ from provisioner.hosts.transport import TransportError
 
 PUT = constant("put.sh")
 JOURNAL = constant("journal.sh")
-OWN = constant("own.sh")
+OWN = constant("missing.sh") + constant("own.sh")
 WHOSE = constant("whose.sh")
 UNPACK = constant("unpack.sh")
 
@@ -95,11 +95,13 @@ class Actor(Observer):
         if unit.intent:
             script.add("part", 20, guard.keeper, JOURNAL, guard.state, unit.intent)
         manifest = f"{guard.state}/manifest"
+        owned = []
         if unit.own:
-            script.add("part", 20, guard.keeper, OWN, manifest, "+", *unit.own)
+            # What is not noted is never removed: where that cannot be, nothing is made.
+            owned = [script.add("step", 60, guard.keeper, OWN, manifest, "+", *unit.own)]
         steps = [self._step(script, step) for step in unit.steps]
         if unit.disown:
-            script.add("part", 20, guard.keeper, OWN, manifest, "-", *unit.disown)
+            script.add("part", 60, guard.keeper, OWN, manifest, "-", *unit.disown)
         if unit.done:
             script.add("part", 20, guard.keeper, JOURNAL, guard.state, unit.done)
         reread = [script.add("part", r.seconds, r.user, r.script, *r.args) for r in unit.reread]
@@ -110,7 +112,7 @@ class Actor(Observer):
             script.add("part", 5, "", ":")
         patience = LIMIT + max([s.seconds for s in unit.steps], default=0)
         frames = self._shell.run(script, patience)
-        return _outcome(frames, checks, steps, reread)
+        return _outcome(frames, checks, owned, steps, reread)
 
     def _on_failure(self, script: Script, line: str) -> None:
         guard = self._guard
@@ -171,7 +173,11 @@ class Actor(Observer):
 
 
 def _outcome(
-    frames: dict[int, Frame], checks: list[int], steps: list[int], reread: list[int]
+    frames: dict[int, Frame],
+    checks: list[int],
+    owned: list[int],
+    steps: list[int],
+    reread: list[int],
 ) -> Outcome:
     """Raises TransportError ``connection-lost`` where the script did not come to its end: what
     was done then is to be read again, never assumed."""
@@ -183,6 +189,11 @@ def _outcome(
             outcome.stale = number
             outcome.texts.append(frames[index].text)
             return outcome
+    for index in owned:
+        if index in frames and frames[index].status != 0:
+            outcome.failed = 0
+            outcome.texts.append(f"the manifest cannot be written: {frames[index].text}")
+            return outcome
     for number, index in enumerate(steps):
         if index not in frames:
             raise _cut_short()
@@ -192,7 +203,7 @@ def _outcome(
             if frames[index].status == 124 and not frames[index].text.strip():
                 outcome.texts[-1] = "it did not end in time"
             return outcome
-    if any(index not in frames for index in [*checks, *reread]):
+    if any(index not in frames for index in [*checks, *owned, *reread]):
         raise _cut_short()
     outcome.reread = [frames.get(index) for index in reread]
     return outcome

@@ -238,8 +238,8 @@ class Executor:
         if isinstance(step, Run | Put):
             self._shell(actor, group, changes, broken, first, last)
             return
-        if first.intent:
-            self._act(actor, first, changes)
+        if first.intent and self._act(actor, first, changes).failed is not None:
+            raise Failure(changes[0], "the manifest cannot be written")
         if isinstance(step, Unpack):
             self._unpacks(actor, group, changes)
         elif isinstance(step, Call):

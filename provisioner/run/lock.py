@@ -17,7 +17,7 @@ from importlib import resources
 from provisioner.errors import ProvisionError, fail
 from provisioner.hosts.actor import BOOTSTRAP
 from provisioner.hosts.observer import Shell
-from provisioner.hosts.shell import Script, quote
+from provisioner.hosts.shell import Script, constant, quote
 from provisioner.hosts.transport import Stream, TransportError
 from provisioner.run.stopping import Stop
 
@@ -28,17 +28,17 @@ STALE = 5
 
 @cache
 def _script() -> str:
-    return resources.files(__package__ or "").joinpath("lock.sh").read_text()
+    own = resources.files(__package__ or "").joinpath("lock.sh").read_text()
+    return f"{constant('missing.sh')}\n{own}"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the lock of one host is: its state folder, who keeps it, folders to make above it."""
+    """Where the lock of one host is: its state folder, and who keeps it."""
 
     shell: Shell
     state: str
     keeper: str
-    above: tuple[str, ...] = ()
 
 
 class Lock:
@@ -123,7 +123,7 @@ class Lock:
         script = Script()
         script.raw("echo", self._begin())
         words = [place.keeper, "sh", "-c", _script(), "sh", place.state, self.token, self._who]
-        words += [str(SILENCE), *place.above]
+        words.append(str(SILENCE))
         script.raw("as " + " ".join(map(quote, words)))
         text = script.render()
         return place.shell.preamble() + str(len(text)).encode() + b"\n" + text

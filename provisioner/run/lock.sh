@@ -1,14 +1,17 @@
-# STATE TOKEN WHO SILENCE [MADE...]: takes this host's lock and holds it while lines come in.
-# Prints "got", or "held AGE WHO", or "error TEXT". MADE are folders above STATE that are ours to note.
-state=$1 token=$2 who=$3 silence=$4; shift 4
-umask 022
+# STATE TOKEN WHO SILENCE: takes this host's lock and holds it while lines come in.
+# Prints "got", or "held AGE WHO", or "error TEXT". What has to be made for it is noted as ours, at once.
+state=$1 token=$2 who=$3 silence=$4
 made=
-for d do [ -d "$d" ] || { mkdir -p -- "$d" && made="$made$d
-"; } || { echo "error cannot make $d"; exit 1; }; done
-[ -d "$state" ] || { (umask 027; mkdir -p -- "$state") && made="$made$state
-"; } || { echo "error cannot make $state"; exit 1; }
+if [ ! -d "$state" ]; then
+  made="$state
+$(missing "$state")"
+  above=${state%/*}
+  [ -d "$above" ] || (umask 022; mkdir -p -- "$above") || { echo "error cannot make $above"; exit 1; }
+  (umask 027; mkdir -p -- "$state") || { echo "error cannot make $state"; exit 1; }
+fi
 umask 027
-printf '%s' "$made" | while IFS= read -r d; do printf 'directory\t%s\n' "$d"; done >>"$state/manifest" || { echo "error cannot write $state"; exit 1; }
+printf '%s\n' "$made" | while IFS= read -r d; do [ -z "$d" ] || printf 'directory\t%s\n' "$d"; done >>"$state/manifest" || { echo "error cannot write $state"; exit 1; }
+[ -z "$made" ] || sync -- "$state/manifest"
 command -v flock >/dev/null || { echo "error flock (util-linux) is not installed here"; exit 1; }
 exec 9>>"$state/lock" || { echo "error cannot open $state/lock"; exit 1; }
 n=0

@@ -28,7 +28,6 @@ from provisioner.run.results import Results
 from provisioner.run.stopping import Stop, stopping
 from provisioner.run.sweep import sweep_hosts
 from provisioner.run.target import Target, ensure_artifacts, put_places
-from provisioner.spec.types import Supervisor
 from provisioner.verbs import stages
 from provisioner.verbs.closing import closing
 from provisioner.verbs.command import Context
@@ -319,9 +318,7 @@ def acting(target: Target, host: str, token: str, steps: Sequence[ShellStep]) ->
 
 def _place(target: Target, host: str) -> Place:
     places = target.places[host]
-    systemd = places.supervisor is Supervisor.SYSTEMD
-    above = ("/var/lib/provision",) if systemd else (places.home,)
-    return Place(target.shells[host], places.state, places.keeper_now, above)
+    return Place(target.shells[host], places.state, places.keeper_now)
 
 
 def _pid() -> int:

@@ -276,8 +276,52 @@ def test_the_manifest(tmp_path: Path) -> None:
     assert own("+", "file\t/a b", "file\t/$(x)") == "file\t/$(x)\nfile\t/a b\n"
     assert own("+", "file\t/a b", "file\t/\\n") == "file\t/$(x)\nfile\t/\\n\nfile\t/a b\n"
     assert own("-", "file\t/a b", "file\t/none") == "file\t/$(x)\nfile\t/\\n\n"
+    assert own("-", f"file\t{manifest}") == "file\t/$(x)\nfile\t/\\n\n"
     assert own("-", "file\t/\\n", "file\t/$(x)") == ""
     assert own("+", "file\t/z") == "file\t/z\n"
+
+
+def test_the_manifest_has_what_is_made_along_with_a_folder(tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest"
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to("nowhere")
+    entries = [f"directory\t{tmp_path}/{name}" for name in ("there/a b/c/d", "e", "link/f/g")]
+    words = ["sh", "-c", OWN, "sh", str(manifest), "+", *entries, f"file\t{tmp_path}/h/i"]
+    assert subprocess.run(words).returncode == 0
+    noted = [line.replace(f"{tmp_path}/", "") for line in manifest.read_text().splitlines()]
+    assert noted == [
+        "directory\te",
+        "directory\tlink/f/g",
+        "directory\tthere/a b",
+        "directory\tthere/a b/c",
+        "directory\tthere/a b/c/d",
+        "file\th/i",
+    ]
+
+
+def test_what_is_still_there_stays_in_the_manifest(tmp_path: Path) -> None:
+    manifest, folder = tmp_path / "manifest", tmp_path / "it's"
+    folder.mkdir()
+    entry = f"directory\t{folder}\n"
+    manifest.write_text(f"{entry}file\t/gone\n")
+    words = ["sh", "-c", OWN, "sh", str(manifest), "-", entry.strip(), "file\t/gone"]
+    assert subprocess.run(words).returncode == 0
+    assert manifest.read_text() == entry
+    folder.rmdir()
+    assert subprocess.run(words).returncode == 0
+    assert manifest.read_text() == ""
+
+
+def test_nothing_is_made_that_cannot_be_noted(actor: Actor, state: Path, tmp_path: Path) -> None:
+    (state / "manifest").unlink()
+    (state / "manifest").mkdir()
+    (state / "manifest.new").mkdir()
+    step = put(tmp_path / "f", "x")
+    outcome = actor.act(Unit(steps=[step], own=("file\t/f",), intent="i", broken="broken"))
+    assert outcome.failed == 0
+    assert "the manifest cannot be written" in outcome.texts[-1]
+    assert not (tmp_path / "f").exists()
+    assert journal(state) == ["i", "broken"]
 
 
 def test_the_journal_takes_any_line(state: Path) -> None:

@@ -26,7 +26,7 @@ Start = Callable[..., "Holder"]
 class Holder:
     """One process that asks for the lock, with its silence as an argument."""
 
-    def __init__(self, shell: str, state: Path, token: str, silence: int, *made: str):
+    def __init__(self, shell: str, state: Path, token: str, silence: int):
         words = ["busybox", "sh"] if shell == "busybox" else [shell]
         self.process = subprocess.Popen(
             [
@@ -38,7 +38,6 @@ class Holder:
                 token,
                 f"me, it's {token}",
                 str(silence),
-                *made,
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -149,6 +148,14 @@ def test_who_lets_go_ends_what_its_run_still_does_here(start: Start, tmp_path: P
     finally:
         own.kill()
         other.kill()
+
+
+def test_every_folder_that_it_makes_is_noted(start: Start, tmp_path: Path) -> None:
+    state = tmp_path / "a b" / "c" / ".provision"
+    start(state, "t1", 20)
+    made = [state, state.parent, tmp_path / "a b"]
+    assert (state / "manifest").read_text() == "".join(f"directory\t{path}\n" for path in made)
+    assert [path.stat().st_mode & 0o777 for path in made] == [0o750, 0o755, 0o755]
 
 
 def test_a_folder_that_cannot_be_made(start: Start, tmp_path: Path) -> None:
