@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from provisioner.kafka.port import ClusterView, KafkaRefused, KafkaUnavailable
 from provisioner.plan.model import Check, Event
@@ -31,14 +31,14 @@ def checks(target: Target, view: ClusterView | None, why: str) -> list[Check]:
     ]
 
 
-def _bootstrap(target: Target, view: ClusterView) -> Check:
+def _bootstrap(target: Target, view: ClusterView, away: frozenset[int] = NONE) -> Check:
     wrong: list[str] = []
     unasked: list[str] = []
     lists = set()
     out_of_reach = {
         f"{name}:{port}"
         for node, (name, port) in zip(target.spec.brokers, bootstrap(target.spec), strict=True)
-        if node.host in target.unreachable
+        if node.host in target.unreachable or node.id in away
     }
     for address, answer in target.cluster().bootstrap_views().items():
         if isinstance(answer, str):
@@ -115,16 +115,20 @@ def healthy(found: list[Check]) -> bool | None:
 
 
 def settle(
-    target: Target, emit: Callable[[Event], None], stop: threading.Event | None = None
+    target: Target,
+    emit: Callable[[Event], None],
+    stop: threading.Event | None = None,
+    down: Collection[str] = (),
 ) -> None:
     """Waits until every partition is led and in sync, as long as that moves and nobody stops it.
 
-    A broker that is neither registered nor on a host that can be reached is not waited for.
+    A broker that is not registered is not waited for where its host cannot be reached, or where
+    ``down`` names it: nothing starts it.
     """
     began = moved = time.monotonic()
     last: object = None
     said = False
-    gone = _out_of_reach(target)
+    gone = _out_of_reach(target) | {n.id for n in target.spec.brokers if n.name in down}
     while stop is None or not stop.is_set():
         try:
             view = target.cluster().liveness()
@@ -135,7 +139,7 @@ def settle(
             found = [_brokers(target, view, away), _leaders(view, away), _in_sync(view, away)]
             if healthy(found):
                 # A broker may still hear of what another has already answered.
-                found.append(_bootstrap(target, view))
+                found.append(_bootstrap(target, view, away))
             if healthy(found) is not False:
                 return
             mark = tuple(check.detail for check in found)

@@ -30,7 +30,7 @@ from provisioner.run.sweep import sweep_hosts
 from provisioner.run.target import Target, ensure_artifacts, put_places
 from provisioner.verbs import stages
 from provisioner.verbs.closing import closing
-from provisioner.verbs.command import Context
+from provisioner.verbs.command import Context, narrowed
 from provisioner.verbs.failures import PORT_ERRORS, problems_of
 from provisioner.verbs.opening import open_context
 from provisioner.verbs.saved import approve, read
@@ -74,7 +74,7 @@ def apply(
             if not stop.is_set() and not results.failed:
                 # A Kafka that did not come to answer before has been waited for.
                 if _serves(planned, results) and not _silent(target, planned):
-                    settle(target, emit, stop)
+                    settle(target, emit, stop, _kept_down(planned))
                 verify(target, report, emit, trip=trip, run=journal.run)
                 if report.in_sync:
                     sweep_hosts(target, lock, emit, distributions=True)
@@ -130,7 +130,7 @@ def _run(
             return results
         if any(c.id.kind == "service" for c in results.applied):
             target.cluster().refresh()
-            settle(target, emit, runner.stop)
+            settle(target, emit, runner.stop, _kept_down(planned))
         planned = stages.make_plan(target)
         _unexpected(planned.plan, named)
         below = [w for w in _below(planned.plan) if not {c.id for c in w.changes} <= known]
@@ -163,6 +163,12 @@ def _serves(planned: Planned, results: Results) -> bool:
         for id, seen in planned.observations.seen.items()
         if id.kind == "service"
     )
+
+
+def _kept_down(planned: Planned) -> set[str]:
+    """The nodes that do not run and are not started now: their disk is not mounted, say."""
+    left = [d.id for d in planned.plan.deferred] + [r.id for r in planned.plan.refused]
+    return {id.name for id in left if id.kind == "service"}
 
 
 def prefer_leaders(target: Target, emit: Callable[[Event], None]) -> None:
@@ -288,12 +294,13 @@ def locked(target: Target, command: str) -> Iterator[Lock]:
     """The lock of every host that can be reached, for more than half of all."""
     hosts = len(target.used_hosts)
     if len(target.shells) * 2 <= hosts:
-        name, first = next(iter(target.unreachable.items()))
+        away = target.unreachable
+        why = "; ".join(f"{host}: {error}" for host, error in away.items())
         error = fail(
-            first.code,
-            f"{len(target.unreachable)} of {hosts} hosts cannot be reached: {first}",
+            next(iter(away.values())).code,
+            f"{len(away)} of {hosts} hosts cannot be reached: {why}",
             "more than half of the hosts are needed to change anything",
-            host=name,
+            host=next(iter(away)) if hosts == 1 else None,
         )
         error.exit_code = Exit.CANNOT_TELL
         raise error
@@ -341,6 +348,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
         context.path = Path(saved["spec"])
         args.inventory, args.limit = saved["inventory"], saved["limit"]
         args.allow = [*args.allow, *saved["allow"]]
+        context.more = narrowed(args, args.limit)
 
     with open_context(args, context, fetch=True) as target:
         if saved is not None:

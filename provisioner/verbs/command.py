@@ -8,6 +8,7 @@ import importlib
 import io
 import json
 import os
+import shlex
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -67,7 +68,8 @@ Verb = Callable[[argparse.Namespace, "Context"], Report]
 
 @dataclass
 class Context:
-    """What a verb works on: one spec file (one cluster), and the console."""
+    """What a verb works on: one spec file (one cluster), and the console. ``more``: the options
+    that say which cluster, and which part of it, is meant."""
 
     path: Path
     console: Console
@@ -75,6 +77,18 @@ class Context:
     become_password: str | None = field(default=None, repr=False)
     ssh_password: str | None = field(default=None, repr=False)
     stop: Stop | None = None
+    more: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The spec as a command line names it, for commands that a person copies."""
+        return shlex.join([str(self.path), *self.more])
+
+
+def narrowed(args: argparse.Namespace, limit: str | None) -> tuple[str, ...]:
+    """The options of a command line that name inventory, group and hosts."""
+    given = {"-i": args.inventory, "--each": args.each, "--limit": limit}
+    return tuple(word for name, value in given.items() if value for word in (name, str(value)))
 
 
 def run(argv: Sequence[str]) -> int:
@@ -187,7 +201,8 @@ def _contexts(args: argparse.Namespace, console: Console, stop: Stop) -> list[Co
         ssh = getpass("SSH password: ") if args.ask_pass else ssh
         become = getpass("become (sudo) password: ") if args.ask_become_pass else become
     if args.each is None:
-        return [Context(Path(s), console, None, become, ssh, stop) for s in args.spec]
+        more = narrowed(args, args.limit)
+        return [Context(Path(s), console, None, become, ssh, stop, more) for s in args.spec]
     if len(args.spec) != 1:
         raise fail("usage", "--each takes one spec")
     from provisioner.spec.load import hosts_of
@@ -196,7 +211,7 @@ def _contexts(args: argparse.Namespace, console: Console, stop: Stop) -> list[Co
     inventory = Path(args.inventory) if args.inventory else None
     hosts = hosts_of(path, args.each, inventory=inventory, limit=args.limit)
     args.limit = None
-    return [Context(path, console, host, become, ssh, stop) for host in hosts]
+    return [Context(path, console, host, become, ssh, stop, narrowed(args, host)) for host in hosts]
 
 
 def _several(
@@ -244,6 +259,8 @@ def _several(
 def _in_words(report: Report) -> str:
     words = {0: "ok", 1: "stopped before any change", 2: "NOT as the spec says", 3: "cannot tell"}
     first = report.extra.get("errors") or [f"{message}" for _, message in report.failed]
+    if report.exit_code == Exit.CANNOT_TELL and report.plan and not first:
+        first = list(dict.fromkeys(unread.reason for unread in report.plan.unread))
     detail = "".join(f"\n  {str(one).splitlines()[0]}" for one in first[:5])
     return words.get(int(report.exit_code), f"exit {report.exit_code}") + detail
 
@@ -279,13 +296,11 @@ def _finish(
 
 
 def _rerun(args: argparse.Namespace, bad: list[Report]) -> str:
-    words = ["provision", args.verb]
     if args.each:
-        names = ":".join(str(r.target) for r in bad)
-        words += [args.spec[0], "--each", args.each, "--limit", f"'{names}'"]
+        specs, limit = [args.spec[0]], ":".join(str(r.target) for r in bad)
     else:
-        words += [r.extra.get("path", r.cluster) for r in bad]
-    return " ".join(words)
+        specs, limit = [str(r.extra.get("path", r.cluster)) for r in bad], args.limit
+    return shlex.join(["provision", args.verb, *specs, *narrowed(args, limit)])
 
 
 def worst(codes: Sequence[int]) -> int:

@@ -78,7 +78,7 @@ def allowed(target: Target, node: Node, context: Context) -> tuple[Planned, tupl
 
     Raises ``not-healthy`` and ``refused``.
     """
-    again = f"provision apply {context.path} mends it; provision verify {context.path} shows it"
+    again = f"provision apply {context.words} mends it; provision verify {context.words} shows it"
     planned = stages.make_plan(target)
     observations = planned.observations
     found = checks(target, observations.view, observations.unavailable)
@@ -88,7 +88,9 @@ def allowed(target: Target, node: Node, context: Context) -> tuple[Planned, tupl
         raise fail("not-healthy", f"the cluster is not healthy: {'; '.join(wrong)}", again)
     changed = otherwise(planned, service_id(node))
     if changed:
-        raise fail("not-healthy", f"{node.name} {changed}", f"provision apply {context.path} first")
+        raise fail(
+            "not-healthy", f"{node.name} {changed}", f"provision apply {context.words} first"
+        )
     verdict = ask(target, node.name, whole=True)
     if not verdict.allowed:
         hint = "--allow offline permits it" if verdict.offline else again
@@ -248,5 +250,5 @@ def closing(report: Report, outcome: Outcome, context: Context) -> str:
     if report.exit_code > Exit.CANNOT_TELL:
         return f"interrupted; {node} is back and the cluster is whole"
     if not outcome.healed:
-        return f"NOT healed; to go on: provision apply {context.path}"
-    return f"healed, and not all was as it should be; see: provision status {context.path}"
+        return f"NOT healed; to go on: provision apply {context.words}"
+    return f"healed, and not all was as it should be; see: provision status {context.words}"

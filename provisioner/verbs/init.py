@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from provisioner.errors import Exit
@@ -17,6 +18,6 @@ def command(args: argparse.Namespace, console: Console) -> int:
     written = scaffold(Path(args.directory), args.template)
     spec = next((path for path in written if path.name == "cluster.yaml"), written[0])
     lines = [f"wrote {path}" for path in written]
-    lines.append(f"read {spec}, then: provision validate {spec}")
+    lines.append(f"read {spec}, then: provision validate {shlex.quote(str(spec))}")
     answer(args, console, "\n".join(lines), written=[str(path) for path in written])
     return Exit.YES

@@ -208,7 +208,7 @@ def as_text(locks: list[Held], unread: list[Unread], context: Context) -> list[s
     lines = [table([("HOST", "LOCK", "HELD BY", "LAST BEAT"), *rows])] if rows else []
     lines += [f"? {u.id.host}: its lock could not be read: {clean(u.reason)}" for u in unread]
     ids = sorted({lock.id for lock in locks if lock.id})
-    lines += [f"to end it: provision lock {context.path} --break {id}" for id in ids]
+    lines += [f"to end it: provision lock {context.words} --break {id}" for id in ids]
     return lines
 
 

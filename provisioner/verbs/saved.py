@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -87,4 +88,5 @@ def approve(saved: dict[str, Any], plan: Plan, spec: Spec, path: Path) -> None:
         why = "what is there changed after the plan was saved"
     else:
         return
-    raise fail("stale-plan", why, f"provision plan {saved['spec']} -o {path}", file=str(path))
+    again = shlex.join(["provision", "plan", str(saved["spec"]), "-o", str(path)])
+    raise fail("stale-plan", why, again, file=str(path))

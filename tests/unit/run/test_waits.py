@@ -97,6 +97,12 @@ def test_brokers_on_hosts_out_of_reach_are_not_waited_for() -> None:
     assert cluster.asked == 1
 
 
+def test_a_broker_that_this_run_does_not_start_is_not_waited_for() -> None:
+    cluster = Cluster(view(1, 2))
+    settle(target(cluster), quiet, cluster.stop, ["broker-3"])
+    assert cluster.asked == 1
+
+
 @pytest.mark.parametrize("alive", [(1, 2), (1, 2, 3)])
 def test_brokers_and_replicas_within_reach_are_waited_for(alive: tuple[int, ...]) -> None:
     cluster = Cluster(view(*alive))
