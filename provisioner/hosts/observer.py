@@ -70,6 +70,8 @@ def explain(result: Result, become: Become) -> TransportError:
         hint = "give the password with -K or PROVISION_BECOME_PASSWORD, or check sudoers"
         if become.password is None and "password" not in text:
             hint = "install sudo, or log in as a user who may use it"
+        elif "incorrect password" in text:
+            hint = "the password that was given with -K or PROVISION_BECOME_PASSWORD is wrong"
         return TransportError("sudo-refused", text.splitlines()[-1], hint)
     if result.status in (126, 127):
         return TransportError("shell-missing", text or "/bin/sh cannot be run")

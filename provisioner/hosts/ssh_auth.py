@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import shlex
 import socket
 import threading
 from collections.abc import Iterator
@@ -273,9 +274,9 @@ class Login:
     def _hint(self) -> str:
         encrypted = [t.split(" (")[0] for t in self.tried if "(encrypted" in t]
         if encrypted:
-            return f"ssh-add {encrypted[0]}"
+            return f"ssh-add {shlex.quote(encrypted[0])}"
         if self.password is None and "password" in self._allowed:
             return "-k asks for a password, PROVISION_SSH_PASSWORD gives it"
         key = next((p for p in self.hop.key_files if os.path.exists(p + ".pub")), "KEY")  # noqa: PTH110
         port = f"-p {self.hop.port} " if self.hop.port != 22 else ""
-        return f"ssh-copy-id -i {key} {port}{self.hop.user}@{self.hop.host}"
+        return f"ssh-copy-id -i {shlex.quote(key)} {port}{self.hop.user}@{self.hop.host}"

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from provisioner.kafka.port import Dial
 
 SOCKS_ERRORS = {
-    1: "the proxy failed",
+    1: "it cannot be reached",
     2: "the proxy does not allow it",
     3: "network unreachable",
     4: "host unreachable",

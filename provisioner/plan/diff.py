@@ -132,4 +132,6 @@ def because(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     more = f" and {len(after) - 1} more" if len(after) > 1 else ""
     if SENSITIVE.search(name):
         return f"{name} is not what it should be{more}"
+    if "\n" in f"{before.get(name)}{after[name]}":
+        return f"{name} differs{more}"
     return f"{name} is {before.get(name)!r}, not {after[name]!r}{more}"

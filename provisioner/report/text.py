@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -87,6 +88,9 @@ class Text:
             return []
         lines = []
         for name in names if self._verbose else names[:MANY]:
+            if "\n" in f"{before.get(name)}{after.get(name)}":
+                lines += self._lines(str(before.get(name, "")), str(after.get(name, "")))
+                continue
             if change.before is not None:
                 text = f"      - {clean(name)} = {shown(before.get(name))}"
                 lines.append(self.paint(text, "red"))
@@ -94,6 +98,15 @@ class Text:
         if len(names) > MANY and not self._verbose:
             lines.append(self.paint(f"      … {len(names) - MANY} more (-v shows all)", "dim"))
         return lines
+
+    def _lines(self, before: str, after: str) -> list[str]:
+        """What differs in a text of several lines, by line."""
+        colours = {"-": "red", "+": "green"}
+        return [
+            self.paint(f"      {line[0]} {clean(line[2:])}", colours[line[0]])
+            for line in difflib.ndiff(before.splitlines(), after.splitlines())
+            if line[0] in colours
+        ]
 
     # -- while it runs
 
@@ -116,7 +129,8 @@ class Text:
             case "waiting":
                 return self.paint(f"  … {where}{clean(event.message)}", "dim")
             case "note":
-                return f"  {where}{clean(event.message)}"
+                notes = clean(event.message).splitlines()
+                return "\n".join(f"  {where}{line}" for line in notes)
         return ""
 
     # -- results

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -261,7 +262,7 @@ def _mismatch(id: Id, state: State, observation: Observation) -> str:
     if seen.get("lost_and_found"):
         return (
             f"Kafka takes every folder in a log dir for a partition, and does not start: "
-            f"rmdir {id.name}/lost+found, or use a folder below the mount"
+            f"rmdir {shlex.quote(f'{id.name}/lost+found')}, or use a folder below the mount"
         )
     mine, zookeeper = seen.get("cluster_id"), args.get("zookeeper_has")
     if mine and zookeeper and mine != zookeeper:

@@ -1,0 +1,25 @@
+"""Plans and progress as text."""
+
+from __future__ import annotations
+
+from provisioner.plan.diff import because
+from provisioner.plan.model import Change, Event, Id
+from provisioner.report.text import Text
+
+
+def test_a_text_of_several_lines_is_shown_by_the_lines_that_differ() -> None:
+    before, after = (
+        {"text": "[Service]\nUser=k\nStop=3\n"},
+        {"text": "[Service]\nUser=k\nStop=300\n"},
+    )
+    id = Id("h", "file", "/etc/u.service")
+    change = Change(id, "update", before, after, ("text",), reason=because(before, after))
+    assert Text(False).change(change) == [
+        "  ~ update file /etc/u.service on h  text differs",
+        "      - Stop=3",
+        "      + Stop=300",
+    ]
+
+
+def test_each_line_of_a_note_says_where() -> None:
+    assert Text(False).event(Event("note", "one\ntwo", "h")) == "  h: one\n  h: two"
