@@ -30,6 +30,7 @@ from provisioner.plan.model import (
 )
 from provisioner.plan.order import Order, held_back, waves
 from provisioner.run.gates import safety_view, zookeeper_states
+from provisioner.run.leaving import guard_leaving
 from provisioner.run.look import accepted, look
 from provisioner.run.target import Target
 from provisioner.spec.types import Node, Spec
@@ -161,6 +162,7 @@ def make_plan(target: Target, observations: Observations | None = None) -> Plann
     found = diff(hosts, observations.seen, {name: k.judge for name, k in KINDS.items()})
     unread = [*found.unread, *_unreachable(target)]
     _guard_formats(target, found, states, observations)
+    guard_leaving(target, found, observations.seen, observations.view)
     blocked = {item.id: item.reason for item in found.refused}
     blocked |= {item.id: item.reason for item in unread}
     blocked |= {item.id: item.reason for item in found.deferred}

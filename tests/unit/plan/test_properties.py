@@ -348,6 +348,41 @@ def test_a_broker_is_not_formatted_while_a_partition_is_in_sync_nowhere_else() -
     assert [item.allow for item in refused] == ["data-loss"]
 
 
+LEAVES = (
+    "/srv/kafka/more would no longer be a log dir of broker-1, and that would lose data: alone-"
+)
+
+
+@pytest.mark.parametrize(
+    ("now", "refused"),
+    [("serves from it", True), ("is down", True), ("does not know of it", False)],
+)
+@pytest.mark.parametrize("copies", [1, 3])
+def test_a_log_dir_leaves_a_broker_only_when_what_it_holds_is_elsewhere(
+    now: str, refused: bool, copies: int
+) -> None:
+    model = made("lab")
+    model.topic("alone", 3, copies, {})
+    dirs = {"log.dirs": "/srv/kafka/logs-1,/srv/kafka/more"}
+    model.edit("config/server-1.properties", dirs)
+    match now:
+        case "serves from it":
+            model.runs_with_static("broker-1", dirs)
+        case "is down":
+            model.kill("broker-1")
+    plan = model.plan()
+    found = {str(item.id): item for item in plan.refused}
+    file = "localhost/file//srv/kafka/config/server-1.properties"
+    if not refused or (copies == 3 and now == "serves from it"):
+        assert not found
+        return
+    assert found[file].reason.startswith(LEAVES.removesuffix("alone-"))
+    assert found[file].allow == "data-loss"
+    assert not [c for c in plan.changes if c.id.name == "broker-1"]
+    model.target.options.allow = {"data-loss": frozenset()}
+    assert not model.plan().refused
+
+
 def test_a_disk_that_is_gone_is_made_anew_only_when_that_is_allowed_by_name() -> None:
     model = made("three")
     model.kill("broker-2")
