@@ -10,6 +10,9 @@ from provisioner.plan.model import Event
 from provisioner.run.acting import actor_on
 from provisioner.run.lock import Lock
 from provisioner.run.target import Target
+from provisioner.spec.types import Supervisor
+
+UNITS = "/etc/systemd/system"
 
 
 def sweep_hosts(
@@ -31,8 +34,13 @@ def _sweep(
     folders = [f"{places.home}/config", places.home, places.own, f"{places.own}/launch"]
     folders += [d.path for node in places.nodes for d in node.log_dirs]
     text = resources.files(__package__ or "").joinpath("sweep.sh").read_text()
-    step = ShellStep(text, (places.home, "\n".join(folders), keep), places.reader, 120)
-    outcome = actor_on(target, host, lock.token).act(Unit(steps=[step]))
+    words = (places.home, "\n".join(folders), keep, f"{places.key}.provision")
+    steps = [ShellStep(text, words, places.reader, 120)]
+    if places.supervisor is Supervisor.SYSTEMD:
+        # Where units are, root writes, and others than we have files.
+        units = [f"{UNITS}/.{places.unit(node)}.provision" for node in places.nodes]
+        steps.append(ShellStep(text, ("", "", "", *units)))
+    outcome = actor_on(target, host, lock.token).act(Unit(steps=steps))
     for said in outcome.texts:
-        if said.strip() and outcome.failed is None:
-            emit(Event("note", said.strip(), host))
+        for line in said.splitlines() if outcome.failed is None else ():
+            emit(Event("note", line, host))

@@ -1,7 +1,8 @@
-# HOME FOLDERS KEEP: removes what killed runs left half made (temporary files, incoming
-# streams), and our distributions that nothing uses any more: not wanted (KEEP, a name a line), and
-# in no process's command line.
-home=$1 folders=$2 keep=$3
+# HOME FOLDERS KEEP [FILE...]: removes what killed runs left half made (temporary files, also these
+# FILEs, and incoming streams), and our distributions that nothing uses any more: not wanted (KEEP, a
+# name a line), and in no process's command line.
+home=$1 folders=$2 keep=$3; shift 3
+for f do [ -f "$f" ] && rm -f -- "$f" && echo "removed $f, which an earlier run left"; done
 [ -d "$home/.provision" ] || exit 0
 for d in "$home/.provision/dist"/*.incoming "$home/.provision/dist"/*.broken; do
   [ -d "$d" ] && rm -rf -- "$d" && echo "removed $d, which an earlier run left"

@@ -5,24 +5,28 @@ from __future__ import annotations
 import argparse
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 
 from provisioner.errors import Exit, fail
-from provisioner.hosts.actor import ShellStep, Unit
+from provisioner.hosts.actor import Outcome, ShellStep, Unit
 from provisioner.hosts.observer import Reading
 from provisioner.kinds.cluster_id import cluster_id
-from provisioner.plan.model import Event, Report
+from provisioner.plan.model import Change, Event, Id, Report
 from provisioner.run.acting import actor_on
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
 from provisioner.run.steps import text_of
 from provisioner.run.stopping import stopping
+from provisioner.run.sweep import sweep_hosts
 from provisioner.run.target import Target
+from provisioner.spec.types import Node
 from provisioner.verbs import stages
 from provisioner.verbs.apply import begun, executor, locked
 from provisioner.verbs.command import Context
 from provisioner.verbs.opening import open_context
 from provisioner.verbs.processes import chosen, stops
+from provisioner.verbs.removing import Entry, changes, entries, removals
 
 MANIFEST = """# MANIFEST: what was made by us.
 [ -f "$1" ] || exit 0
@@ -54,9 +58,11 @@ def command(args: argparse.Namespace, context: Context) -> Report:
             with begun(report, when=lambda: True):
                 runner.carry_out(stops(target, planned, chosen(target, None), False))
                 if not results.failed and not stop.is_set():
+                    sweep_hosts(target, lock, console.event, distributions=False)
                     known = cluster_id(spec, planned.observations.seen).value or ""
+                    remover = Remover(target, lock, journal, known, console.event)
                     for host in sorted(_hosts(target)):
-                        kept += _remove(target, host, lock, known, console.event)
+                        kept += remover.remove(host)
         report.complete = not target.unreachable
         report.exit_code = report.exit_code or _exit(report, kept, stop.number)
         report.extra["kept"] = kept
@@ -71,80 +77,79 @@ def _hosts(target: Target) -> list[str]:
     return [host for host in target.shells if limit is None or host in limit]
 
 
-def owned(target: Target, host: str) -> list[tuple[str, str]]:
-    """(kind, name) of everything the manifest of a host says is ours, in its order."""
+def owned(target: Target, host: str) -> list[Entry]:
+    """What the manifest of a host says is ours, in its order. Raises ``step-failed``."""
     places = target.places[host]
     frame = target.observer(host).read([Reading(MANIFEST, (places.manifest,), places.keeper_now)])[
         0
     ]
     if frame is None or frame.status != 0:
         raise fail("step-failed", f"{places.manifest} cannot be read", host=host)
-    pairs = [line.split("\t")[:2] for line in frame.text.splitlines() if "\t" in line]
-    return [(kind, name) for kind, name in pairs]
+    return entries(frame.text)
 
 
-def _remove(
-    target: Target, host: str, lock: Lock, cluster: str, emit: Callable[[Event], None]
-) -> list[str]:
-    """Removes what is ours on one host; returns the log dirs that stay."""
-    places = target.places[host]
-    ours = owned(target, host)
-    made = {name for kind, name in ours if kind == "directory"}
-    kept = _wipe(target, host, lock, cluster, made, emit)
-    steps: list[ShellStep] = []
-    units = [name for kind, name in ours if kind == "file" and name.startswith("/etc/systemd/")]
-    files = [n for k, n in ours if k == "file" and n not in units]
-    dists = [n for k, n in ours if k in ("java", "kafka")]
-    folders = sorted((n for n in made if n not in kept), key=lambda n: (-n.count("/"), n))
-    logs = [places.logs(node) for node in places.nodes if places.logs(node) in made]
-    accounts = [n for k, n in ours if k == "account"]
-    last = [places.state, places.own, places.home]
-    if kept:
-        folders = [n for n in folders if n not in last]
-    remove = text_of("directory/destroy")
-    keep = "yes" if kept else ""
-    for kind, names, user in (
-        ("unit", units, ""),
-        ("file", files, places.reader),
-        ("tree", [*dists, *logs], places.reader),
-        ("directory", [n for n in folders if n not in last], ""),
-        ("state", [places.own, places.state] if not kept else [], ""),
-        ("directory", [n for n in folders if n == places.home], ""),
-        ("account", accounts if not kept else [], ""),
-    ):
-        if names:
-            steps.append(ShellStep(remove, (kind, *names), user, 120))
-    disown = tuple(
-        f"{kind}\t{name}"
-        for kind, name in ours
-        if name in {*files, *dists, *units} or (kind == "directory" and name in folders)
-    )
-    unit = Unit(steps=steps, disown=disown if keep else ())
-    outcome = actor_on(target, host, lock.token).act(unit)
-    for said in outcome.texts:
-        if said.strip() and outcome.failed is None:
-            emit(Event("note", said.strip(), host))
-    if outcome.failed is not None:
-        error = fail("step-failed", outcome.texts[-1].strip(), "run it again", host=host)
-        error.exit_code = Exit.NO
-        raise error
-    return kept
+@dataclass(frozen=True)
+class Remover:
+    """Removes what is ours on the hosts, one after another."""
 
+    target: Target
+    lock: Lock
+    journal: Journal
+    cluster: str
+    emit: Callable[[Event], None]
 
-def _wipe(
-    target: Target,
-    host: str,
-    lock: Lock,
-    cluster: str,
-    made: set[str],
-    emit: Callable[[Event], None],
-) -> list[str]:
-    """Empties the data folders that may be; returns those that stay. One that we did not make is
-    emptied only where its path was named."""
-    places = target.places[host]
-    allow = target.options.allow.get("wipe-log-dir")
-    kept = []
-    for node in places.nodes:
+    def remove(self, host: str) -> list[str]:
+        """Returns the log dirs that stay. Raises ProvisionError, TransportError."""
+        places = self.target.places[host]
+        ours = owned(self.target, host)
+        made = {name for kind, name in ours if kind == "directory"}
+        kept = [p for node in places.nodes for p in self._wipe(host, node, made)]
+        planned = removals(places, ours, kept)
+        if not planned:
+            return kept
+        gone = changes(host, ours, planned)
+        text = text_of("directory/destroy")
+        steps = [
+            ShellStep(text, (places.state, step.what, *step.names), step.user, 120)
+            for step in planned
+        ]
+        # Without kept data the manifest itself goes; what stays all the same is not taken off it.
+        disown = tuple(f"{c.id.kind}\t{c.id.name}" for c in gone) if kept else ()
+        outcome = self._act(host, steps, gone, disown)
+        if outcome.failed is not None:
+            error = fail("step-failed", outcome.texts[-1].strip(), "run it again", host=host)
+            error.exit_code = Exit.NO
+            raise error
+        for said in outcome.texts:
+            for line in said.splitlines():
+                self.emit(Event("note", line, host))
+        return kept
+
+    def _act(
+        self,
+        host: str,
+        steps: list[ShellStep],
+        gone: Sequence[Change],
+        disown: tuple[str, ...] = (),
+    ) -> Outcome:
+        """One exec, and the journal's lines before and after it. Raises ``lock-lost``."""
+        intent, done, broken = (
+            self.journal.line(word, 0, gone) for word in ("intent", "done", "failed")
+        )
+        unit = Unit(steps=steps, disown=disown, intent=intent, done=done, broken=broken)
+        outcome = actor_on(self.target, host, self.lock.token).act(unit)
+        if outcome.lost:
+            error = fail("lock-lost", "another run took the lock over", host=host)
+            error.exit_code = Exit.NO
+            raise error
+        return outcome
+
+    def _wipe(self, host: str, node: Node, made: Collection[str]) -> list[str]:
+        """Empties the data folders of a node that may be; returns those of ours that stay. One
+        that we did not make is emptied only where its path was named."""
+        places = self.target.places[host]
+        allow = self.target.options.allow.get("wipe-log-dir")
+        kept = []
         for log_dir in node.log_dirs:
             path = log_dir.path
             named = bool(allow) and path in (allow or ())
@@ -152,13 +157,15 @@ def _wipe(
                 kept += [path] if path in made else []
                 continue
             role = node.role.value
-            words = (path, cluster, str(node.id), "yes" if named else "", places.home, role)
+            named_word = "yes" if named else ""
+            words = (path, self.cluster, str(node.id), named_word, places.home, role)
             step = ShellStep(text_of("storage/wipe"), words, places.reader, 600)
-            outcome = actor_on(target, host, lock.token).act(Unit(steps=[step]))
-            if outcome.failed is not None or outcome.lost:
-                emit(Event("note", (outcome.texts or ["the lock was lost"])[-1].strip(), host))
+            gone = Change(Id(host, "storage", path), "delete", None, None)
+            outcome = self._act(host, [step], [gone])
+            if outcome.failed is not None:
+                self.emit(Event("note", outcome.texts[-1].strip(), host))
                 kept.append(path)
-    return kept
+        return kept
 
 
 def _exit(report: Report, kept: list[str], signal: int) -> int:

@@ -164,8 +164,14 @@ def _change(node: Node, action: str) -> Change:
 
 
 def _runs(planned: Planned, node: Node) -> bool:
+    """Its process is there; or systemd is about to start it again, after a crash or at boot."""
     seen = planned.observations.seen.get(service_id(node))
-    return isinstance(seen, Present) and bool(seen.fields["running"])
+    if not isinstance(seen, Present):
+        return False
+    return bool(seen.fields["running"]) or seen.volatile.get("ActiveState") in STATES_OF_LIFE
+
+
+STATES_OF_LIFE = ("active", "activating", "reloading", "deactivating")
 
 
 def _tiers(target: Target, changes: Sequence[Change]) -> list[Wave]:

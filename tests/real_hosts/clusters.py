@@ -325,6 +325,14 @@ def leftovers(machine: Machine) -> list[str]:
     return found.split("\n")[:-1]
 
 
+def remains(machine: Machine) -> str:
+    """What is there of a cluster under systemd that was destroyed with its data."""
+    folders = "/opt/kafka /var/lib/kafka /var/lib/provision"
+    units = "/etc/systemd/system/*kafka* /etc/systemd/system/.*kafka* /etc/systemd/system/*/kafka*"
+    account = "! id -u kafka >/dev/null 2>&1 || echo the account"
+    return on(machine, f"find {folders} 2>/dev/null; ls -d {units} 2>/dev/null; {account}")
+
+
 def tree(machine: Machine, *without: str) -> dict[str, str]:
     """Every file of the host with its inode, mode, owner, size and times, but what living hosts
     write by themselves (logins, journals) and what is below ``without``."""

@@ -19,6 +19,7 @@ from tests.real_hosts.clusters import (
     on,
     one_node,
     processes,
+    remains,
     until,
 )
 
@@ -67,6 +68,12 @@ class Work:
         assert leftovers(self.host) == []
         assert self.place.run("drift").code == 0
 
+    def goes(self) -> None:
+        """Whatever became of the runs before: all that they made can be removed."""
+        done = self.place.run("destroy", "--confirm", "one", "--allow", "wipe-log-dir")
+        assert done.code == 0, str(done)
+        assert remains(self.host) == "", str(done)
+
 
 def test_the_tool_is_killed_at_any_moment(machines: MachineFactory, tmp_path: Path) -> None:
     (host,) = machines()
@@ -85,6 +92,7 @@ def test_the_tool_is_killed_at_any_moment(machines: MachineFactory, tmp_path: Pa
             assert begun.process.returncode == 0, begun.text
             work.renew()
     work.converges()
+    work.goes()
 
 
 def test_the_connection_is_lost_at_any_moment(machines: MachineFactory, tmp_path: Path) -> None:
@@ -110,6 +118,7 @@ def test_the_connection_is_lost_at_any_moment(machines: MachineFactory, tmp_path
         else:
             assert code in (1, 2, 3), begun.text
     work.converges()
+    work.goes()
 
 
 def test_the_host_is_rebooted_in_the_middle(machines: MachineFactory, tmp_path: Path) -> None:
@@ -124,6 +133,7 @@ def test_the_host_is_rebooted_in_the_middle(machines: MachineFactory, tmp_path: 
         host.power_cycle()
         assert begun.end() in (2, 3), begun.text
     work.converges()
+    work.goes()
 
 
 def test_the_disk_is_full_in_the_middle_of_a_push(machines: MachineFactory, tmp_path: Path) -> None:

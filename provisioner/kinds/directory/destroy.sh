@@ -1,7 +1,27 @@
-# WHAT NAME...: removes things of ours; a folder only when nothing else is in it, an account only
-# when no other cluster is here. Says what stays; fails where something of ours could not be removed.
-what=$1; shift
+# STATE WHAT NAME...: removes things of ours; a folder only when nothing else is in it, an account only
+# when no other cluster is here. Says what stays, and why; fails where something of ours could not be
+# removed. STATE is this cluster's state folder.
+state=$1 what=$2; shift 2
 bad=
+# others: the manifests of the other clusters on this host, as far as they are known.
+others() {
+  case $state in */.provision) h=${state%/.provision}; h=${h%/*} ;; *) h=/var/lib/provision ;; esac
+  for m in /var/lib/provision/*/manifest "$h"/*/.provision/manifest; do
+    [ -f "$m" ] && [ "$m" != "$state/manifest" ] && printf '%s\n' "$m"
+  done
+}
+# handed KIND NAME [BELOW]: what another cluster still needs (a folder: one that has something BELOW
+# it) is noted as that one's, which removes it when it goes.
+handed() {
+  m=$(others | while IFS= read -r m; do
+    { [ -z "${3-}" ] || grep -q -s -F -e "directory	$3" -- "$m"; } && printf '%s\n' "$m" && break; done)
+  [ -n "$m" ] && { printf '%s\t%s\n' "$1" "$2" >>"$m"; } 2>/dev/null
+}
+# inside FOLDER: what is in it, the first few by name.
+inside() {
+  ls -A -- "$1" 2>/dev/null | awk 'NR <= 3 { s = s (NR > 1 ? ", " : "") $0 }
+    END { if (NR > 3) s = s " and " NR - 3 " more"; print s }'
+}
 for n do
   case $what in
     file) rm -f -- "$n" || bad=yes ;;
@@ -12,12 +32,15 @@ for n do
     tree)
       case $n in */.provision/dist/*|*/logs/*) rm -rf -- "$n" || bad=yes ;; *) echo "$n is not a folder of ours"; exit 1 ;; esac ;;
     state)
-      case $n in */.provision|/var/lib/provision/*) rm -rf -- "$n" || bad=yes ;; *) echo "$n is not a state folder"; exit 1 ;; esac
-      [ "${n%/*}" = /var/lib/provision ] && rmdir -- /var/lib/provision 2>/dev/null ;;
-    directory) [ -d "$n" ] && { rmdir -- "$n" 2>/dev/null || echo "$n stays: there is something in it that is not ours"; } ;;
+      case $n in */.provision|/var/lib/provision/*) rm -rf -- "$n" || bad=yes ;; *) echo "$n is not a state folder"; exit 1 ;; esac ;;
+    directory)
+      [ -d "$n" ] && ! e=$(rmdir -- "$n" 2>&1) || continue
+      if handed directory "$n" "$n/"; then echo "$n stays: another cluster is in it"; continue; fi
+      i=$(inside "$n")
+      echo "$n stays: ${i:+there is something in it that is not ours: }${i:-${e##*: }}" ;;
     account)
       id -u "$n" >/dev/null 2>&1 || continue
-      if [ -n "$(ls -A /var/lib/provision 2>/dev/null)" ]; then echo "account $n stays: another cluster is on this host"; continue; fi
+      if handed account "$n"; then echo "account $n stays: another cluster is on this host"; continue; fi
       { userdel "$n" 2>/dev/null || deluser "$n" 2>/dev/null; } || echo "account $n stays: it is in use" ;;
   esac
 done

@@ -1,11 +1,18 @@
-"""``start``, ``stop``, ``restart``: what they refuse."""
+"""``start``, ``stop``, ``restart``: what they refuse, and which nodes a stop is for."""
 
 from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from provisioner.errors import ProvisionError
-from provisioner.verbs.processes import WAVES
+from provisioner.plan.model import Id, Observation, Plan, Present, Unknown
+from provisioner.run.target import Target
+from provisioner.spec.types import Node, Role
+from provisioner.verbs.processes import WAVES, stops
+from provisioner.verbs.stages import Observations, Planned
 from tests.unit.plan.model_cluster import ModelCluster
 
 
@@ -22,3 +29,31 @@ def test_no_node_is_started_on_a_disk_that_is_not_mounted(verb: str, runs: bool)
         return
     with pytest.raises(ProvisionError, match="not mounted"):
         WAVES[verb](model.target, model.planned(), [node], True)
+
+
+NODE = cast(Node, SimpleNamespace(id=1, name="broker-1", host="h", role=Role.BROKER))
+
+
+def seen(running: bool, state: str = "") -> Present:
+    return Present({"running": running}, volatile={"ActiveState": state} if state else {})
+
+
+@pytest.mark.parametrize(
+    ("found", "stopped"),
+    [
+        (seen(True), True),
+        (seen(False), False),
+        (seen(False, "inactive"), False),
+        (seen(False, "failed"), False),
+        # After a crash or a boot there is no process for a moment, and then there is one.
+        (seen(False, "activating"), True),
+        (seen(False, "active"), True),
+        (Unknown("timed out"), False),
+    ],
+)
+def test_what_systemd_is_about_to_start_is_stopped_too(found: Observation, stopped: bool) -> None:
+    spec: Any = SimpleNamespace(node=lambda name: NODE)
+    target = cast(Target, SimpleNamespace(spec=spec))
+    planned = Planned(Plan(), {}, Observations({Id("h", "service", "broker-1"): found}))
+    waves = stops(target, planned, [NODE], one=False)
+    assert [c.action for wave in waves for c in wave.changes] == (["stop"] if stopped else [])
