@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from provisioner.kafka.port import ClusterView
+from provisioner.kinds.file.unit import path as unit_path
 from provisioner.kinds.service.kind import service_id
 from provisioner.plan import safety
 from provisioner.plan.diff import Differences
-from provisioner.plan.model import Change, Id, Observed, Present, Refused
+from provisioner.plan.model import Change, Deferred, Id, Observed, Present, Refused
 from provisioner.run.gates import safety_view
 from provisioner.run.target import Target
 from provisioner.spec.types import Node
@@ -39,6 +40,12 @@ def guard_leaving(
             why += f", and that would lose data: {verdict.reason}"
         found.changes.remove(change)
         found.refused.append(Refused(change.id, why, "data-loss", change))
+        # A unit that no longer lets it write there would do the same at the next crash.
+        unit = Id(node.host, "file", unit_path(target.places[node.host], node))
+        kept = _change(found, unit)
+        if kept is not None:
+            found.changes.remove(kept)
+            found.deferred.append(Deferred(unit, f"{change.id}: {why}", kept.action))
 
 
 def _change(found: Differences, id: Id) -> Change | None:

@@ -348,9 +348,7 @@ def test_a_broker_is_not_formatted_while_a_partition_is_in_sync_nowhere_else() -
     assert [item.allow for item in refused] == ["data-loss"]
 
 
-LEAVES = (
-    "/srv/kafka/more would no longer be a log dir of broker-1, and that would lose data: alone-"
-)
+LEAVES = "/srv/kafka/more would no longer be a log dir of broker-1, and that would lose data: "
 
 
 @pytest.mark.parametrize(
@@ -373,10 +371,10 @@ def test_a_log_dir_leaves_a_broker_only_when_what_it_holds_is_elsewhere(
     plan = model.plan()
     found = {str(item.id): item for item in plan.refused}
     file = "localhost/file//srv/kafka/config/server-1.properties"
-    if not refused or (copies == 3 and now == "serves from it"):
+    if not refused or copies == 3:
         assert not found
         return
-    assert found[file].reason.startswith(LEAVES.removesuffix("alone-"))
+    assert found[file].reason.startswith(LEAVES)
     assert found[file].allow == "data-loss"
     assert not [c for c in plan.changes if c.id.name == "broker-1"]
     model.target.options.allow = {"data-loss": frozenset()}
