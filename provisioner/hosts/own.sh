@@ -8,7 +8,7 @@ entries() {
   for e do
     case $sign$e in
       '-'*'	/'*) n=${e#*	}; if [ -e "$n" ] || [ -L "$n" ]; then continue; fi ;;
-      '+directory	'*) missing "${e#*	}" | while IFS= read -r n; do printf 'directory\t%s\n' "$n"; done ;;
+      '+directory	'*) missing "${e#*	}" ;;
     esac
     printf '%s\n' "$e"
   done

@@ -3,14 +3,14 @@
 state=$1 token=$2 who=$3 silence=$4
 made=
 if [ ! -d "$state" ]; then
-  made="$state
-$(missing "$state")"
+  made=$(printf 'directory\t%s\n' "$state"; missing "$state")
   above=${state%/*}
   [ -d "$above" ] || (umask 022; mkdir -p -- "$above") || { echo "error cannot make $above"; exit 1; }
   (umask 027; mkdir -p -- "$state") || { echo "error cannot make $state"; exit 1; }
 fi
 umask 027
-printf '%s\n' "$made" | while IFS= read -r d; do [ -z "$d" ] || printf 'directory\t%s\n' "$d"; done >>"$state/manifest" || { echo "error cannot write $state"; exit 1; }
+printf '%s' "${made:+$made
+}" >>"$state/manifest" || { echo "error cannot write $state"; exit 1; }
 [ -z "$made" ] || sync -- "$state/manifest"
 command -v flock >/dev/null || { echo "error flock (util-linux) is not installed here"; exit 1; }
 exec 9>>"$state/lock" || { echo "error cannot open $state/lock"; exit 1; }
