@@ -69,7 +69,13 @@ def _ask(
     before = time.time()
     try:
         frame = target.observer(host).read(
-            [Reading(text, (places.home, wanted, folders, _names(target, host)), seconds=20)]
+            [
+                Reading(
+                    text,
+                    (places.home, wanted, folders, _names(target, host), places.state),
+                    seconds=20,
+                )
+            ]
         )[0]
     except TransportError as error:
         return error, 0.0
@@ -113,6 +119,16 @@ def _judge(
                 "port-taken",
                 f"port {port} is taken by {who}",
                 "end it, give the node another port, or (if it is a Kafka that may go) --rebuild",
+                host=host,
+            )
+        )
+    for owner in values.get("owner", []):
+        found.problems.append(
+            Problem(
+                "preflight",
+                f"{target.places[host].home} is the home of another cluster, {owner}",
+                f"give this one a kafka.home of its own, or destroy {owner} first "
+                f"(was the cluster renamed? Then name it {owner} again)",
                 host=host,
             )
         )

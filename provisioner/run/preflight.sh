@@ -1,6 +1,10 @@
-# HOME PORTS DIRS NAMES: what a host is like, before anything is changed. PORTS are those of services that
-# are to be started; DIRS (newlines) are log dirs; NAMES (newlines) are how the other nodes are called.
-home=$1 wanted=$2 dirs=$3 names=$4
+# HOME PORTS DIRS NAMES STATE: what a host is like, before anything is changed. PORTS are those of
+# services that are to be started; DIRS (newlines) are log dirs; NAMES (newlines) are how the other
+# nodes are called; beside STATE are the state folders of other clusters.
+home=$1 wanted=$2 dirs=$3 names=$4 state=$5
+for m in "$(dirname "$state")"/*/manifest; do
+  o=$(dirname "$m"); [ "$o" != "$state" ] && grep -q -x -F "directory	$home" "$m" 2>/dev/null && echo "owner=$(basename "$o")"
+done
 [ -z "$wanted" ] || ports $wanted | while IFS= read -r l; do printf 'port=%s\n' "$l"; done
 up=$home; while [ ! -e "$up" ]; do up=$(dirname "$up"); done
 set -- $(df -Pk -- "$up" 2>/dev/null | tail -n 1); echo "free=${4:-0}"
