@@ -33,6 +33,7 @@ from provisioner.run.gates import safety_view, zookeeper_states
 from provisioner.run.leaving import guard_leaving
 from provisioner.run.look import accepted, look
 from provisioner.run.target import Target
+from provisioner.run.twins import guard_twins
 from provisioner.spec.types import Node, Spec
 from provisioner.workers import result_of, workers
 
@@ -163,6 +164,7 @@ def make_plan(target: Target, observations: Observations | None = None) -> Plann
     unread = [*found.unread, *_unreachable(target)]
     _guard_formats(target, found, states, observations)
     guard_leaving(target, found, observations.seen, observations.view)
+    guard_twins(target, found, observations.view)
     blocked = {item.id: item.reason for item in found.refused}
     blocked |= {item.id: item.reason for item in unread}
     blocked |= {item.id: item.reason for item in found.deferred}

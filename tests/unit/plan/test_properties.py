@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from provisioner.kinds.registry import KINDS
 from provisioner.plan import safety
 from provisioner.plan.model import Change, Layer, Plan, Unknown, Wave
 from provisioner.run.gates import safety_view
+from provisioner.verbs.stages import make_plan
 from tests.unit.plan.model_cluster import ModelCluster, spec_of, stopped_by
 
 SPECS = ("lab", "kraft", "three", "ensemble")
@@ -346,6 +347,21 @@ def test_a_broker_is_not_formatted_while_a_partition_is_in_sync_nowhere_else() -
     model.forget("logs-1")
     refused = [item for item in model.plan().refused if item.id.kind == "storage"]
     assert [item.allow for item in refused] == ["data-loss"]
+
+
+def test_a_broker_is_not_started_while_its_id_serves_from_another_host() -> None:
+    model = made("three")
+    model.kill("broker-2")
+    seen = model.observe()
+    assert seen.view is not None
+    elsewhere = replace(next(b for b in seen.view.brokers if b.id == 1), id=2, host="h9")
+    kept = tuple(b for b in seen.view.brokers if b.id != 2)
+    seen.view = replace(seen.view, brokers=(*kept, elsewhere))
+    plan = make_plan(model.target, seen).plan
+    assert [str(r.id) + ": " + r.reason for r in plan.refused] == [
+        "h2/service/broker-2: broker 2 serves from h9: stop that one first"
+    ]
+    assert not [c for c in plan.changes if c.id.kind == "service"]
 
 
 LEAVES = "/srv/kafka/more would no longer be a log dir of broker-1, and that would lose data: "
