@@ -109,8 +109,11 @@ def may_stop_controller(view: View, controller: int, voters: Sequence[int]) -> V
     caught_up = [v for v in others if view.lag[v] <= CAUGHT_UP]
     needed = count // 2 + 1
     if len(caught_up) < needed:
+        missing = [str(v) for v in voters if v != controller and v not in caught_up]
         return Verdict(
-            False, f"{len(caught_up)} other controllers are caught up, {needed} are needed"
+            False,
+            f"{len(caught_up)} other controllers are caught up, {needed} are needed; not "
+            f"{', '.join(missing)}",
         )
     return Verdict(True)
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection
 
 from provisioner.kafka.port import ClusterView, KafkaRefused, KafkaUnavailable
+from provisioner.plan import safety
 from provisioner.plan.model import Check, Event
 from provisioner.run.target import Target, bootstrap
 
@@ -28,6 +29,7 @@ def checks(target: Target, view: ClusterView | None, why: str) -> list[Check]:
         _leaders(view),
         _in_sync(view),
         _minimum(view),
+        *_quorum(target, view),
     ]
 
 
@@ -100,6 +102,24 @@ def _minimum(view: ClusterView) -> Check:
     return Check("min-isr", not below, _some(below, "below the minimum ISR: ") or "none is below")
 
 
+def _quorum(target: Target, view: ClusterView, away: frozenset[int] = NONE) -> list[Check]:
+    """Every controller of the spec votes and has caught up with the leader; nothing where there is
+    no quorum. How far one is behind is left out: that changes while nothing moves."""
+    if not target.spec.is_kraft:
+        return []
+    quorum = view.quorum
+    if quorum is None:
+        return [Check("quorum", None, view.errors.get("quorum", "it could not be read"))]
+    if quorum.leader is None:
+        return [Check("quorum", False, "the controllers have no leader")]
+    nodes = [node for node in target.spec.controllers if node.id not in away]
+    strangers = [node.name for node in nodes if node.id not in quorum.voters]
+    behind = [n.name for n in nodes if quorum.voters.get(n.id, 0) > safety.CAUGHT_UP]
+    wrong = [_some(strangers, "no voter: "), _some(behind, "not caught up: ")]
+    detail = "; ".join(text for text in wrong if text)
+    return [Check("quorum", not detail, detail or f"{len(nodes)} controllers are caught up")]
+
+
 def _some(items: list[str], what: str, count: int = 5) -> str:
     if not items:
         return ""
@@ -129,6 +149,9 @@ def settle(
     last: object = None
     said = False
     gone = _out_of_reach(target) | {n.id for n in target.spec.brokers if n.name in down}
+    voters = frozenset(
+        n.id for n in target.spec.controllers if n.host in target.unreachable or n.name in down
+    )
     while stop is None or not stop.is_set():
         try:
             view = target.cluster().liveness()
@@ -137,6 +160,7 @@ def settle(
         else:
             away = gone - view.alive
             found = [_brokers(target, view, away), _leaders(view, away), _in_sync(view, away)]
+            found += _quorum(target, view, voters)
             if healthy(found):
                 # A broker may still hear of what another has already answered.
                 found.append(_bootstrap(target, view, away))

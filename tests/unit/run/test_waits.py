@@ -70,6 +70,7 @@ def target(cluster: Cluster, unreachable: tuple[str, ...] = ()) -> Target:
         brokers=nodes,
         is_kraft=False,
         zookeeper=[],
+        controllers=[],
         node=lambda name: next(n for n in nodes if n.name == name),
     )
     found = SimpleNamespace(
