@@ -31,14 +31,14 @@ real: dev  ## tests/real: real Kafka processes on this machine
 	.venv/bin/python -m pytest tests/real $(ARGS)
 
 hosts-test: dev  ## tests/real_hosts in a world of real systemd hosts (as root)
-	.venv/bin/provision fetch --version 3.9.2 --version 4.3.1
+	.venv/bin/provision fetch --version 3.9.1 --version 3.9.2 --version 4.2.0 --version 4.3.1
 	.venv/bin/python -m tests.hosts world -- \
-		.venv/bin/python -m pytest -m "hosts and not soak" tests/contract tests/real_hosts $(ARGS)
+		.venv/bin/python -m pytest -m hosts tests/contract tests/real_hosts $(ARGS)
 
-soak: dev  ## long runs on real hosts that are cut at many moments (as root)
-	.venv/bin/provision fetch --version 3.9.1 --version 3.9.2 --version 4.3.1
-	.venv/bin/python -m tests.hosts world -- \
-		.venv/bin/python -m pytest -m soak tests/real_hosts $(ARGS)
+soak: dev  ## kills and cuts of runs on real hosts, at more moments than `make test` (as root)
+	.venv/bin/provision fetch --version 4.3.1
+	PROVISION_SOAK=yes .venv/bin/python -m tests.hosts world -- \
+		.venv/bin/python -m pytest --timeout 1800 tests/real_hosts/test_cluster_bad_luck.py $(ARGS)
 
 hosts: dev  ## a world of real test hosts to work with by hand
 	.venv/bin/python -m tests.hosts up

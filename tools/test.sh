@@ -36,7 +36,7 @@ part "tests on this machine" \
     "$python" -m pytest -m "not hosts" tests/unit tests/contract tests/real
 if [ $hosts = yes ]; then
     part "tests on real hosts" \
-        "$python" -m tests.hosts world -- "$python" -m pytest -m "hosts and not soak" \
+        "$python" -m tests.hosts world -- "$python" -m pytest -m hosts \
         tests/contract tests/real_hosts
 fi
 

@@ -3,11 +3,10 @@ no process runs twice."""
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from pathlib import Path
-
-import pytest
 
 from tests.hosts.fixtures import MachineFactory
 from tests.hosts.machine import Machine
@@ -23,12 +22,12 @@ from tests.real_hosts.clusters import (
     until,
 )
 
-pytestmark = pytest.mark.soak
-
 SYSTEMD = "  supervisor: systemd\n"
 STATE = "/var/lib/provision/one"
 SEED = 4
-POINTS = 10
+SOAK = os.environ.get("PROVISION_SOAK") == "yes"
+KILLS = 20 if SOAK else 6
+CUTS = 10 if SOAK else 3
 
 
 class Work:
@@ -78,7 +77,7 @@ class Work:
 def test_the_tool_is_killed_at_any_moment(machines: MachineFactory, tmp_path: Path) -> None:
     (host,) = machines()
     work, chance, met = Work(tmp_path, host), random.Random(SEED), 0
-    while met < POINTS:
+    while met < KILLS:
         with work.place.begun("apply") as begun:
             running = work.lines(begun, chance.randint(1, 14))
             time.sleep(chance.random() * 1.5)
@@ -99,7 +98,7 @@ def test_the_connection_is_lost_at_any_moment(machines: MachineFactory, tmp_path
     """Packets are dropped for a while, or the connection is reset."""
     (host,) = machines()
     work, chance, met = Work(tmp_path, host), random.Random(SEED), 0
-    while met < POINTS:
+    while met < CUTS:
         with work.place.begun("apply") as begun:
             running = work.lines(begun, chance.randint(1, 14))
             time.sleep(chance.random())

@@ -16,8 +16,6 @@ from tests.real_hosts.clusters import (
     leftovers,
 )
 
-pytestmark = pytest.mark.soak
-
 
 @pytest.fixture(scope="module")
 def hosts(module_machines: MachineFactory) -> list[Machine]:
