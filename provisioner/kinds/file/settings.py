@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from provisioner.kinds.file import logging
 from provisioner.kinds.places import Places
@@ -76,8 +77,19 @@ def _kraft(spec: Spec, node: Node) -> dict[str, str]:
         values |= {
             "listeners": ",".join(map(str, _listeners(node))),
             "log.dirs": ",".join(d.path for d in node.log_dirs),
+            **_advertised(spec, node, ()),
         }
     return values
+
+
+def _advertised(spec: Spec, node: Node, own: Sequence[Listener]) -> dict[str, str]:
+    """What others are told. A dynamic quorum stores for each voter what it advertises: without
+    this, the name that the machine gives itself, which its peers may not know."""
+    told = list(own) if tuple(own) != node.listeners else []
+    listener = node.controller_listener
+    if listener and not listener.host and spec.controller_quorum == "dynamic":
+        told = [*own, node.advertised_controller or replace(listener, host=address(spec, node))]
+    return {"advertised.listeners": ",".join(map(str, told))} if told else {}
 
 
 def controller_port(node: Node) -> int:
@@ -101,8 +113,7 @@ def _broker(spec: Spec, node: Node) -> dict[str, str]:
         "log.dirs": ",".join(d.path for d in node.log_dirs),
         **internal_topics(spec),
     }
-    if node.advertised_listeners and node.advertised_listeners != node.listeners:
-        values["advertised.listeners"] = ",".join(map(str, node.advertised_listeners))
+    values |= _advertised(spec, node, node.advertised_listeners or node.listeners)
     if node.inter_broker_listener:
         values["inter.broker.listener.name"] = node.inter_broker_listener
     if node.rack:

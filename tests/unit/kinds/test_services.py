@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from provisioner.kinds.file import unit
+from provisioner.kinds.file.settings import properties
 from provisioner.kinds.service.causes import cause, will_pass
 from provisioner.kinds.service.kind import KIND
 from provisioner.kinds.service.static import plain
@@ -113,3 +116,14 @@ def test_a_unit_starts_only_where_its_disk_is_mounted() -> None:
     }
     assert "\nRequiresMountsFor=/data/3\nAssertPathIsMountPoint=/data/3\n\n[Service]\n" in texts[3]
     assert "Mount" not in texts[1]
+
+
+def test_controllers_of_a_dynamic_quorum_tell_the_address_that_their_peers_know() -> None:
+    spec = spec_of("three")
+    controller, broker = spec.node("controller-100"), spec.node("broker-1")
+    host = spec.hosts[controller.host].kafka_address
+    told = properties(spec, controller)["advertised.listeners"]
+    assert told == f"CONTROLLER://{host}:9192"
+    assert "CONTROLLER" not in properties(spec, broker)["advertised.listeners"]
+    static = replace(spec, controller_quorum="static")
+    assert "advertised.listeners" not in properties(static, controller)
