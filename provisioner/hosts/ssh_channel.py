@@ -15,7 +15,7 @@ from provisioner.hosts.no_shell import no_shell
 from provisioner.hosts.transport import Result, TransportError
 
 if TYPE_CHECKING:
-    from provisioner.hosts.ssh_connection import Link
+    from provisioner.hosts.ssh_link import Link
 
 _TICK = 1.0  # seconds between looks at the clock and at the peer
 _PACKET = 32_704  # what one packet holds of the 32 KiB that OpenSSH takes

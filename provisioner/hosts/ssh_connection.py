@@ -1,6 +1,6 @@
 """One host over SSH: as many channels as its server allows, on as few connections as that takes.
 
-Without any SSH library: a ``Link`` is an authenticated connection that somebody else opened.
+Without any SSH library: a ``Link`` is opened by somebody else.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from provisioner.hosts.ssh_channel import Exchange, SshStream
+from provisioner.hosts.ssh_link import Link
 from provisioner.hosts.transport import Result, TransportError
 
 # A session that has ended still counts for a moment on the server: seconds to ask again.
@@ -35,23 +36,6 @@ def not_forwarded(what: str, refusal: tuple[int, str]) -> TransportError:
     if "name" in text.lower() or "unknown host" in text.lower():
         return TransportError("host-name-unknown", f"{what}: {text}")
     return TransportError("unreachable", f"{what}: {text or 'connect failed'}")
-
-
-class Link(Protocol):
-    """An authenticated connection (``ssh.Link``)."""
-
-    errors: tuple[type[Exception], ...]
-
-    @property
-    def is_active(self) -> bool: ...
-    def open_session(self) -> Any: ...
-    def start(self, channel: Any, command: str) -> None: ...
-    def forward(self, host: str, port: int, seconds: float) -> Any: ...
-    def terminate(self, channel: Any) -> None: ...
-    def is_alive(self) -> bool: ...
-    def check(self) -> None: ...
-    def lost(self, why: object) -> TransportError: ...
-    def close(self) -> None: ...
 
 
 @dataclass(eq=False)
