@@ -26,7 +26,7 @@ class Host:
     def __init__(self, spec: Path):
         self.state = spec.parent / "kafka-one" / ".provision"
         self.shell = Shell(LocalConnection("localhost"))
-        self.place = Place(self.shell, str(self.state), "", (str(self.state.parent),))
+        self.place = Place(self.shell, str(self.state), "")
 
     def take(self) -> Lock:
         lock = Lock(WHO, lambda text: None)
