@@ -47,7 +47,7 @@ def held_back(
 def _blocker(change: Change, desired: Desired, missing: Mapping[Id, str]) -> Id | None:
     """The first thing that this change needs and that will not be there."""
     state = desired.get(change.id)
-    if state is None or change.action not in ("create", "start", "restart"):
+    if state is None or change.action not in ("create", "update", "start", "restart"):
         return None
     return next((i for i in state.inputs if i in missing), None)
 

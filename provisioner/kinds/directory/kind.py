@@ -30,9 +30,11 @@ def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
         return {}
     states: dict[Id, State] = {}
 
-    def want(path: str, mode: str, owner: str, user: str = places.user) -> None:
+    def want(
+        path: str, mode: str, owner: str, user: str = places.user, disk: tuple[Id, ...] = ()
+    ) -> None:
         fields = {"type": "directory", "mode": mode, "owner": owner}
-        states[Id(places.host, "directory", path)] = State(fields, args={"user": user})
+        states[Id(places.host, "directory", path)] = State(fields, disk, args={"user": user})
 
     outside = "" if places.root else places.user
     want(places.home, "0755", places.owner, outside)
@@ -47,7 +49,9 @@ def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
         want(places.logs(node), "0755", places.owner)
         for log_dir in node.log_dirs:
             below = log_dir.path.startswith(places.home + "/")
-            want(log_dir.path, "0750", places.owner, places.user if below else outside)
+            # What a lost mount leaves is a folder of somebody else's, and stays as it is.
+            disk = (Id(places.host, "storage", log_dir.path),) if log_dir.mounted else ()
+            want(log_dir.path, "0750", places.owner, places.user if below else outside, disk)
     return states
 
 
