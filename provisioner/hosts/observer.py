@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from provisioner.hosts.shell import Frame, Script
 from provisioner.hosts.transport import Connection, Result, TransportError
@@ -51,6 +51,18 @@ class Shell:
         if self.become.needed and self.become.password is not None:
             return self.become.password.encode() + b"\n"
         return b""
+
+    def prove(self) -> None:
+        """Tries sudo's password by itself, once. A wrong one would have sudo read on in a script as
+        if that were more passwords, which may lock the account; one that nobody asked for would be
+        the script's first command, so it is dropped. Raises TransportError (``sudo-refused``)."""
+        if not self.preamble():
+            return
+        result = self.connection.execute(self.command("wc -c"), self.preamble(), seconds=LIMIT)
+        if result.status != 0:
+            raise explain(result, self.become)
+        if result.stdout.strip() not in (b"", b"0"):
+            self.become = replace(self.become, password=None)
 
     def run(self, script: Script, seconds: float = LIMIT) -> dict[int, Frame]:
         """Runs a script to its end; the frames it printed. Raises TransportError."""

@@ -225,10 +225,15 @@ def _meet(spec: Spec, name: str, options: Options) -> tuple[Shell, Facts] | Tran
         connection = connect_host(host, options)
         password = host.become_password or options.become_password
         raised = Shell(connection, Become(True, host.become_user, password))
+
+        def as_root() -> tuple[Shell, Facts]:
+            raised.prove()
+            return raised, _hello(spec, raised)
+
         if spec.supervisor is Supervisor.SYSTEMD and connection.login not in ("", "root"):
             # That it takes root is known before the first look.
             try:
-                return raised, _hello(spec, raised)
+                return as_root()
             except TransportError as error:
                 # A root of another name may do without sudo; a wrong password is tried once.
                 if error.code != "sudo-refused" or password is not None:
@@ -237,7 +242,7 @@ def _meet(spec: Spec, name: str, options: Options) -> tuple[Shell, Facts] | Tran
         facts = _hello(spec, shell)
         other = facts.user != facts.login or spec.supervisor is Supervisor.SYSTEMD
         if other and facts.uid != 0:
-            return raised, _hello(spec, raised)
+            return as_root()
         return shell, facts
     except TransportError as error:
         if connection is not None:

@@ -178,6 +178,9 @@ def test_sudo_with_a_password(host: Machine, tmp_path: Path) -> None:
         assert refused.document["errors"][0]["code"] == "sudo-refused"
         assert "not this one" not in str(refused)
     assert tree(host) == before
+    tried = on(host, "journalctl --no-pager -t sudo | grep -c 'password attempt'").strip()
+    assert tried == "1", "more attempts may lock an account"
+    assert "1 incorrect password attempt " in on(host, "journalctl --no-pager -t sudo")
 
     place = Place(tmp_path, [host], user="ops", environment={"PROVISION_BECOME_PASSWORD": secret})
     done = place.json("apply")
@@ -187,4 +190,12 @@ def test_sudo_with_a_password(host: Machine, tmp_path: Path) -> None:
     assert on(host, 'journalctl --no-pager | grep -F "$1"; true', secret) == ""
     assert on(host, 'grep -r -F -l "$1" /opt /var/lib/provision /etc/systemd; true', secret) == ""
     assert place.json("drift").cluster["in_sync"] is True
+
+    # Where sudo asks for none, it is not given to the shell either.
+    environment = {"PROVISION_BECOME_PASSWORD": 'touch /tmp/"ran it"'}
+    unasked = Place(tmp_path, [host], environment=environment)
+    unasked.write(text)
+    seen = unasked.json("drift")
+    assert seen.code == 0, str(seen)
+    assert on(host, "ls /tmp/ran* 2>/dev/null; true") == ""
     assert place.run("destroy", "--confirm", "one", "--allow", "wipe-log-dir").code == 0
