@@ -12,7 +12,7 @@ from provisioner.errors import Exit, fail
 from provisioner.hosts.actor import Outcome, ShellStep, Unit
 from provisioner.hosts.observer import Reading
 from provisioner.kinds.cluster_id import cluster_id
-from provisioner.plan.model import Change, Event, Id, Report
+from provisioner.plan.model import Change, Event, Id, Observed, Present, Report
 from provisioner.run.acting import actor_on
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
@@ -20,7 +20,7 @@ from provisioner.run.steps import text_of
 from provisioner.run.stopping import stopping
 from provisioner.run.sweep import sweep_hosts
 from provisioner.run.target import Target
-from provisioner.spec.types import Node
+from provisioner.spec.types import Node, Role
 from provisioner.verbs import stages
 from provisioner.verbs.apply import begun, executor, locked
 from provisioner.verbs.command import Context
@@ -60,9 +60,10 @@ def command(args: argparse.Namespace, context: Context) -> Report:
                 if not results.failed and not stop.is_set():
                     sweep_hosts(target, lock, console.event, distributions=False)
                     known = cluster_id(spec, planned.observations.seen).value or ""
-                    remover = Remover(target, lock, journal, known, console.event)
+                    seen = planned.observations.seen
+                    remover = Remover(target, lock, journal, known, seen, console.event)
                     for host in sorted(_hosts(target)):
-                        kept += remover.remove(host)
+                        kept += [f"{host}:{path}" for path in remover.remove(host)]
         report.complete = not target.unreachable
         report.exit_code = report.exit_code or _exit(report, kept, stop.number)
         report.extra["kept"] = kept
@@ -96,6 +97,7 @@ class Remover:
     lock: Lock
     journal: Journal
     cluster: str
+    seen: Observed
     emit: Callable[[Event], None]
 
     def remove(self, host: str) -> list[str]:
@@ -145,16 +147,18 @@ class Remover:
         return outcome
 
     def _wipe(self, host: str, node: Node, made: Collection[str]) -> list[str]:
-        """Empties the data folders of a node that may be; returns those of ours that stay. One
-        that we did not make is emptied only where its path was named."""
+        """Empties the data folders of a node that may be; returns those of ours that stay: we made
+        the folder, or a disk that was there before holds this node's data. What is emptied says by
+        itself whose it is; ZooKeeper's says little, so one that we did not make must be named."""
         places = self.target.places[host]
         allow = self.target.options.allow.get("wipe-log-dir")
         kept = []
         for log_dir in node.log_dirs:
             path = log_dir.path
             named = bool(allow) and path in (allow or ())
-            if allow is None or not (named or (not allow and path in made)):
-                kept += [path] if path in made else []
+            told = path in made or node.role is not Role.ZOOKEEPER
+            if allow is None or not (named or (not allow and told)):
+                kept += [path] if path in made or self._holds_data(host, path) else []
                 continue
             role = node.role.value
             named_word = "yes" if named else ""
@@ -164,8 +168,15 @@ class Remover:
             outcome = self._act(host, [step], [gone])
             if outcome.failed is not None:
                 self.emit(Event("note", outcome.texts[-1].strip(), host))
-                kept.append(path)
+                kept += [path] if path in made or self._holds_data(host, path) else []
         return kept
+
+    def _holds_data(self, host: str, path: str) -> bool:
+        """Of this cluster's, as the folder itself says."""
+        found = self.seen.get(Id(host, "storage", path))
+        if not isinstance(found, Present) or not found.fields["data"]:
+            return False
+        return bool(self.cluster) and found.fields["cluster_id"] == self.cluster
 
 
 def _exit(report: Report, kept: list[str], signal: int) -> int:

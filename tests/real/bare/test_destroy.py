@@ -58,6 +58,20 @@ def test_what_is_not_ours_stays_and_is_named(one: Lab) -> None:
     assert paths(one.home) == {"config", "config/notes of mine.txt"}
 
 
+def test_a_disk_that_was_there_before_is_emptied_and_stays(one: Lab, tmp_path: Path) -> None:
+    disk = tmp_path / "a disk"
+    disk.mkdir(mode=0o750)
+    one.data["brokers"][0]["log_dirs"] = [str(disk)]
+    one.write()
+    one.apply()
+    kept = one.run("destroy", "--confirm", one.name)
+    assert kept.code == 2, shown(kept)
+    assert f"the data stays: localhost:{disk}" in kept.text
+    assert (disk / "meta.properties").exists()
+    assert gone(one) == ""
+    assert paths(tmp_path) == {"a disk"}
+
+
 def test_what_killed_runs_left_goes_too(one: Lab) -> None:
     one.apply()
     own = one.home / ".provision"
