@@ -73,7 +73,7 @@ def _until_allowed(
         if verdict.allowed:
             if verdict.offline:
                 listed = ", ".join(verdict.offline)
-                text = f"without a leader while {node.name} is down: {listed}"
+                text = f"cannot be written while {node.name} is down: {listed}"
                 emit(Event("note", text, node.host))
             if not whole:
                 missing = ask(target, node.name, whole=True, before=before).reason

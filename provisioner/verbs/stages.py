@@ -255,7 +255,7 @@ def _in_the_dark(
         if not node.is_broker or not offline:
             kept.append(change)
         elif refuse:
-            why = f"without a leader meanwhile: {', '.join(offline[:5])}"
+            why = f"cannot be written meanwhile: {', '.join(offline[:5])}"
             refused.append(Refused(change.id, why, "offline", change))
         else:
             kept.append(replace(change, effect="offline", offline=offline))
