@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from provisioner.errors import Problem
-from provisioner.plan.model import Change, Event, Id, Pending, Plan, Report, Secret
+from provisioner.plan.model import Change, Event, Id, Pending, Plan, Report, Secret, Unread
 
 COLOURS = {"green": "32", "yellow": "33", "red": "31", "dim": "2", "bold": "1", "cyan": "36"}
 SIGNS = {
@@ -58,9 +58,7 @@ class Text:
             how = f" (--allow {refusal.allow})" if refusal.allow else ""
             text = f"  ! {label(refusal.id)}: refused: {clean(refusal.reason)}{how}"
             lines.append(self.paint(text, "red"))
-        for unread in plan.unread:
-            text = f"  ? {label(unread.id)}: unknown: {clean(unread.reason)}"
-            lines.append(self.paint(text, "yellow"))
+        lines += self._unread(plan.unread)
         for thing in plan.unmanaged:
             keys = f" [{clean(', '.join(thing.fields))}]" if thing.fields else ""
             detail = f": {clean(thing.detail)}" if thing.detail else ""
@@ -70,6 +68,20 @@ class Text:
             lines.append(self.paint(f"  warning: {clean(warning)}", "yellow"))
         lines.append(self.paint(summary(plan), "bold"))
         return "\n".join(lines)
+
+    def _unread(self, unread: Iterable[Unread]) -> list[str]:
+        """A line each; what is unknown on one host for one reason is one line when it is much."""
+        groups: dict[tuple[str, str], list[Id]] = {}
+        for found in unread:
+            groups.setdefault((found.id.host, found.reason), []).append(found.id)
+        lines = []
+        for (host, reason), ids in groups.items():
+            crowd = len(ids) > MANY and not self._verbose
+            where = f"on {host}" if host else "of the cluster"
+            names = [f"{len(ids)} things {where} (-v names them)"] if crowd else map(label, ids)
+            texts = [f"  ? {name}: unknown: {clean(reason)}" for name in names]
+            lines += [self.paint(text, "yellow") for text in texts]
+        return lines
 
     def change(self, change: Change) -> list[str]:
         sign, colour = SIGNS[change.action]
