@@ -22,7 +22,7 @@ def checks(target: Target, view: ClusterView | None, why: str) -> list[Check]:
         # What is of the whole cluster is left out; that the limited hosts' brokers serve is not.
         return [_brokers(target, view)]
     if view is None:
-        return [Check("bootstrap", None if target.unreachable else False, why)]
+        return [Check("bootstrap", None if target.unreachable or target.lost else False, why)]
     return [
         _bootstrap(target, view),
         _brokers(target, view),
@@ -40,7 +40,7 @@ def _bootstrap(target: Target, view: ClusterView, away: frozenset[int] = NONE) -
     out_of_reach = {
         f"{name}:{port}"
         for node, (name, port) in zip(target.spec.brokers, bootstrap(target.spec), strict=True)
-        if node.host in target.unreachable or node.id in away
+        if target.is_away(node.host) or node.id in away
     }
     for address, answer in target.cluster().bootstrap_views().items():
         if isinstance(answer, str):
@@ -57,7 +57,7 @@ def _bootstrap(target: Target, view: ClusterView, away: frozenset[int] = NONE) -
 
 def _out_of_reach(target: Target) -> frozenset[int]:
     """The brokers on hosts that cannot be reached."""
-    return frozenset(node.id for node in target.spec.brokers if node.host in target.unreachable)
+    return frozenset(node.id for node in target.spec.brokers if target.is_away(node.host))
 
 
 def _brokers(target: Target, view: ClusterView, away: frozenset[int] = NONE) -> Check:
@@ -150,7 +150,7 @@ def settle(
     said = False
     gone = _out_of_reach(target) | {n.id for n in target.spec.brokers if n.name in down}
     voters = frozenset(
-        n.id for n in target.spec.controllers if n.host in target.unreachable or n.name in down
+        n.id for n in target.spec.controllers if target.is_away(n.host) or n.name in down
     )
     while stop is None or not stop.is_set():
         try:

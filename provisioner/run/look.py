@@ -26,7 +26,9 @@ def look(target: Target, host: str, only: Iterable[Id] | None = None) -> dict[Id
     try:
         frames = target.observer(host).read([reading(probe) for probe in probes])
     except TransportError as error:
+        target.lost.add(host)
         return {id: Unknown(str(error)) for probe in probes for id in probe.ids}
+    target.lost.discard(host)
     seen: dict[Id, Observation] = {}
     for probe, frame in zip(probes, frames, strict=True):
         seen.update(parsed(probe, frame))

@@ -72,6 +72,8 @@ class Target:
     places: dict[str, Places] = field(default_factory=dict)
     facts: dict[str, Facts] = field(default_factory=dict)
     unreachable: dict[str, TransportError] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
+    """Hosts that could be reached, and did not answer when they were last looked at."""
     store: Any = None
     prepared: dict[str, Any] = field(default_factory=dict)
     rebuild: bool = False
@@ -82,6 +84,9 @@ class Target:
     @property
     def used_hosts(self) -> list[str]:
         return sorted({node.host for node in self.spec.nodes})
+
+    def is_away(self, host: str) -> bool:
+        return host in self.unreachable or host in self.lost
 
     def observer(self, host: str) -> Observer:
         return Observer(self.shells[host])

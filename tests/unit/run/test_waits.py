@@ -9,6 +9,8 @@ from typing import Any, cast
 
 import pytest
 
+from provisioner.hosts.shell import Frame
+from provisioner.hosts.transport import TransportError
 from provisioner.kafka.port import (
     BrokerView,
     ClusterView,
@@ -16,12 +18,14 @@ from provisioner.kafka.port import (
     PartitionView,
     TopicView,
 )
-from provisioner.plan.model import Await, Change, Event, Id, Wave
+from provisioner.kinds.kind import Probe
+from provisioner.plan.model import Absent, Await, Change, Event, Id, Unknown, Wave
 from provisioner.plan.safety import Verdict
 from provisioner.run import gates
+from provisioner.run import look as looking
 from provisioner.run.awaits import Awaited, WaitInterrupted, wait_for, wait_for_sessions
 from provisioner.run.health import settle
-from provisioner.run.target import Target
+from provisioner.run.target import Options, Target
 
 PARTITION = PartitionView(0, leader=1, replicas=(1, 2, 3), isr=(1, 2), offline=(3,))
 RESTART = Change(Id("host-1", "service", "broker-1"), "restart", {}, {}, ())
@@ -76,7 +80,7 @@ def target(cluster: Cluster, unreachable: tuple[str, ...] = ()) -> Target:
     found = SimpleNamespace(
         spec=spec,
         cluster=lambda: cluster,
-        unreachable=dict.fromkeys(unreachable, None),
+        is_away=lambda host: host in unreachable,
         options=SimpleNamespace(limit=None),
         shells={},
     )
@@ -203,3 +207,26 @@ def test_a_signal_ends_the_wait_for_a_broker() -> None:
 def test_a_signal_ends_the_wait_for_sessions() -> None:
     with pytest.raises(WaitInterrupted, match="ZooKeeper sessions"):
         wait_for_sessions(target(Cluster(None)), [RESTART.id], quiet, Never())
+
+
+def test_a_host_that_stopped_answering_is_away_until_it_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers: list[list[Frame | None] | TransportError] = [TransportError("connection-lost", "gone")]
+    answers.append([Frame("=\nabsent=\n", 0)])
+
+    def read(readings: object) -> list[Frame | None]:
+        answer = answers.pop(0)
+        if isinstance(answer, TransportError):
+            raise answer
+        return answer
+
+    id = Id("h1", "directory", "/d")
+    observer = SimpleNamespace(read=read)
+    found = Target(cast(Any, SimpleNamespace()), Options(), places={"h1": cast(Any, None)})
+    monkeypatch.setattr(found, "observer", lambda host: observer)
+    monkeypatch.setattr(looking, "probes_of", lambda places: [Probe("", (id,), ("/d",), 1)])
+    assert looking.look(found, "h1") == {id: Unknown("gone")}
+    assert found.is_away("h1")
+    assert isinstance(looking.look(found, "h1")[id], Absent)
+    assert not found.is_away("h1")
