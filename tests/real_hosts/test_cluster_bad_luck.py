@@ -140,7 +140,12 @@ def test_the_disk_is_full_in_the_middle_of_a_push(machines: MachineFactory, tmp_
     work = Work(tmp_path, host)
     with work.place.begun("apply") as begun:
         until(lambda: on(host, "ls -d /opt/kafka/.provision/dist/*.incoming || true"), "a push")
-        on(host, "fallocate -l 10G /opt/filler 2>/dev/null; dd if=/dev/zero of=/opt/filler || true")
+        # At once: a push takes a second or two.
+        most = "$(($(df -B1 --output=avail /opt | tail -n 1) * 9 / 10))"
+        on(
+            host,
+            f"fallocate -l {most} /opt/filler; dd if=/dev/zero of=/opt/filler-2 bs=64k || true",
+        )
         assert begun.end() == 2, begun.text
     assert "No space left" in begun.text
     assert processes(host) == {}
@@ -148,7 +153,7 @@ def test_the_disk_is_full_in_the_middle_of_a_push(machines: MachineFactory, tmp_
     again = work.place.json("apply")
     assert again.code == 1, str(again)
     assert {e["code"] for e in again.document["errors"]} == {"disk-full"}
-    on(host, "rm /opt/filler")
+    on(host, "rm /opt/filler /opt/filler-2")
     work.converges()
 
 
