@@ -39,4 +39,13 @@ FNR == 1 { finish(); for (i = 1; i < ARGC; i++) if (ARGV[i] == FILENAME) section
   if (n % 2 == 1) { buffer = substr(line, 1, length(line) - 1); open = 1; next }
   open = 0; emit(line)
 }
-END { finish(); for (k in values) print k values[k] }
+# In the order of bytes, so that nobody has to be asked to sort.
+END {
+  finish()
+  for (k in values) {
+    line = k values[k]
+    for (i = count++; i > 0 && sorted[i] > line; i--) sorted[i + 1] = sorted[i]
+    sorted[i + 1] = line
+  }
+  for (i = 1; i <= count; i++) print sorted[i]
+}

@@ -39,6 +39,14 @@ unit_files() {
   done
 }
 
+canonical() { awk -f "$self/provision-canonical.awk" "$@"; }
+
+# with_overrides OVERRIDE... -- FILE...
+with_overrides() {
+  while [ "$1" != -- ]; do printf 'override:%s\n' "$1"; shift; done
+  shift; canonical "$@"
+}
+
 digest() {
   launch_file "$1"; shift_file=$1
   setting "$launch" logging; logging=$value
@@ -47,8 +55,8 @@ digest() {
   [ -r "$own/key" ] && read -r key <"$own/key"
   shift
   d=$({ printf '%s\n' "$key"
-        { awk -f "$self/provision-canonical.awk" "$shift_file" "$launch" "$logging" $(unit_files "$launch")
-          for o do printf 'override:%s\n' "$o"; done; } | sort
+        set -- "$@" -- "$shift_file" "$launch" "$logging" $(unit_files "$launch")
+        if [ "$1" = -- ]; then shift; canonical "$@"; else with_overrides "$@" | sort; fi
         printf '%s\n' "$key"; } | sha256sum)
   printf '%.32s\n' "$d"
 }
