@@ -15,6 +15,7 @@ from provisioner.kinds.service.kind import ports
 from provisioner.plan.model import Change
 from provisioner.run.steps import text_of
 from provisioner.run.target import Target
+from provisioner.spec.words import heap_bytes
 
 SKEW = 5
 FILES = 10_000
@@ -196,7 +197,7 @@ def _foreign(host: str, lines: list[str]) -> list[Problem]:
 
 
 def _warn(target: Target, host: str, values: Values, found: Preflight) -> None:
-    heaps = sum(_bytes(node.heap or "1g") for node in target.places[host].nodes)
+    heaps = sum(heap_bytes(node.heap or "1g") for node in target.places[host].nodes)
     for name in values.get("unresolved", []):
         found.warnings.append(
             f"{host}: the name {name}, by which another node is known, is not found"
@@ -228,11 +229,3 @@ def _to_push(target: Target, host: str, changes: list[Change] | None) -> int:
         if known and (paths is None or any(p.endswith("/" + part.folder) for p in paths)):
             total += part.size
     return total
-
-
-def _bytes(heap: str) -> int:
-    """``512m`` → bytes."""
-    units = {"k": 2**10, "m": 2**20, "g": 2**30}
-    unit = units.get(heap[-1:].lower(), 1)
-    digits = heap[:-1] if unit > 1 else heap
-    return int(digits) * unit if digits.isdigit() else 0

@@ -11,6 +11,7 @@ from provisioner.spec.build import plain
 from provisioner.spec.checks import Review, node_item
 from provisioner.spec.shape import dig
 from provisioner.spec.types import Listener, Node
+from provisioner.spec.words import heap_bytes
 from provisioner.spec.yamlfile import Loc
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
@@ -26,6 +27,8 @@ MIN_ISR_KEYS = (
     "transaction.state.log.min.isr",
     "share.coordinator.state.topic.min.isr",
 )
+CLEANER_BUFFER = "log.cleaner.dedupe.buffer.size"
+CLEANER_BESIDE = 64 << 20  # 4.3.1 starts in 224 MB with the default buffer of 128, not in 208
 
 
 def check_all(review: Review) -> None:
@@ -38,6 +41,7 @@ def check_all(review: Review) -> None:
     for scope, config, loc in layers(review):
         configuration(review, scope, config, loc, around)
     min_insync(review)
+    cleaner_memory(review)
 
 
 def listeners(review: Review, node: Node) -> None:
@@ -321,3 +325,23 @@ def min_insync(review: Review) -> None:
             review.built.loc(given, "config", "min.insync.replicas"),
             "write it once, below defaults.config: it is one value for the cluster",
         )
+
+
+def cleaner_memory(review: Review) -> None:
+    """The log cleaner's buffer is one piece of the heap; changed while it runs, it is there twice.
+
+    Kafka's LogCleaner makes its SkimpyOffsetMap when the broker starts: what does not fit is an
+    OutOfMemoryError then, or later in the thread that takes dynamic changes.
+    """
+    for node in review.built.spec.brokers:
+        given = node.config.get(CLEANER_BUFFER, str(128 << 20))
+        if not node.heap or not given.isdigit() or node.config.get("log.cleaner.enable") == "false":
+            continue
+        if heap_bytes(node.heap) < 2 * int(given) + CLEANER_BESIDE:
+            own = node_item(review, node).heap is not None
+            loc: Loc = (*review.built.loc(node), "heap") if own else ("defaults", "heap")
+            review.warn(
+                f"a heap of {node.heap} may not hold {CLEANER_BUFFER} ({int(given) >> 20} MB), "
+                f"and for a moment twice, beside Kafka: use 512m, or a smaller buffer",
+                loc,
+            )

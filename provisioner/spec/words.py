@@ -140,7 +140,7 @@ def heap(text: Any) -> Any:
         return text
     if not HEAP.fullmatch(text):
         refuse(f"'{text[:40]}' is not a size of a heap", "write a number and k, m or g: 512m, 1g")
-    size = int(text[:-1]) * {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}[text[-1].lower()]
+    size = heap_bytes(text)
     if size < 32 << 20:
         refuse(
             f"a heap of {text} is too small for Kafka to start",
@@ -149,6 +149,11 @@ def heap(text: Any) -> Any:
     if size > 1 << 42:
         refuse(f"a heap of {text} is more than 4 TB", "check the unit")
     return text
+
+
+def heap_bytes(text: str) -> int:
+    """``512m`` → bytes."""
+    return int(text[:-1]) * {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}[text[-1].lower()]
 
 
 def jvm_option(text: str) -> str:

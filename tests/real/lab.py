@@ -28,6 +28,8 @@ from tests.real.provisioned import PATIENCE, ROOT, Answer, Provisioned
 
 # C1 and the serial collector halve the CPU of a start, which is most of what these tests cost.
 JVM = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+CLEANER = {"log.cleaner.dedupe.buffer.size": 8 << 20}
+"""The default takes 128 of the 256 MB in one piece: now and then they are not there."""
 SESSION = 6.0
 """ZooKeeper's session timeout, in seconds: Kafka's own 18 would be waited for after each kill."""
 
@@ -253,7 +255,7 @@ def zookeeper_lab(folder: Path, name: str = "atu-lab", home: str = "dev/my kafka
     """The cluster of the lab sheet; written, not applied."""
     ports = free_ports(4)
     lab = _lab(folder, name, home, ports[:3], kraft=False)
-    lab.data["defaults"]["config"] = {"zookeeper.session.timeout.ms": int(SESSION * 1000)}
+    lab.data["defaults"]["config"]["zookeeper.session.timeout.ms"] = int(SESSION * 1000)
     lab.data["zookeeper"] = [
         {"id": 1, "host": "localhost", "client_port": ports[3], "data_dir": "zookeeper"}
     ]
@@ -285,7 +287,7 @@ def _lab(folder: Path, name: str, home: str, ports: Sequence[int], *, kraft: boo
     data: Spec = {
         "cluster": name,
         "kafka": {"version": "3.9.1", "home": str(folder / home)},
-        "defaults": {"heap": "256m", "jvm_opts": list(JVM)},
+        "defaults": {"heap": "256m", "jvm_opts": list(JVM), "config": dict(CLEANER)},
         "brokers": [
             {
                 "id": id,

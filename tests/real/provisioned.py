@@ -28,6 +28,7 @@ kafka:
   home: {home}
 defaults:
   heap: 256m
+  config: {{log.cleaner.dedupe.buffer.size: 8388608{config}}}
 {coordination}
 brokers:
   - {{id: 0, host: localhost, listeners: [PLAINTEXT://localhost:{b[0]}], log_dirs: [logs-0]}}
@@ -37,8 +38,7 @@ topics:
   atu: {{partitions: 1, replication: 1}}
   purchases: {{partitions: 3, replication: 3}}
 """
-ZOOKEEPER = """  config: {{zookeeper.session.timeout.ms: 6000}}
-zookeeper:
+ZOOKEEPER = """zookeeper:
   - {{id: 1, host: localhost, client_port: {c[0]}, data_dir: zookeeper}}"""
 KRAFT = """controllers:
   - {{id: 0, host: localhost, port: {c[0]}}}
@@ -140,6 +140,7 @@ def provisioned(folder: Path, mode: str) -> Iterator[Provisioned]:
     ports = free_ports(6)
     kraft = mode == "kraft"
     text = (KRAFT if kraft else ZOOKEEPER).format(c=ports[3:])
+    session = "" if kraft else ", zookeeper.session.timeout.ms: 6000"
     lab = Provisioned(folder / "lab.yaml", folder / "kafka", ports[:3], kraft)
     lab.spec.write_text(
         SPEC.format(
@@ -147,6 +148,7 @@ def provisioned(folder: Path, mode: str) -> Iterator[Provisioned]:
             version=VERSIONS[mode],
             home=lab.home,
             coordination=text,
+            config=session,
             b=ports,
         )
     )

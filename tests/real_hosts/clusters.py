@@ -24,6 +24,8 @@ from tests.hosts.machine import Machine
 ROOT = Path(__file__).parents[2]
 PATIENCE = 600.0  # for one command or one wait: a hang ends the test, slowness does not
 ZOOKEEPER, KRAFT = "3.9.2", "4.3.1"
+# Of these small heaps the default takes 128 MB in one piece: now and then it is not there.
+CLEANER = "log.cleaner.dedupe.buffer.size: 8388608"
 LEFTOVERS = r".*\(\.incoming\|\.provision\|\.broken\|manifest\.new\|lock\.token\.new\)"
 
 
@@ -189,7 +191,7 @@ kafka:
   version: "{ZOOKEEPER}"
 {more}defaults:
   heap: 200m
-  config: {{zookeeper.session.timeout.ms: 6000{config}}}
+  config: {{{CLEANER}, zookeeper.session.timeout.ms: 6000{config}}}
 zookeeper:
   - {{id: 1, host: {host}, client_port: 2181, data_dir: zookeeper}}
 brokers:
@@ -202,13 +204,16 @@ topics:
 """
 
 
-def one_node(host: str, name: str = "one", more: str = "", log_dir: str = "data") -> str:
+def one_node(
+    host: str, name: str = "one", more: str = "", log_dir: str = "data", config: str = ""
+) -> str:
     """One combined KRaft node: the cluster that is made soonest."""
     return f"""cluster: {name}
 kafka:
   version: "{KRAFT}"
 {more}defaults:
   heap: 200m
+  config: {{{CLEANER}{config}}}
 controllers:
   - {{id: 1, host: {host}, port: 9093}}
 brokers:
@@ -225,7 +230,7 @@ def three_nodes(machines: Sequence[Machine], name: str = "orders") -> str:
         f'kafka: {{version: "{KRAFT}", supervisor: systemd}}',
         "defaults:",
         "  heap: 256m",
-        "  config: {min.insync.replicas: 2, num.io.threads: 4}",
+        f"  config: {{{CLEANER}, min.insync.replicas: 2, num.io.threads: 4}}",
         "controllers:",
         *(f"  - {{id: {n}, host: {m.name}, port: 9093}}" for n, m in _numbered(machines)),
         "brokers:",
@@ -247,7 +252,7 @@ def ensemble(machines: Sequence[Machine], name: str = "billing") -> str:
         f'kafka: {{version: "{ZOOKEEPER}", supervisor: systemd}}',
         "defaults:",
         "  heap: 200m",
-        "  config: {min.insync.replicas: 2, zookeeper.session.timeout.ms: 6000}",
+        f"  config: {{{CLEANER}, min.insync.replicas: 2, zookeeper.session.timeout.ms: 6000}}",
         "zookeeper:",
         *(
             f"  - {{id: {n}, host: {m.name}, data_dir: /var/lib/zookeeper}}"

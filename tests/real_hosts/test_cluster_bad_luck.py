@@ -40,9 +40,8 @@ class Work:
 
     def renew(self) -> None:
         self.number += 1
-        text = one_node(self.host.name, more=SYSTEMD)
-        config = f"  heap: 200m\n  config: {{num.io.threads: {self.number}}}\n"
-        self.place.write(text.replace("  heap: 200m\n", config))
+        config = f", num.io.threads: {self.number}"
+        self.place.write(one_node(self.host.name, more=SYSTEMD, config=config))
 
     def lines(self, begun: Begun, count: int) -> bool:
         """Wait until the run said so many lines; False when it ended before."""

@@ -54,7 +54,8 @@ def threads(place: Place, number: int) -> None:
     text = one_node(
         place.machines[0].name,
         more="  supervisor: systemd\n",
-    ).replace("  heap: 200m\n", f"  heap: 200m\n  config: {{num.io.threads: {number}}}\n")
+        config=f", num.io.threads: {number}",
+    )
     place.write(text)
 
 

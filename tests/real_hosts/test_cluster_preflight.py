@@ -11,6 +11,7 @@ from tests.hosts.fixtures import MachineFactory
 from tests.hosts.machine import Machine
 from tests.hosts.options import MIB, SmallDisk
 from tests.real_hosts.clusters import (
+    CLEANER,
     KRAFT,
     Place,
     bounced,
@@ -78,7 +79,7 @@ def test_a_log_dir_on_a_disk_of_its_own(machines: MachineFactory, tmp_path: Path
     place = Place(tmp_path, [host])
     place.write(f"""cluster: disk
 kafka: {{version: "{KRAFT}", supervisor: systemd}}
-defaults: {{heap: 200m}}
+defaults: {{heap: 200m, config: {{{CLEANER}}}}}
 controllers:
   - {{id: 1, host: {host.name}, port: 9093}}
 brokers:

@@ -107,7 +107,7 @@ def test_a_java_that_is_too_old_is_named_as_the_cause(one: Lab, tmp_path: Path) 
 
 def test_a_broker_that_ends_while_it_starts_is_told_with_its_cause(one: Lab) -> None:
     def wrong(spec: dict) -> None:  # type: ignore[type-arg]
-        spec["defaults"]["config"] = {"metric.reporters": "com.example.NotThere"}
+        spec["defaults"]["config"]["metric.reporters"] = "com.example.NotThere"
 
     with one.changed(wrong):
         assert one.run("validate").code == 0
