@@ -52,7 +52,7 @@ def _pack(
     raw = io.BytesIO(b"".join(store.open(what)))
     partial = path.with_suffix(".partial")
     with (
-        tarfile.open(fileobj=raw, mode="r:gz") as source,
+        tarfile.open(fileobj=raw) as source,
         tarfile.open(partial, "w:gz", compresslevel=6) as out,
     ):
         for member in source:

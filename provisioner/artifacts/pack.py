@@ -1,9 +1,11 @@
-"""A distribution as a gzip-compressed tar stream, made while it is read: nothing is kept packed.
+"""A distribution as a compressed tar stream, made while it is read: nothing is kept packed.
 
-gzip allows a file to be many members in a row. So a jar goes in as it is (it is compressed
-already: a *stored* member), and a file that lies deflated in a wheel goes in with the very bytes
-that lie there. Packing 105 MB of Java thus costs what copying 34 MB costs, and the size of the
-stream is known before its first byte. The same distribution always gives the same stream.
+gzip allows a file to be many members in a row. So a file that lies deflated in a wheel goes in with
+the very bytes that lie there, and what stands between such files as *stored* members. Packing
+105 MB of Java thus costs what copying 34 MB costs, and the size of the stream is known before its
+first byte. Kafka's jars are compressed already: a distribution of nothing else goes as a plain tar,
+of which a host unpacks 57 MB in half the time (bench: 0.35 s of CPU instead of 0.64).
+The same distribution always gives the same stream.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -40,7 +42,7 @@ class Member:
 class TarStream:
     """The packed distribution, as often as it is iterated: chunks of bytes, ``total`` in all.
 
-    Paths in it are relative to the distribution's folder. Iterating raises ``artifact-corrupt``
+    ``packed`` tells whether it is gzip's format, or plain tar's. Paths in it are relative to the distribution's folder. Iterating raises ``artifact-corrupt``
     when a blob changed under it; what came until then must be thrown away.
     """
 
@@ -49,8 +51,9 @@ class TarStream:
         self._cache = cache
         self.entries = tuple(sorted((*what.entries, sums), key=lambda entry: entry.path))
         self._members = {blob: members_of(cache, blob) for blob in _zips(self.entries)}
+        self.packed = any(self._deflated(entry) for entry in self.entries)
         self.total = sum(self._size(entry) for entry in self.entries)
-        self.total += sum(_stored_size(len(data)) for data in self._joints())
+        self.total += sum(self._stored_size(len(data)) for data in self._joints())
 
     def __len__(self) -> int:
         return self.total
@@ -58,9 +61,9 @@ class TarStream:
     def __iter__(self) -> Iterator[bytes]:
         joints = self._joints()
         for entry, joint in zip(self.entries, joints, strict=False):
-            yield from _stored([joint], len(joint))
+            yield from self._stored([joint], len(joint))
             yield from self._content(entry)
-        yield from _stored([last := list(self._joints())[-1]], len(last))
+        yield from self._stored([last := list(self._joints())[-1]], len(last))
 
     def _joints(self) -> Iterator[bytes]:
         """What stands between contents: padding of the last one and the next one's headers."""
@@ -71,22 +74,34 @@ class TarStream:
         yield padding + bytes(2 * TAR_BLOCK)
 
     def _size(self, entry: Entry) -> int:
-        """Length of an entry's gzip member in bytes; an empty file has none."""
-        if entry.size and entry.blob is not None and entry.member:
-            member = self._members[entry.blob][entry.member]
-            if member.deflated:
-                return len(HEADER) + member.length + 8
-        return _stored_size(entry.size) if entry.size else 0
+        """Length of an entry's content in the stream, in bytes; an empty file has none."""
+        member = self._deflated(entry)
+        if member is not None:
+            return len(HEADER) + member.length + 8
+        return self._stored_size(entry.size) if entry.size else 0
+
+    def _deflated(self, entry: Entry) -> Member | None:
+        """The zip member whose bytes go in as they lie there."""
+        if not entry.size or entry.blob is None or not entry.member:
+            return None
+        member = self._members[entry.blob][entry.member]
+        return member if member.deflated else None
+
+    def _stored_size(self, size: int) -> int:
+        return _stored_size(size) if self.packed else size
+
+    def _stored(self, chunks: Iterable[bytes], size: int) -> Iterable[bytes]:
+        return _stored(chunks, size) if self.packed else chunks
 
     def _content(self, entry: Entry) -> Iterator[bytes]:
         if entry.size == 0:
             return
         if entry.blob is None:
-            yield from _stored([entry.data or b""], entry.size)
+            yield from self._stored([entry.data or b""], entry.size)
             return
         with self._cache.open(entry.blob) as stream:
             if not entry.member:
-                yield from _stored(_read(stream, entry.size), entry.size)
+                yield from self._stored(_read(stream, entry.size), entry.size)
             else:
                 yield from self._spliced(stream, entry)
         if not self._cache.unchanged(entry.blob):
@@ -97,7 +112,7 @@ class TarStream:
         member = self._members[entry.blob][entry.member]
         stream.seek(member.offset)
         if not member.deflated:
-            yield from _stored(_read(stream, entry.size), entry.size)
+            yield from self._stored(_read(stream, entry.size), entry.size)
             return
         yield HEADER
         yield from _read(stream, member.length)
@@ -139,7 +154,7 @@ def _stored_size(size: int) -> int:
     return len(HEADER) + size + 5 * max(1, -(-size // BLOCK)) + 8
 
 
-def _stored(chunks: Iterator[bytes] | list[bytes], size: int) -> Iterator[bytes]:
+def _stored(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
     """One gzip member that holds ``size`` bytes uncompressed, in blocks of at most 65,535."""
     crc, left, rest = 0, size, b""
     out = [HEADER]

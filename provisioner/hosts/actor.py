@@ -141,13 +141,16 @@ class Actor(Observer):
         user: str,
         stream: Iterable[bytes],
         progress: Callable[[int], None] | None = None,
+        *,
+        packed: bool = True,
     ) -> None:
-        """Streams a distribution. Raises TransportError, with what the host said."""
+        """Streams a distribution, a tar, by gzip where ``packed``. Raises TransportError, with what
+        the host said."""
         script, guard = Script(), self._guard
         script.raw("held", guard.state, guard.token)
         script.lines[-1] += " || { frame 0 0 lost; exit 0; }"
         script.raw("ours", guard.state)
-        script.raw("as", user, "sh", "-c", UNPACK, "sh", path)
+        script.raw("as", user, "sh", "-c", UNPACK, "sh", path, *(["-z"] if packed else []))
         script.lines[-1] = f'o=$({script.lines[-1]} 2>&1); frame 1 $? "$o"'
         script.count = 2
         text = script.render()

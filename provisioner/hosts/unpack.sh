@@ -1,10 +1,10 @@
 set -u
-# PATH: a tar stream on stdin, verified by its own list, switched in by rename.
-path=$1 temporary=$1.incoming
+# PATH [-z]: a tar stream on stdin (-z: gzip's), verified by its own list, switched in by rename.
+path=$1 temporary=$1.incoming packed=${2:-}
 umask 022
 rm -rf -- "$temporary" && mkdir -p -- "$temporary" || exit 1
 trap 'rm -rf -- "$temporary"' EXIT
-tar -x -z -f - -C "$temporary" --no-same-owner || { cat >/dev/null; exit 1; }
+tar -x $packed -f - -C "$temporary" --no-same-owner || { cat >/dev/null; exit 1; }
 (cd "$temporary" && sha256sum -c --quiet SHA256SUMS) || { echo "the bytes that arrived are not those that were sent"; exit 1; }
 sync -f "$temporary" 2>/dev/null || sync
 if [ -e "$path" ]; then rm -rf -- "$path.broken"; mv -T -- "$path" "$path.broken" || exit 1; fi

@@ -330,7 +330,7 @@ class Executor:
             )
 
         try:
-            actor.unpack(step.path, step.user, stream, progress)
+            actor.unpack(step.path, step.user, stream, progress, packed=stream.packed)
         except TransportError as error:
             raise Failure(change, str(error)) from error
 

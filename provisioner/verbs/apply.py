@@ -111,29 +111,30 @@ def check_before_rebuild(target: Target) -> None:
 def _run(
     target: Target, runner: Executor, planned: Planned, emit: Callable[[Event], None]
 ) -> Results:
-    """The hosts' layers, then another look, then the cluster's layer. What the first plan deferred
-    may turn out to be something for the hosts: then there is another round."""
+    """The hosts' layers, then Kafka is asked again, then the cluster's layer. What the first plan
+    deferred on hosts may turn out to be something for the hosts: then there is another round."""
     results = runner.results
     named: set[Id] = set()
     below = _below(planned.plan)
     for _ in range(ROUNDS):
         if not below:
             break
-        known = {change.id for change in planned.plan.changes}
-        named |= known | {item.id for item in planned.plan.deferred}
+        done = {change.id for change in planned.plan.changes}
+        named |= done | {item.id for item in planned.plan.deferred}
         runner.desired, runner.seen = planned.desired, planned.observations.seen
         runner.carry_out(below)
         if results.failed or runner.stop.is_set():
-            done = {c.id for c in results.applied} | {c.id for c, _ in results.failed}
-            done |= {c.id for c in results.not_started}
-            results.not_started += [c for c in planned.plan.changes if c.id not in done]
+            told = {c.id for c in results.applied} | {c.id for c, _ in results.failed}
+            told |= {c.id for c in results.not_started}
+            results.not_started += [c for c in planned.plan.changes if c.id not in told]
             return results
         if any(c.id.kind == "service" for c in results.applied):
             target.cluster().refresh()
             settle(target, emit, runner.stop, _kept_down(planned))
-        planned = stages.make_plan(target)
+        known = None if _open(planned.plan) else runner.seen
+        planned = stages.make_plan(target, stages.observe(target, known=known))
         _unexpected(planned.plan, named)
-        below = [w for w in _below(planned.plan) if not {c.id for c in w.changes} <= known]
+        below = [w for w in _below(planned.plan) if not {c.id for c in w.changes} <= done]
     if not planned.plan.unread:
         sweep(target, emit)
     runner.desired, runner.seen = planned.desired, planned.observations.seen
@@ -150,6 +151,13 @@ ROUNDS = 3
 def _below(plan: Plan) -> list[Wave]:
     """The waves of the hosts' layers."""
     return [w for w in plan.waves if _layer(w.changes[0]) is not Layer.CLUSTER]
+
+
+def _open(plan: Plan) -> bool:
+    """Whether the hosts must be looked at again after this plan: it left something of theirs open.
+    Otherwise each unit has read what it did, and verify reads everything."""
+    ids = [item.id for item in plan.deferred] + [item.id for item in plan.refused]
+    return bool(plan.unread) or any(id.host for id in ids)
 
 
 def _serves(planned: Planned, results: Results) -> bool:

@@ -99,15 +99,17 @@ def _kinds(*layers: Layer) -> list[Kind]:
     return [kind for kind in KINDS.values() if kind.layer in layers]
 
 
-def observe(target: Target, *, cluster: bool = True) -> Observations:
-    """Hosts side by side, one exec each, and Kafka beside them."""
-    result = Observations()
+def observe(target: Target, *, cluster: bool = True, known: Observed | None = None) -> Observations:
+    """Hosts side by side, one exec each, and Kafka beside them. With ``known``, which is what was
+    just read of all hosts, only Kafka is asked."""
+    result = Observations(dict(known or {}))
     with workers(1) as pool:
         asked: Future[ClusterView] | None = None
         if cluster and target.spec.brokers and target.shells:
             asked = pool.submit(lambda: target.cluster().view())
-        for seen in target.side_by_side(lambda host: look(target, host)).values():
-            result.seen.update(seen)
+        if known is None:
+            for seen in target.side_by_side(lambda host: look(target, host)).values():
+                result.seen.update(seen)
         if asked is not None:
             try:
                 result.view = result_of(asked)

@@ -8,6 +8,7 @@ import io
 import os
 import subprocess
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,17 @@ from provisioner.artifacts.store import Store
 from provisioner.errors import ProvisionError
 from tests.unit.artifacts.conftest import VERSION, blob_of
 
+GZIP = b"\x1f\x8b"
 LONG = "a/" * 60 + "name"
+
+
+def plain(packed: bytes) -> bytes:
+    return gzip.decompress(packed) if packed[:2] == GZIP else packed
 
 
 def unpacked(packed: bytes) -> dict[str, bytes]:
     found = {}
-    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(packed))) as archive:
+    with tarfile.open(fileobj=io.BytesIO(plain(packed))) as archive:
         for member in archive:
             stream = archive.extractfile(member)
             if stream is not None:
@@ -39,14 +45,30 @@ SIZES = st.sampled_from(
 )
 
 
-@given(st.lists(SIZES, min_size=1, max_size=4))
-def test_any_sizes(sizes: list[int]) -> None:
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> tuple[Cache, Entry]:
+    """A cache with a zip, and the deflated file in it."""
+    folder = tmp_path_factory.mktemp("wheel")
+    data = b"m" * 70_000
+    with zipfile.ZipFile(folder / "zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("modules", data)
+    blob, cache = blob_of("zip", (folder / "zip").read_bytes()), Cache(folder / "cache")
+    cache.put(blob, folder / "zip")
+    return cache, Entry("last", 70_000, hashlib.sha256(data).hexdigest(), 0o644, blob, "modules")
+
+
+@given(st.lists(SIZES, min_size=1, max_size=4), st.booleans())
+def test_any_sizes(wheel: tuple[Cache, Entry], sizes: list[int], packed: bool) -> None:
+    cache, deflated = wheel
     files = {f"folder/{n}": os.urandom(size) for n, size in enumerate(sizes)}
-    what = distribution("kafka", "1.0.0", [inline(path, data) for path, data in files.items()])
-    stream = TarStream(Cache(Path("/nonexistent")), what)
-    packed = b"".join(stream)
-    assert len(packed) == stream.total == len(stream)
-    assert unpacked(packed) == {**files, "SHA256SUMS": what.sums.encode()}
+    entries = [inline(path, data) for path, data in files.items()]
+    what = distribution("kafka", "1.0.0", [*entries, *([deflated] if packed else [])])
+    stream = TarStream(cache, what)
+    sent = b"".join(stream)
+    assert (sent[:2] == GZIP) is stream.packed is packed
+    assert len(sent) == stream.total == len(stream)
+    more = {"last": b"m" * 70_000} if packed else {}
+    assert unpacked(sent) == {**files, **more, "SHA256SUMS": what.sums.encode()}
 
 
 def test_files_of_the_cache_and_long_names(cache: Cache, tmp_path: Path) -> None:
@@ -68,6 +90,16 @@ def test_members_of_a_wheel(store: Store, java: Distribution) -> None:
     assert len(packed) == stream.total < 10_000  # as deflated as in the wheel: 300 kB of one letter
     assert unpacked(packed)["lib/modules"] == b"m" * 300_000
     assert unpacked(packed)["empty"] == b""
+
+
+def test_only_what_lies_deflated_goes_by_gzip(store: Store, java: Distribution) -> None:
+    ready = store.ensure(store.prepare(VERSION))
+    assert ready.kafka is not None
+    jars, wheel = store.open(ready.kafka), store.open(java)
+    assert (jars.packed, wheel.packed) == (False, True)
+    assert b"".join(wheel)[:2] == GZIP
+    assert len(b"".join(jars)) == jars.total
+    assert jars.total % 512 == 0, "a tar is made of blocks"
 
 
 def test_same_stream_again(store: Store) -> None:
@@ -92,8 +124,9 @@ def test_tar_and_sha256sum_agree(store: Store, tmp_path: Path) -> None:
     for part in ready:
         target = tmp_path / part.folder
         target.mkdir()
-        packed = b"".join(store.open(part.digest))
-        subprocess.run(["tar", "-xzf", "-"], input=packed, cwd=target, check=True)
+        stream = store.open(part.digest)
+        how = "-xzf" if stream.packed else "-xf"
+        subprocess.run(["tar", how, "-"], input=b"".join(stream), cwd=target, check=True)
         done = subprocess.run(
             ["sha256sum", "--strict", "-c", "SHA256SUMS"], cwd=target, capture_output=True
         )
