@@ -42,8 +42,9 @@ class Member:
 class TarStream:
     """The packed distribution, as often as it is iterated: chunks of bytes, ``total`` in all.
 
-    ``packed`` tells whether it is gzip's format, or plain tar's. Paths in it are relative to the distribution's folder. Iterating raises ``artifact-corrupt``
-    when a blob changed under it; what came until then must be thrown away.
+    ``packed`` tells whether it is gzip's format, or plain tar's. Paths in it are relative to the
+    distribution's folder. Iterating raises ``artifact-corrupt`` when a blob changed under it; what
+    came until then must be thrown away.
     """
 
     def __init__(self, cache: Cache, what: Distribution) -> None:
