@@ -31,6 +31,8 @@ SETTLE_SECONDS = 1.0
 """How long a topic that was just made may be unknown to another broker."""
 DELETION_SECONDS = 30.0
 """How long one is waited for that is being deleted."""
+JOIN_SECONDS = 30.0
+"""How long a controller that was just started may take to find the quorum."""
 
 
 def connect(
@@ -158,6 +160,41 @@ class KafkaCluster:
                 address = self._address_of(broker, address, deadline)
             what = "cluster default" if broker is None else f"broker {broker}"
             self._change(what, address, request, deadline)
+
+    def add_voter(
+        self, id: int, directory: str, endpoint: tuple[str, str, int], replaces: str | None
+    ) -> None:
+        from provisioner.kafka import voters
+
+        what = f"voter {id}"
+        # Only when the new one has joined is the old one taken out: with it, a voter is missing.
+        cluster = self._joined(id, directory)
+        if replaces:
+            self._by_controller(
+                what,
+                lambda milliseconds: voters.remove_request(cluster, id, replaces),
+                lambda answer: [answer],
+                (voters.GONE,),
+            )
+        self._by_controller(
+            what,
+            lambda milliseconds: voters.add_request(cluster, id, directory, endpoint, milliseconds),
+            lambda answer: [answer],
+            (voters.ALREADY,),
+        )
+
+    def _joined(self, id: int, directory: str) -> str:
+        """Waits until a controller with this directory reads along; returns the cluster's id."""
+        limit = time.monotonic() + JOIN_SECONDS
+        while True:
+            view = self.liveness()
+            if view.quorum is not None and (id, directory) in view.quorum.observers:
+                return view.cluster_id
+            if time.monotonic() > limit:
+                raise KafkaRefused(
+                    "NOT_JOINED", f"controller {id} with directory {directory} does not read along"
+                )
+            time.sleep(0.2)
 
     def elect_preferred_leaders(self) -> None:
         def items(answer: Any) -> Iterator[Any]:

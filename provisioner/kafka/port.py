@@ -1,6 +1,7 @@
 """What the rest of the tool knows of a Kafka cluster: plain values, and the port's protocol.
 
-``client.py`` implements ``Cluster``; of the Kafka library only ``messages.py`` knows.
+``client.py`` implements ``Cluster``; of the Kafka library only ``messages.py`` and ``voters.py``
+know.
 """
 
 from __future__ import annotations
@@ -97,12 +98,21 @@ class LogDirView:
 
 @dataclass(frozen=True)
 class QuorumView:
-    """The KRaft quorum: voters' ids and how far each is behind the leader, in records."""
+    """The KRaft quorum: voters' ids and how far each is behind the leader, in records.
+
+    A dynamic quorum knows its voters by the ids of their directories as well, as they stand in
+    ``meta.properties``. ``observers`` are (id, directory) of the nodes that read along: brokers,
+    and controllers that do not vote (yet).
+    """
 
     leader: int | None
     voters: Mapping[int, int]
-    observers: tuple[int, ...] = ()
-    dynamic: bool = False
+    observers: frozenset[tuple[int, str]] = frozenset()
+    directories: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def dynamic(self) -> bool:
+        return any(self.directories.values())
 
 
 @dataclass(frozen=True)
@@ -175,6 +185,12 @@ class Cluster(Protocol):
         self, broker: int | None, set: Mapping[str, str], delete: Sequence[str]
     ) -> None:
         """Incremental; ``broker`` None is the cluster-wide default."""
+
+    def add_voter(
+        self, id: int, directory: str, endpoint: tuple[str, str, int], replaces: str | None
+    ) -> None:
+        """Makes a controller that reads along a voter. ``endpoint`` is its listener: name, host,
+        port; ``replaces`` the directory with which it voted before, which is gone."""
 
     def elect_preferred_leaders(self) -> None:
         """For all partitions; 'election not needed' is no error."""

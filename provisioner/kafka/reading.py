@@ -6,9 +6,11 @@ that what could not be read is never taken for absent.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from provisioner.kafka.messages import name
 from provisioner.kafka.port import (
@@ -128,9 +130,15 @@ def quorum(answer: Any, errors: dict[str, str]) -> QuorumView | None:
     return QuorumView(
         leader=None if part.leader_id < 0 else part.leader_id,
         voters={id: max(newest - end, 0) for id, end in sorted(ends.items())},
-        observers=tuple(sorted(observer.replica_id for observer in part.observers)),
-        dynamic=any(_uuid(voter.replica_directory_id) for voter in part.current_voters),
+        observers=frozenset((o.replica_id, _directory(o)) for o in part.observers),
+        directories={voter.replica_id: _directory(voter) for voter in part.current_voters},
     )
+
+
+def _directory(replica: Any) -> str:
+    """Its directory as ``meta.properties`` has it; nothing where the quorum is static."""
+    text = _uuid(replica.replica_directory_id)
+    return base64.urlsafe_b64encode(UUID(text).bytes).decode().rstrip("=") if text else ""
 
 
 def reassignments(answer: Any, errors: dict[str, str]) -> tuple[str, ...]:

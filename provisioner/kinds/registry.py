@@ -11,6 +11,7 @@ from provisioner.kinds import (
     service,
     storage,
     topic,
+    voter,
 )
 from provisioner.kinds.kind import Kind
 
@@ -24,6 +25,7 @@ KINDS: dict[str, Kind] = {
         file,
         storage,
         service,
+        voter,
         broker,
         broker_config,
         topic,

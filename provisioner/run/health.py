@@ -120,6 +120,19 @@ def _quorum(target: Target, view: ClusterView, away: frozenset[int] = NONE) -> l
     return [Check("quorum", not detail, detail or f"{len(nodes)} controllers are caught up")]
 
 
+def _joining(target: Target, view: ClusterView) -> frozenset[int]:
+    """Controllers that read along and do not vote, with this directory at least: they catch up with
+    nobody until they are made voters, which is no matter of waiting."""
+    quorum = view.quorum
+    if quorum is None or not quorum.dynamic:
+        return NONE
+    return frozenset(
+        id
+        for id, directory in quorum.observers
+        if directory != quorum.directories.get(id) and id in {n.id for n in target.spec.controllers}
+    )
+
+
 def _some(items: list[str], what: str, count: int = 5) -> str:
     if not items:
         return ""
@@ -160,7 +173,7 @@ def settle(
         else:
             away = gone - view.alive
             found = [_brokers(target, view, away), _leaders(view, away), _in_sync(view, away)]
-            found += _quorum(target, view, voters)
+            found += _quorum(target, view, voters | _joining(target, view))
             if healthy(found):
                 # A broker may still hear of what another has already answered.
                 found.append(_bootstrap(target, view, away))

@@ -32,6 +32,7 @@ from provisioner.plan.order import Order, held_back, waves
 from provisioner.run.gates import safety_view, zookeeper_states
 from provisioner.run.leaving import guard_leaving
 from provisioner.run.look import accepted, look
+from provisioner.run.quorum import controller_refusal, guard_quorum
 from provisioner.run.target import Target
 from provisioner.run.twins import guard_twins
 from provisioner.spec.types import Node, Spec
@@ -165,6 +166,7 @@ def make_plan(target: Target, observations: Observations | None = None) -> Plann
     found = diff(hosts, observations.seen, {name: k.judge for name, k in KINDS.items()})
     unread = [*found.unread, *_unreachable(target)]
     _guard_formats(target, found, states, observations)
+    guard_quorum(target, found, states, observations.seen)
     guard_leaving(target, found, observations.seen, observations.view)
     guard_twins(target, found, observations.view)
     blocked = {item.id: item.reason for item in found.refused}
@@ -206,10 +208,13 @@ def _guard_formats(
     formats = [c for c in found.changes if c.id.kind == "storage" and target.spec.is_kraft]
     if not formats or not has_run(observations):
         return
-    view = safety_view(observations.view) if observations.view else None
+    nodes = {change.id: target.spec.node(str(states[change.id].args["node"])) for change in formats}
+    controllers = {node.id for node in nodes.values() if node.is_controller}
     for change in formats:
-        node = target.spec.node(str(states[change.id].args["node"]))
-        refusal = _format_refusal(target, node, view)
+        node = nodes[change.id]
+        refusal = _broker_refusal(target, node, observations.view)
+        if node.is_controller and refusal is None:
+            refusal = controller_refusal(target, controllers, observations.view)
         if refusal:
             found.changes.remove(change)
             found.refused.append(Refused(change.id, refusal[0], refusal[1], change))
@@ -224,17 +229,17 @@ def has_run(observations: Observations) -> bool:
     )
 
 
-def _format_refusal(target: Target, node: Node, view: safety.View | None) -> tuple[str, str] | None:
-    allow = target.options.allow
-    if node.is_broker and "data-loss" not in allow:
-        if view is None:
-            why = "a broker of a cluster that has run would be formatted, and Kafka cannot be asked"
-            return f"{why} whether its partitions are in sync elsewhere", "data-loss"
-        verdict = safety.may_lose_disk(view, node.id)
-        if not verdict.allowed:
-            return f"formatting it would lose data: {verdict.reason}", "data-loss"
-    if node.is_controller and "format-controller" not in allow:
-        return "a controller of a cluster that has run would be formatted", "format-controller"
+def _broker_refusal(
+    target: Target, node: Node, answer: ClusterView | None
+) -> tuple[str, str | None] | None:
+    if not node.is_broker or "data-loss" in target.options.allow:
+        return None
+    if answer is None:
+        why = "a broker of a cluster that has run would be formatted, and Kafka cannot be asked"
+        return f"{why} whether its partitions are in sync elsewhere", "data-loss"
+    verdict = safety.may_lose_disk(safety_view(answer), node.id)
+    if not verdict.allowed:
+        return f"formatting it would lose data: {verdict.reason}", "data-loss"
     return None
 
 

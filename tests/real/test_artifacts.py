@@ -55,8 +55,9 @@ def unpack(store: Store, part: Distribution, folder: Path) -> Path:
     """As a host does it: into a folder of the distribution's name, checked."""
     target = folder / part.folder
     target.mkdir(parents=True)
-    packed = b"".join(store.open(part))
-    subprocess.run(["tar", "-xzf", "-"], input=packed, cwd=target, check=True)
+    stream = store.open(part)
+    how = "-xzf" if stream.packed else "-xf"
+    subprocess.run(["tar", how, "-"], input=b"".join(stream), cwd=target, check=True)
     subprocess.run(["sha256sum", "--quiet", "--strict", "-c", "SHA256SUMS"], cwd=target, check=True)
     assert hashlib.sha256((target / "SHA256SUMS").read_bytes()).hexdigest() == part.digest
     return target

@@ -93,3 +93,46 @@ def test_killed_all_at_once_it_comes_back_and_destroy_takes_only_what_was_made(l
     left = {p for p in lab.home.rglob("*") if not p.is_dir()}
     assert left == set(mine), "what was not ours stays, and nothing else"
     assert {p.read_text() for p in left} == set(mine.values())
+
+
+def test_a_controller_whose_disk_was_lost_votes_again(tmp_path: Path) -> None:
+    """A new directory is no voter of a dynamic quorum until it is made one."""
+    lab = kraft_lab(tmp_path, home="kraft home", version="4.3.1", brokers=3, quorum="dynamic")
+    try:
+        lab.apply()
+        written = [b"purchase-%d" % n for n in range(100)]
+        lab.produce("purchases", written)
+        before = meta(lab, 2)["directory.id"]
+        lab.end(lab.pids_now()["broker-2"], how=signal.SIGKILL)
+        shutil.rmtree(lab.home / "logs-2")
+        words = ("--allow", "data-loss", "--allow", "format-controller")
+        cluster = lab.json("apply", *words)
+        done = [(c["kind"], c["name"], c["action"]) for c in cluster["applied"]]
+        assert ("voter", "2", "update") in done
+        now = meta(lab, 2)["directory.id"]
+        assert now != before
+        with lab.cluster() as kafka:
+            quorum = kafka.view().quorum
+            assert quorum is not None
+            assert quorum.directories == {id: meta(lab, id)["directory.id"] for id in (0, 1, 2)}
+            assert max(quorum.voters.values()) < 100
+        assert set(written) <= set(lab.consume("purchases"))
+        assert lab.applied() == []
+    finally:
+        lab.clean()
+
+
+def test_a_static_quorum_stays_what_it_is(tmp_path: Path) -> None:
+    """The default of 4.x is dynamic: taking the word out of the spec converts nothing."""
+    lab = kraft_lab(tmp_path, home="kraft home", version="4.2.0", brokers=1, quorum="static")
+    try:
+        lab.apply()
+        pids = lab.pids_now()
+        with lab.changed(lambda spec: spec.pop("controller_quorum")):
+            cluster = lab.json("apply", code=2)
+            assert [r["kind"] for r in cluster["refused"]] == ["file"]
+            assert "set controller_quorum: static" in cluster["refused"][0]["reason"]
+        assert lab.pids_now() == pids
+        assert lab.applied() == []
+    finally:
+        lab.clean()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import uuid
 from typing import Any
 
@@ -216,9 +217,14 @@ def test_voters_have_their_distance_to_the_leader() -> None:
         observers=[state(2, 99), state(1, 100)],
     )
     errors: dict[str, str] = {}
-    assert reading.quorum(answer, errors) == QuorumView(
-        leader=101, voters={100: 101, 101: 0, 102: 5}, observers=(1, 2), dynamic=False
+    found = reading.quorum(answer, errors)
+    assert found == QuorumView(
+        leader=101,
+        voters={100: 101, 101: 0, 102: 5},
+        observers=frozenset({(1, ""), (2, "")}),
+        directories={100: "", 101: "", 102: ""},
     )
+    assert not found.dynamic
     assert errors == {}
 
 
@@ -228,10 +234,17 @@ def test_voters_with_directories_are_a_dynamic_quorum() -> None:
         leader_id=-1,
         high_watermark=90,
         current_voters=[state(100, 90, ID)],
-        observers=[],
+        observers=[state(101, 90, uuid.UUID(bytes=bytes(range(1, 17))))],
     )
     found = reading.quorum(answer, {})
-    assert found == QuorumView(leader=None, voters={100: 0}, dynamic=True)
+    written = base64.urlsafe_b64encode(ID.bytes).decode().rstrip("=")
+    assert found == QuorumView(
+        leader=None,
+        voters={100: 0},
+        observers=frozenset({(101, "AQIDBAUGBwgJCgsMDQ4PEA")}),
+        directories={100: written},
+    )
+    assert found.dynamic
 
 
 def test_a_quorum_that_cannot_be_read_is_an_error() -> None:

@@ -181,6 +181,9 @@ class ModelCluster:
         self.pids = 100
         self.zookeeper_id = ZOOKEEPERS
         self.controller: int | None = None
+        self.formats = 0
+        self.voters: dict[int, str] = {}
+        """KRaft's: id → the directory it votes with, nothing where the quorum is static."""
         self.history: list[Change] = []
 
     @classmethod
@@ -355,15 +358,18 @@ class ModelCluster:
             return None
         quorum = None
         if self.spec.is_kraft:
-            voters = {
-                p.node.id: 0
+            up = {
+                p.node.id: self.directory_of(m, p.node)
                 for m in self.machines.values()
                 for p in m.processes
                 if p.node.is_controller
             }
-            if len(voters) <= len(self.spec.controllers) // 2:
+            serving = [id for id, directory in self.voters.items() if up.get(id) == directory]
+            if len(serving) <= len(self.voters) // 2:
                 return None
-            quorum = QuorumView(min(voters), voters)
+            lags = {id: 0 if id in serving else 1000 for id in self.voters}
+            others = frozenset((id, d) for id, d in up.items() if id not in serving)
+            quorum = QuorumView(min(serving), lags, others, dict(self.voters))
         return ClusterView(
             "id",
             self.controller,
@@ -501,8 +507,12 @@ class ModelCluster:
     ) -> None:
         if not machine.distributions:
             raise Impossible("no Kafka to format with")
-        node_id = properties.parse(machine.text(file))["node.id"]
-        self.format(machine, path, id, node_id)
+        node = properties.parse(machine.text(file))["node.id"]
+        if "--initial-controllers" in flags:
+            voters = (voter.split("@") for voter in flags[-1].split(","))
+            self.voters = {int(id): where.rpartition(":")[2] for id, where in voters}
+        directory = self.voters.get(int(node)) if "--initial-controllers" in flags else None
+        self.format(machine, path, id, node, directory)
 
     def run_storage_record(
         self, machine: Machine, change: Change, user: str, manifest: str, role: str, *paths: str
@@ -563,10 +573,33 @@ class ModelCluster:
         for key in delete:
             values.pop(key, None)
 
-    def format(self, machine: Machine, path: str, cluster: str, node: str) -> None:
+    def call_add_voter(
+        self, id: int, directory: str, endpoint: tuple[str, str, int], replaces: str | None
+    ) -> None:
+        view = self.view()
+        if view is None or view.quorum is None or (id, directory) not in view.quorum.observers:
+            raise Impossible(f"controller {id} does not read along with {directory}")
+        if self.voters.get(id) != replaces:
+            raise Impossible(f"voter {id} has {self.voters.get(id)}, not {replaces}")
+        self.voters[id] = directory
+
+    def directory_of(self, machine: Machine, node: Node) -> str:
+        if self.spec.controller_quorum == "static":
+            return ""
+        meta = machine.entries.get(f"{node.log_dirs[0].path}/meta.properties")
+        return properties.parse(meta.text)["directory.id"] if meta else "gone"
+
+    def format(
+        self, machine: Machine, path: str, cluster: str, node: str, directory: str | None = None
+    ) -> None:
         key = "node.id" if self.spec.is_kraft else "broker.id"
         version = "1" if self.spec.is_kraft else "0"
         text = f"version={version}\ncluster.id={cluster}\n{key}={node}\n"
+        if self.spec.is_kraft:
+            self.formats += 1
+            text += f"directory.id={directory or f'directory-{self.formats}'}\n"
+            if self.spec.controller_quorum == "static":
+                self.voters = {controller.id: "" for controller in self.spec.controllers}
         machine.put(f"{path}/meta.properties", text)
 
     def launch(self, machine: Machine, node: Node, signed: bool = True) -> None:

@@ -1,0 +1,147 @@
+"""The kind ``voter``: each controller of a dynamic quorum votes, with the directory it has now.
+
+A controller whose disk was lost is formatted with a new directory id and reads along as an
+observer, as one does that was just added: it votes only when it is made a voter (KIP-853). Only a
+dynamic quorum knows that; the voters of a static one are what all properties files say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from provisioner.kafka.port import ClusterView
+from provisioner.kinds.kind import Difference, Kind
+from provisioner.kinds.places import Places
+from provisioner.plan.model import (
+    Absent,
+    Await,
+    Call,
+    Change,
+    Id,
+    Layer,
+    Observation,
+    Observed,
+    Pending,
+    Present,
+    Refused,
+    State,
+    Step,
+    Unknown,
+    Unmanaged,
+)
+from provisioner.plan.safety import CAUGHT_UP
+from provisioner.spec.types import Node, Spec
+
+PATIENCE = 60.0
+DIRECTORY = "directory_id"
+
+
+def voter_id(number: int) -> Id:
+    return Id("", "voter", str(number))
+
+
+def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
+    if spec.controller_quorum != "dynamic":
+        return {}
+    return {
+        voter_id(node.id): State(
+            {DIRECTORY: Pending("its log dir to be formatted")},
+            args={"storage": Id(node.host, "storage", node.log_dirs[0].path)}
+            | {"endpoint": _endpoint(spec, node), "id": node.id},
+        )
+        for node in spec.controllers
+    }
+
+
+def _endpoint(spec: Spec, node: Node) -> tuple[str, str, int]:
+    """Under which the other controllers reach it."""
+    assert node.controller_listener is not None
+    told = node.advertised_controller or node.controller_listener
+    host = told.host or spec.hosts[node.host].kafka_address or "localhost"
+    return told.name, host, told.port
+
+
+def resolve(
+    spec: Spec, mine: Mapping[Id, State], every: Mapping[Id, State], observed: Observed
+) -> Mapping[Id, State]:
+    """The directory that stands in its ``meta.properties``. Where that cannot be read, the spec has
+    no word on it."""
+    resolved = {}
+    for id, state in mine.items():
+        seen = observed.get(state.args["storage"])
+        fields = dict(state.fields)
+        if isinstance(seen, Present) and seen.fields.get(DIRECTORY):
+            fields[DIRECTORY] = seen.fields[DIRECTORY]
+        elif seen is None or isinstance(seen, Unknown):
+            fields = {}
+        resolved[id] = replace(state, fields=fields)
+    return resolved
+
+
+def read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
+    if spec.controller_quorum != "dynamic":
+        return {}
+    ids = [voter_id(node.id) for node in spec.controllers]
+    quorum = view.quorum
+    if quorum is None:
+        return {id: Unknown(view.errors.get("quorum", "the quorum was not read")) for id in ids}
+    seen: dict[Id, Observation] = dict.fromkeys(ids, Absent())
+    for number, lag in quorum.voters.items():
+        fields = {DIRECTORY: quorum.directories.get(number, "")}
+        seen[voter_id(number)] = Present(fields, volatile={"lag": lag, "dynamic": quorum.dynamic})
+    return seen
+
+
+def judge(
+    id: Id, state: State, observation: Observation, fields: Sequence[str]
+) -> tuple[bool, Difference]:
+    """A static quorum is not made dynamic; where the directory is not known, voting is enough."""
+    if isinstance(observation, Present):
+        return not observation.volatile["dynamic"], None
+    if isinstance(observation, Absent) and not state.fields:
+        why = "it does not vote, and its log dir cannot be read"
+        return True, Refused(id, why)
+    return False, None
+
+
+def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequence[Unmanaged]:
+    return [
+        Unmanaged(id, detail="it votes, and is no controller of the spec")
+        for id, seen in sorted(observed.items())
+        if id.kind == "voter" and isinstance(seen, Present) and id not in desired
+    ]
+
+
+def settled(state: State, observation: Observation) -> bool:
+    """It votes with this directory, and has caught up with the leader."""
+    if not isinstance(observation, Present):
+        return False
+    there = observation.fields[DIRECTORY] == state.fields.get(DIRECTORY)
+    return there and bool(observation.volatile["lag"] <= CAUGHT_UP)
+
+
+def steps(change: Change, state: State | None) -> Sequence[Step]:
+    if state is None:
+        return []
+    args = {
+        "id": state.args["id"],
+        "directory": state.fields[DIRECTORY],
+        "endpoint": state.args["endpoint"],
+        "replaces": (change.before or {}).get(DIRECTORY),
+    }
+    return [Call("add_voter", args), Await(change.id, PATIENCE)]
+
+
+KIND = Kind(
+    "voter",
+    Layer.CLUSTER,
+    rank=5,
+    desired=desired,
+    read=read,
+    resolve=resolve,
+    judge=judge,
+    find=find,
+    settled=settled,
+    steps=steps,
+)
