@@ -126,7 +126,8 @@ def ask(
     except KafkaUnavailable as error:
         return safety.Verdict(False, f"Kafka cannot be asked: {error}")
     if node.is_controller:
-        voters = [c.id for c in target.spec.controllers]
+        # Those of the spec may be no voters yet: it is the others that must not be missed.
+        voters = sorted(view.lag) or [c.id for c in target.spec.controllers]
         verdict = safety.may_stop_controller(view, node.id, voters)
         if not verdict.allowed:
             return verdict

@@ -85,24 +85,26 @@ def _forbidden(now: tuple[str, str], wanted: str) -> str:
 
 
 def controller_refusal(
-    target: Target, formatting: Collection[int], view: ClusterView | None
+    target: Target, id: int, formatting: Collection[int], view: ClusterView | None
 ) -> tuple[str, str | None] | None:
-    """Why the controllers with these ids are not formatted now, and what would allow it.
+    """Why a controller is not formatted now, together with ``formatting``, and what would allow it.
 
     They learn what they lost from the others, so a majority must be there and caught up; none is
-    asked for where no controller is left, which is a cluster made anew.
+    asked for where no controller is left, which is a cluster made anew. One that does not vote has
+    nothing to lose.
     """
-    voters = [node.id for node in target.spec.controllers]
+    quorum = view.quorum if view else None
+    if quorum is not None and quorum.dynamic and id not in quorum.voters:
+        return None
     if "format-controller" not in target.options.allow:
         return "a controller of a cluster that has run would be formatted", "format-controller"
-    if set(voters) <= set(formatting):
+    if {node.id for node in target.spec.controllers} <= set(formatting):
         return None
     why = "a controller is formatted only while a majority of the others is caught up"
-    if view is None or view.quorum is None:
+    if quorum is None:
         return f"{why}, and Kafka cannot be asked: start the others first", None
-    lag = view.quorum.voters
-    others = [v for v in voters if v not in formatting and v in lag]
-    caught_up = [v for v in others if lag[v] <= safety.CAUGHT_UP]
-    if len(caught_up) < len(voters) // 2 + 1:
-        return f"{why}: {len(caught_up)} of {len(voters)} are", None
+    lag = {voter: lag for voter, lag in quorum.voters.items() if voter not in formatting}
+    caught_up = [voter for voter in lag if lag[voter] <= safety.CAUGHT_UP]
+    if len(caught_up) < len(quorum.voters) // 2 + 1:
+        return f"{why}: {len(caught_up)} of {len(quorum.voters)} are", None
     return None

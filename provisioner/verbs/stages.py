@@ -214,7 +214,7 @@ def _guard_formats(
         node = nodes[change.id]
         refusal = _broker_refusal(target, node, observations.view)
         if node.is_controller and refusal is None:
-            refusal = controller_refusal(target, controllers, observations.view)
+            refusal = controller_refusal(target, node.id, controllers, observations.view)
         if refusal:
             found.changes.remove(change)
             found.refused.append(Refused(change.id, refusal[0], refusal[1], change))

@@ -58,6 +58,19 @@ def test_a_controller_that_reads_along_is_made_a_voter() -> None:
     assert model.plan().in_sync
 
 
+def test_a_controller_that_never_voted_is_formatted_without_a_word() -> None:
+    model = ModelCluster.made("kraft")
+    lose(model, 2)
+    model.forget("logs-2")
+    model.target.options.allow = {"data-loss": frozenset()}
+    (held,) = [item for item in model.plan().refused if item.id.kind == "storage"]
+    assert held.allow == "format-controller"
+    del model.voters[2]
+    model.apply()
+    assert sorted(model.voters) == [0, 1, 2]
+    assert model.plan().in_sync
+
+
 def test_a_controller_that_is_only_down_stays_a_voter() -> None:
     model = ModelCluster.made("kraft")
     model.kill("broker-1")
