@@ -294,6 +294,8 @@ def _cluster_level(
             # A broker that is known to be down cannot be asked: that is the service's difference.
             if item.id.name in down:
                 result.deferred.append(Deferred(item.id, f"{item.id.name} is not up"))
+            elif item.id.kind == "voter" and down & {n.name for n in target.spec.controllers}:
+                result.deferred.append(Deferred(item.id, "not all controllers are up"))
             else:
                 result.unread.append(item)
         return result

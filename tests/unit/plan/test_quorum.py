@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from provisioner.plan.model import Refused, Unmanaged
+from provisioner.plan.model import Refused, Unknown, Unmanaged
 from provisioner.run.quorum import SERVERS, VOTERS
+from provisioner.verbs.stages import make_plan
 from tests.unit.plan.model_cluster import ModelCluster, spec_of
 
 LOST = {"data-loss": frozenset[str](), "format-controller": frozenset[str]()}
@@ -75,6 +76,21 @@ def test_a_controller_that_is_only_down_stays_a_voter() -> None:
     model = ModelCluster.made("kraft")
     model.kill("broker-1")
     assert [c.id.kind for c in model.plan().changes] == ["service"]
+
+
+@pytest.mark.parametrize("down", [True, False])
+def test_a_quorum_that_cannot_be_read_waits_for_its_controllers_or_is_unknown(down: bool) -> None:
+    model = ModelCluster.made("kraft")
+    if down:
+        model.kill("broker-1")
+    seen = model.observe()
+    assert seen.view is not None
+    seen.view = replace(seen.view, quorum=None, errors={"quorum": "no leader"})
+    for id in [id for id in seen.seen if id.kind == "voter"]:
+        seen.seen[id] = Unknown("no leader")
+    plan = make_plan(model.target, seen).plan
+    assert [u.reason for u in plan.unread] == ([] if down else ["no leader"] * 3)
+    assert len([d for d in plan.deferred if d.id.kind == "voter"]) == (3 if down else 0)
 
 
 def test_a_voter_that_is_no_controller_of_the_spec_is_told() -> None:
