@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from provisioner.errors import Exit, fail
@@ -39,6 +39,8 @@ def command(args: argparse.Namespace, context: Context) -> Report:
             if args.verb == "start":
                 _release(target, nodes, lock.token)
                 planned = stages.make_plan(target)
+            if args.verb == "restart":
+                nodes = _without_held(planned, nodes, console.say, named=bool(args.node))
             waves = WAVES[args.verb](target, planned, nodes, bool(args.node))
             _refused(planned, nodes)
             runner = executor(target, planned, lock, journal, console.event, stop)
@@ -188,6 +190,24 @@ def _refused(planned: Planned, nodes: Sequence[Node]) -> None:
         raise fail("refused", f"{found[0].id.name}: {found[0].reason}")
 
 
+def _without_held(
+    planned: Planned, nodes: Sequence[Node], say: Callable[[str], None], *, named: bool
+) -> list[Node]:
+    """Who took a node down for a reason ends that himself, by ``start``. Raises ``refused`` for one
+    that is named."""
+    why = {r.id: r.reason for r in planned.plan.refused if r.reason.startswith(HELD)}
+    kept = []
+    for node in nodes:
+        reason = why.get(service_id(node))
+        if reason is None:
+            kept.append(node)
+        elif named:
+            raise fail("refused", f"{node.name} is not restarted: {reason}")
+        else:
+            say(f"  {node.name} stays down: {reason}")
+    return kept
+
+
 def _hold(target: Target, nodes: Sequence[Node], why: str, token: str) -> None:
     for node in nodes:
         places = target.places[node.host]
@@ -218,5 +238,6 @@ def _told(report: Report, args: argparse.Namespace, nodes: Sequence[Node]) -> st
             f"{len(done)} {past}, {len(report.failed)} failed, {len(report.not_started)} not begun"
         )
     if not done:
-        return f"nothing to {args.verb}: {', '.join(node.name for node in nodes)}"
+        which = ", ".join(node.name for node in nodes)
+        return f"nothing to {args.verb}" + (f": {which}" if which else "")
     return f"{past}: {', '.join(done)}"

@@ -54,6 +54,10 @@ def test_a_node_on_hold_stays_down_until_start(lab: Lab) -> None:
         assert said.count("it is held: ") == 1, shown(done)
         assert f"provision start {lab.spec} --node broker-2" in done.text.splitlines()[-1]
         assert f"provision apply {lab.spec}" not in done.text
+        refused = lab.run("restart", "--node", "broker-2")
+        assert refused.code == 1
+        assert f"broker-2 is not restarted: it is held: {why}" in refused.text + refused.progress
+        assert lab.processes() == pids
     finally:
         started = lab.json("start", "--node", "broker-2")
     assert names(started, "start") == ["broker-2"]
