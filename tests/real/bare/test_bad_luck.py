@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,15 +133,15 @@ def test_a_broker_that_ends_while_it_starts_is_told_with_its_cause(one: Lab) -> 
 
 
 @pytest.fixture
-def plain(tmp_path: Path) -> Iterator[Lab]:
-    """A plain user with a home and a cache of his own."""
-    for folder in [tmp_path, *tmp_path.parents]:
-        if not folder.stat().st_mode & 0o001:
-            folder.chmod(folder.stat().st_mode | 0o011)
-    lab = kraft_lab(tmp_path, "plain-user", "home/kafka", brokers=1)
-    cache = tmp_path / "cache"
+def plain() -> Iterator[Lab]:
+    """A plain user with a home and a cache of his own, in a folder that he may enter: pytest takes
+    its own from everybody else whenever a pytest starts."""
+    folder = Path(tempfile.mkdtemp(prefix="plain user "))
+    folder.chmod(0o755)
+    lab = kraft_lab(folder, "plain-user", "home/kafka", brokers=1)
+    cache = folder / "cache"
     shutil.copytree(Cache().root, cache / "provision")
-    home = tmp_path / "home"
+    home = folder / "home"
     home.mkdir()
     for path in [home, cache, *cache.rglob("*")]:
         shutil.chown(path, "nobody", "nogroup")
@@ -150,6 +151,7 @@ def plain(tmp_path: Path) -> Iterator[Lab]:
         yield lab
     finally:
         lab.clean()
+        shutil.rmtree(folder)
 
 
 def test_a_plain_user_does_it_all_without_root(plain: Lab) -> None:
