@@ -6,7 +6,6 @@ that what could not be read is never taken for absent.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -26,6 +25,7 @@ from provisioner.kafka.port import (
     QuorumView,
     TopicView,
 )
+from provisioner.uuids import written
 
 SOURCES = {1: DYNAMIC_TOPIC, 2: DYNAMIC_BROKER, 3: DYNAMIC_DEFAULT, 4: STATIC, 5: DEFAULT}
 NO_UUID = "00000000-0000-0000-0000-000000000000"
@@ -138,7 +138,7 @@ def quorum(answer: Any, errors: dict[str, str]) -> QuorumView | None:
 def _directory(replica: Any) -> str:
     """Its directory as ``meta.properties`` has it; nothing where the quorum is static."""
     text = _uuid(replica.replica_directory_id)
-    return base64.urlsafe_b64encode(UUID(text).bytes).decode().rstrip("=") if text else ""
+    return written(UUID(text).bytes) if text else ""
 
 
 def reassignments(answer: Any, errors: dict[str, str]) -> tuple[str, ...]:

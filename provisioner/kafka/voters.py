@@ -5,13 +5,13 @@ The Kafka library does not have them; it makes them from ``schemas/``. Import th
 
 from __future__ import annotations
 
-import base64
-import uuid
 from typing import Any
+from uuid import UUID
 
 from kafka.protocol.api_message import ApiMessage
 
 from provisioner.kafka import schemas
+from provisioner.uuids import raw
 
 ALREADY, GONE = "DUPLICATE_VOTER", "VOTER_NOT_FOUND"
 
@@ -43,7 +43,7 @@ def add_request(
         cluster_id=cluster,
         timeout_ms=milliseconds,
         voter_id=voter,
-        voter_directory_id=uuid_of(directory),
+        voter_directory_id=UUID(bytes=raw(directory)),
         listeners=[listener],
         ack_when_committed=True,
     )
@@ -51,10 +51,5 @@ def add_request(
 
 def remove_request(cluster: str, voter: int, directory: str) -> Any:
     return RemoveRaftVoterRequest(
-        cluster_id=cluster, voter_id=voter, voter_directory_id=uuid_of(directory)
+        cluster_id=cluster, voter_id=voter, voter_directory_id=UUID(bytes=raw(directory))
     )
-
-
-def uuid_of(text: str) -> uuid.UUID:
-    """Kafka's writing of a Uuid (base64url, no padding) → a Uuid."""
-    return uuid.UUID(bytes=base64.urlsafe_b64decode(text + "=="))

@@ -5,7 +5,7 @@ Source of the rules: Strimzi's KafkaRoller, KafkaAvailability and KafkaQuorumChe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -105,8 +105,7 @@ def may_stop_controller(view: View, controller: int, voters: Sequence[int]) -> V
         return Verdict(True)
     if view.quorum_leader is None:
         return Verdict(False, "the controller quorum has no leader")
-    others = [v for v in voters if v != controller and v in view.lag]
-    caught_up = [v for v in others if view.lag[v] <= CAUGHT_UP]
+    caught_up = _caught_up(view, voters, {controller})
     needed = count // 2 + 1
     if len(caught_up) < needed:
         missing = [str(v) for v in voters if v != controller and v not in caught_up]
@@ -116,6 +115,18 @@ def may_stop_controller(view: View, controller: int, voters: Sequence[int]) -> V
             f"{', '.join(missing)}",
         )
     return Verdict(True)
+
+
+def may_lose_controllers(view: View, controllers: Collection[int]) -> Verdict:
+    """A majority of all voters must be caught up without these: what they had, the others have."""
+    caught_up = _caught_up(view, view.lag, controllers)
+    if len(caught_up) < len(view.lag) // 2 + 1:
+        return Verdict(False, f"{len(caught_up)} of {len(view.lag)} are")
+    return Verdict(True)
+
+
+def _caught_up(view: View, voters: Iterable[int], without: Collection[int]) -> list[int]:
+    return [v for v in voters if v not in without and view.lag.get(v, CAUGHT_UP + 1) <= CAUGHT_UP]
 
 
 def may_stop_zookeeper(states: Mapping[int, str], server: int, servers: Sequence[int]) -> Verdict:

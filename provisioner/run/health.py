@@ -126,10 +126,11 @@ def _joining(target: Target, view: ClusterView) -> frozenset[int]:
     quorum = view.quorum
     if quorum is None or not quorum.dynamic:
         return NONE
+    controllers = {node.id for node in target.spec.controllers}
     return frozenset(
         id
         for id, directory in quorum.observers
-        if directory != quorum.directories.get(id) and id in {n.id for n in target.spec.controllers}
+        if id in controllers and directory != quorum.directories.get(id)
     )
 
 

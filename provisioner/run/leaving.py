@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from provisioner.kafka.port import ClusterView
 from provisioner.kinds.file.unit import path as unit_path
-from provisioner.kinds.service.kind import service_id
 from provisioner.plan import safety
 from provisioner.plan.diff import Differences
-from provisioner.plan.model import Change, Deferred, Id, Observed, Present, Refused
+from provisioner.plan.model import Change, Deferred, Id, Observed, Refused
 from provisioner.run.gates import safety_view
+from provisioner.run.settings import settings_now
 from provisioner.run.target import Target
 from provisioner.spec.types import Node
 
@@ -27,7 +27,7 @@ def guard_leaving(
         change = _change(found, Id(node.host, "file", node.properties))
         if change is None or KEY not in change.fields or change.before is None:
             continue
-        gone = [path for path in _now(node, seen, change) if not _has(node, path)]
+        gone = [path for path in _now(node, seen) if not _has(node, path)]
         if not gone:
             continue
         why = f"{', '.join(gone)} would no longer be a log dir of {node.name}"
@@ -52,14 +52,9 @@ def _change(found: Differences, id: Id) -> Change | None:
     return next((change for change in found.changes if change.id == id), None)
 
 
-def _now(node: Node, seen: Observed, change: Change) -> list[str]:
-    """The log dirs that it has now: those it runs with, for a file that somebody edited holds
-    nothing; else those of the file."""
-    dirs = (change.before or {}).get(KEY)
-    service = seen.get(service_id(node))
-    if isinstance(service, Present) and service.fields["running"]:
-        dirs = (service.volatile.get("static") or {}).get(KEY, dirs)
-    return [path for path in str(dirs or "").split(",") if path]
+def _now(node: Node, seen: Observed) -> list[str]:
+    """The log dirs that it has now."""
+    return [path for path in str(settings_now(node, seen).get(KEY) or "").split(",") if path]
 
 
 def _has(node: Node, path: str) -> bool:

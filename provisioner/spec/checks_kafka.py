@@ -337,11 +337,12 @@ def cleaner_memory(review: Review) -> None:
         given = node.config.get(CLEANER_BUFFER, str(128 << 20))
         if not node.heap or not given.isdigit() or node.config.get("log.cleaner.enable") == "false":
             continue
-        if heap_bytes(node.heap) < 2 * int(given) + CLEANER_BESIDE:
+        enough = 2 * int(given) + CLEANER_BESIDE
+        if heap_bytes(node.heap) < enough:
             own = node_item(review, node).heap is not None
             loc: Loc = (*review.built.loc(node), "heap") if own else ("defaults", "heap")
             review.warn(
                 f"a heap of {node.heap} may not hold {CLEANER_BUFFER} ({int(given) >> 20} MB), "
-                f"and for a moment twice, beside Kafka: use 512m, or a smaller buffer",
+                f"and for a moment twice, beside Kafka: use {enough >> 20}m, or a smaller buffer",
                 loc,
             )

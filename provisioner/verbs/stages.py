@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -13,7 +12,7 @@ from provisioner.kinds.cluster_id import cluster_id
 from provisioner.kinds.kind import Kind
 from provisioner.kinds.registry import KINDS
 from provisioner.plan import safety
-from provisioner.plan.diff import Differences, diff
+from provisioner.plan.diff import diff
 from provisioner.plan.model import (
     Change,
     Deferred,
@@ -29,13 +28,15 @@ from provisioner.plan.model import (
     Unread,
 )
 from provisioner.plan.order import Order, held_back, waves
+from provisioner.run.formats import guard_formats
 from provisioner.run.gates import safety_view, zookeeper_states
 from provisioner.run.leaving import guard_leaving
 from provisioner.run.look import accepted, look
-from provisioner.run.quorum import controller_refusal, guard_quorum
+from provisioner.run.quorum import guard_quorum
 from provisioner.run.target import Target
 from provisioner.run.twins import guard_twins
-from provisioner.spec.types import Node, Spec
+from provisioner.spec.types import Spec
+from provisioner.uuids import written
 from provisioner.workers import result_of, workers
 
 ORDERS = {
@@ -59,7 +60,7 @@ class Observations:
 def fresh_cluster_id() -> str:
     """A random id as Kafka writes one: 16 bytes, base64url, not beginning with '-'."""
     while True:
-        text = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+        text = written(secrets.token_bytes(16))
         if not text.startswith("-"):
             return text
 
@@ -165,7 +166,7 @@ def make_plan(target: Target, observations: Observations | None = None) -> Plann
     hosts = {id: s for id, s in states.items() if id.host}
     found = diff(hosts, observations.seen, {name: k.judge for name, k in KINDS.items()})
     unread = [*found.unread, *_unreachable(target)]
-    _guard_formats(target, found, states, observations)
+    guard_formats(target, found, states, observations.seen, observations.view)
     guard_quorum(target, found, states, observations.seen)
     guard_leaving(target, found, observations.seen, observations.view)
     guard_twins(target, found, observations.view)
@@ -199,48 +200,6 @@ def make_plan(target: Target, observations: Observations | None = None) -> Plann
         tuple(unread + clustered.unread),
     )
     return Planned(plan, states, observations)
-
-
-def _guard_formats(
-    target: Target, found: Differences, states: Desired, observations: Observations
-) -> None:
-    """A node of a cluster that has run is formatted only where nothing is lost by it."""
-    formats = [c for c in found.changes if c.id.kind == "storage" and target.spec.is_kraft]
-    if not formats or not has_run(observations):
-        return
-    nodes = {change.id: target.spec.node(str(states[change.id].args["node"])) for change in formats}
-    controllers = {node.id for node in nodes.values() if node.is_controller}
-    for change in formats:
-        node = nodes[change.id]
-        refusal = _broker_refusal(target, node, observations.view)
-        if node.is_controller and refusal is None:
-            refusal = controller_refusal(target, node.id, controllers, observations.view)
-        if refusal:
-            found.changes.remove(change)
-            found.refused.append(Refused(change.id, refusal[0], refusal[1], change))
-
-
-def has_run(observations: Observations) -> bool:
-    """Whether this cluster has lived: it answers, or a manifest records a storage that a running
-    node was seen to use."""
-    return observations.view is not None or any(
-        id.kind == "storage" and isinstance(o, Present) and bool(o.volatile.get("recorded"))
-        for id, o in observations.seen.items()
-    )
-
-
-def _broker_refusal(
-    target: Target, node: Node, answer: ClusterView | None
-) -> tuple[str, str | None] | None:
-    if not node.is_broker or "data-loss" in target.options.allow:
-        return None
-    if answer is None:
-        why = "a broker of a cluster that has run would be formatted, and Kafka cannot be asked"
-        return f"{why} whether its partitions are in sync elsewhere", "data-loss"
-    verdict = safety.may_lose_disk(safety_view(answer), node.id)
-    if not verdict.allowed:
-        return f"formatting it would lose data: {verdict.reason}", "data-loss"
-    return None
 
 
 def _in_the_dark(

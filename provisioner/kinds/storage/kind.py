@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
@@ -28,6 +27,7 @@ from provisioner.plan.model import (
     Unknown,
 )
 from provisioner.spec.types import Node, Role, Spec
+from provisioner.uuids import written
 
 PACKAGE = __package__ or ""
 
@@ -175,7 +175,7 @@ def directory_id(cluster: str, node: int) -> str:
     """A directory id that every run invents alike: a 16-byte digest as Kafka writes a Uuid."""
     for attempt in range(64):
         data = hashlib.sha256(f"{cluster}:{node}:{attempt}".encode()).digest()[:16]
-        text = base64.urlsafe_b64encode(data).decode().rstrip("=")
+        text = written(data)
         if not text.startswith("-"):
             return text
     raise AssertionError("unreachable: 64 digests that all begin with '-'")
