@@ -76,7 +76,7 @@ def main(spec: str, born: float) -> None:
     cluster_class = target_module.Target
     beside = Stopwatch()
     load.load_all = watch.around("spec", load.load_all)
-    target_module._meet = watch.around("connect", target_module._meet)
+    target_module._open_host = watch.around("connect", target_module._open_host)
     target_module.place = watch.around("artifacts", target_module.place)
     stages.look = watch.around("look", stages.look)
     stages.observe = watch.around("kafka", stages.observe)
@@ -94,9 +94,9 @@ def _imports() -> tuple[Any, ...]:
     from provisioner.hosts import local
     from provisioner.run import target
     from provisioner.spec import load
-    from provisioner.verbs import command, drift, opening, stages
+    from provisioner.verbs import command, drift, session, stages
 
-    assert all((local, drift, opening))  # what the verb imports by itself, later
+    assert all((local, drift, session))  # what the verb imports by itself, later
     return load, stages, target, command
 
 

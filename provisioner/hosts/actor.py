@@ -34,17 +34,17 @@ class ShellStep:
 
 
 @dataclass(frozen=True)
-class Guard:
+class LockToken:
     """What every changing script is told: the state folder, the lock's token, who keeps both."""
 
     state: str
     token: str
-    keeper: str = ""
+    state_owner: str = ""
 
 
 @dataclass
 class Outcome:
-    """What one unit left. ``stale`` is the index of the check that did not hold; ``failed`` the
+    """What one batch left. ``stale`` is the index of the check that did not hold; ``failed`` the
     index of the step that failed, with its output; ``lost``: the lock was no longer ours."""
 
     stale: int | None = None
@@ -55,7 +55,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Unit:
+class Batch:
     """One host in one wave: checks (with the planned fingerprints), steps, and what is read again.
 
     ``intent``, ``done`` and ``broken`` are journal lines (before, after, after a failure).
@@ -75,49 +75,49 @@ class Unit:
 class Actor(Observer):
     """Can read and change. The only caller is ``run.executor``."""
 
-    def __init__(self, shell: Shell, guard: Guard):
+    def __init__(self, shell: Shell, guard: LockToken):
         super().__init__(shell)
-        self._guard = guard
+        self._lock_token = guard
 
-    def act(self, unit: Unit) -> Outcome:
+    def act(self, batch: Batch) -> Outcome:
         """Raises TransportError; what was done then must be read again, never assumed."""
-        script, guard = Script(), self._guard
+        script, guard = Script(), self._lock_token
         script.raw("held", guard.state, guard.token)
         script.lines[-1] += " || { frame 0 0 lost; exit 0; }"
         script.count = 1
         script.raw("ours", guard.state)
         checks = [
             script.add("check", r.seconds, r.user, expected, r.script, *r.args)
-            for r, expected in unit.checks
+            for r, expected in batch.checks
         ]
-        if unit.broken:
-            self._on_failure(script, unit.broken)
-        if unit.intent:
-            script.add("part", 20, guard.keeper, JOURNAL, guard.state, unit.intent)
+        if batch.broken:
+            self._on_failure(script, batch.broken)
+        if batch.intent:
+            script.add("part", 20, guard.state_owner, JOURNAL, guard.state, batch.intent)
         manifest = f"{guard.state}/manifest"
         owned = []
-        if unit.own:
+        if batch.own:
             # What is not noted is never removed: where that cannot be, nothing is made.
-            owned = [script.add("step", 60, guard.keeper, OWN, manifest, "+", *unit.own)]
-        steps = [self._step(script, step) for step in unit.steps]
-        if unit.disown:
-            script.add("part", 60, guard.keeper, OWN, manifest, "-", *unit.disown)
-        if unit.done:
-            script.add("part", 20, guard.keeper, JOURNAL, guard.state, unit.done)
-        reread = [script.add("part", r.seconds, r.user, r.script, *r.args) for r in unit.reread]
+            owned = [script.add("step", 60, guard.state_owner, OWN, manifest, "+", *batch.own)]
+        steps = [self._step(script, step) for step in batch.steps]
+        if batch.disown:
+            script.add("part", 60, guard.state_owner, OWN, manifest, "-", *batch.disown)
+        if batch.done:
+            script.add("part", 20, guard.state_owner, JOURNAL, guard.state, batch.done)
+        reread = [script.add("part", r.seconds, r.user, r.script, *r.args) for r in batch.reread]
         if script.count == 1:
-            # An empty unit asks only whether the lock is ours; that it ran to its end is said.
+            # An empty batch asks only whether the lock is ours; that it ran to its end is said.
             script.raw("frame 1 0 held")
         if script.count == 1:  # only whether the lock is held was asked: "yes" is an answer too
             script.add("part", 5, "", ":")
-        patience = LIMIT + max([s.seconds for s in unit.steps], default=0)
+        patience = LIMIT + max([s.seconds for s in batch.steps], default=0)
         frames = self._shell.run(script, patience)
         return _outcome(frames, checks, owned, steps, reread)
 
     def _on_failure(self, script: Script, line: str) -> None:
-        guard = self._guard
+        guard = self._lock_token
         script.raw("set_broken() { BROKEN_STATE=$1 BROKEN_LINE=$2 BROKEN_USER=$3 BROKEN=$4; }")
-        script.raw("set_broken", guard.state, line, guard.keeper, JOURNAL)
+        script.raw("set_broken", guard.state, line, guard.state_owner, JOURNAL)
         script.raw(
             'after() { part 999999 20 "$BROKEN_USER" "$BROKEN" "$BROKEN_STATE" "$BROKEN_LINE"; }'
         )
@@ -128,8 +128,8 @@ class Actor(Observer):
         words = (step.input, step.script, *step.args)
         if not step.entry:
             return script.add("fed", step.seconds, step.user, *words)
-        manifest, keeper = f"{self._guard.state}/manifest", self._guard.keeper
-        script.raw("as", keeper, "sh", "-c", WHOSE, "sh", manifest, step.entry)
+        manifest, state_owner = f"{self._lock_token.state}/manifest", self._lock_token.state_owner
+        script.raw("as", state_owner, "sh", "-c", WHOSE, "sh", manifest, step.entry)
         script.lines[-1] = f"whose=$({script.lines[-1]})"
         index = script.add("fed", step.seconds, step.user, *words)
         script.lines[-1] += ' "$whose"'
@@ -146,7 +146,7 @@ class Actor(Observer):
     ) -> None:
         """Streams a distribution, a tar, by gzip where ``packed``. Raises TransportError, with what
         the host said."""
-        script, guard = Script(), self._guard
+        script, guard = Script(), self._lock_token
         script.raw("held", guard.state, guard.token)
         script.lines[-1] += " || { frame 0 0 lost; exit 0; }"
         script.raw("ours", guard.state)

@@ -21,7 +21,7 @@ import fabric
 import paramiko
 
 from provisioner.hosts import ssh_config, ssh_wire
-from provisioner.hosts.ssh_auth import Login, Turned
+from provisioner.hosts.ssh_auth import Login, TurnedAway
 from provisioner.hosts.ssh_config import Hop
 from provisioner.hosts.ssh_connection import Refused, SshConnection, not_forwarded
 from provisioner.hosts.ssh_hostkey import HostKey, HostKeyCheck
@@ -112,7 +112,7 @@ def _log_in_patiently(
     for attempt in range(1, 1_000_000):
         try:
             return _log_in(hop, gateway, is_host, options, notes)
-        except Turned as error:
+        except TurnedAway as error:
             waited = time.monotonic() - started
             if waited + pause > options.busy_timeout or (gateway and not gateway.is_active):
                 raise TransportError(
@@ -172,7 +172,7 @@ def _explain(hop: Hop, greeting: bytes, error: BaseException) -> None:
     text = str(error).strip() or "end of the connection"
     if isinstance(error, paramiko.SSHException) and not any(t in text for t in _HUNG_UP):
         raise TransportError("unreachable", f"{where}: {text}") from error
-    raise Turned(text.replace("banner", "banner ").strip()) from error
+    raise TurnedAway(text.replace("banner", "banner ").strip()) from error
 
 
 def _check(hop: Hop, options: SshOptions, notes: list[str]) -> HostKeyCheck:

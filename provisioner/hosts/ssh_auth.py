@@ -28,7 +28,7 @@ _CLASSES: dict[str, Any] = {"ssh-rsa": paramiko.RSAKey, "ssh-ed25519": paramiko.
 _AGENT_SECONDS = 30.0  # a key in hardware waits for a touch
 
 
-class Turned(Exception):
+class TurnedAway(Exception):
     """The server hung up before it judged any key: too many logins at once, or it is dying."""
 
 
@@ -150,7 +150,7 @@ class Login:
     _allowed: tuple[str, ...] = ()
 
     def authenticate(self, transport: Any) -> None:
-        """Raises TransportError('authentication-failed'), Turned, and what the transport raises."""
+        """Raises TransportError (``authentication-failed``), TurnedAway, and the transport's own."""
         try:
             if not any(self._offer(transport, *source) for source in self._sources()):
                 raise self._failure()
@@ -258,7 +258,7 @@ class Login:
             self._note(label, "refused" if text in ("", "Authentication failed") else text)
             return
         if not self._asked:
-            raise Turned(f"it hung up at the first key: {error}") from error
+            raise TurnedAway(f"it hung up at the first key: {error}") from error
         self.tried.append(f"{label} (it hung up: too many keys for MaxAuthTries?)")
         raise self._failure() from error
 

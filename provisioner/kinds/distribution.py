@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
-from provisioner.kinds.places import Distribution, Places
+from provisioner.kinds.layout import Distribution, HostLayout
 from provisioner.plan.model import (
     Absent,
     Change,
@@ -22,7 +22,7 @@ from provisioner.plan.model import (
 from provisioner.spec.types import Spec
 
 
-def chosen(kind: str, places: Places) -> list[Distribution]:
+def chosen(kind: str, places: HostLayout) -> list[Distribution]:
     """The distributions of one kind; Kafka's commands and the class-data archive go with Kafka."""
     every = {"java": (places.java,), "kafka": (places.kafka, places.scripts, places.archive)}
     return [distribution for distribution in every[kind] if distribution]
@@ -31,7 +31,7 @@ def chosen(kind: str, places: Places) -> list[Distribution]:
 def make(name: str, rank: int) -> Kind:
     """The kind ``java`` or ``kafka``."""
 
-    def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
+    def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
         if not places.nodes:
             return {}
         return {
@@ -54,7 +54,7 @@ def make(name: str, rank: int) -> Kind:
     )
 
 
-def probe(places: Places) -> Sequence[Probe]:
+def probe(places: HostLayout) -> Sequence[Probe]:
     """One part for the distributions of both kinds: they are in one folder, and a part more is a
     shell and a change of user more on the host."""
     ids = [
@@ -64,7 +64,7 @@ def probe(places: Places) -> Sequence[Probe]:
         return []
     text = script("provisioner.kinds", "distribution.sh")
     paths = tuple(id.name for id in ids)
-    return [Probe(text, tuple(ids), paths, 1, user=places.reader, seconds=60)]
+    return [Probe(text, tuple(ids), paths, 1, user=places.kafka_user, seconds=60)]
 
 
 def parse(id: Id, record: Record) -> Observation:

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 
 from provisioner.kafka.port import ClusterView
-from provisioner.kinds.places import Places
+from provisioner.kinds.layout import HostLayout
 from provisioner.plan.diff import Difference
 from provisioner.plan.model import (
     Absent,
@@ -69,7 +69,7 @@ class Record:
     lines: tuple[str, ...] = ()
 
 
-def _no_probes(places: Places) -> list[Probe]:
+def _no_probes(places: HostLayout) -> list[Probe]:
     return []
 
 
@@ -114,9 +114,9 @@ class Kind:
     name: str
     layer: Layer
     rank: int
-    desired: Callable[[Spec, Places], Mapping[Id, State]]
+    desired: Callable[[Spec, HostLayout], Mapping[Id, State]]
     steps: Callable[[Change, State | None], Sequence[Step]]
-    probe: Callable[[Places], Sequence[Probe]] = _no_probes
+    probe: Callable[[HostLayout], Sequence[Probe]] = _no_probes
     parse: Callable[[Id, Record], Observation] = lambda id, record: Absent()
     resolve: Callable[
         [Spec, Mapping[Id, State], Mapping[Id, State], Observed], Mapping[Id, State]

@@ -22,7 +22,7 @@ from provisioner.plan.model import (
     Secret,
     State,
     Unknown,
-    Unread,
+    UnknownState,
 )
 
 Difference = Change | Refused | tuple[Change | Refused, ...] | None
@@ -36,7 +36,7 @@ class Differences:
     changes: list[Change] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     deferred: list[Deferred] = field(default_factory=list)
-    unread: list[Unread] = field(default_factory=list)
+    unread: list[UnknownState] = field(default_factory=list)
 
 
 def differing(state: State, present: Present) -> list[str]:
@@ -64,7 +64,7 @@ def diff(desired: Desired, observed: Observed, judge: Mapping[str, Judge]) -> Di
         observation = observed.get(id, Unknown("it was not observed"))
         match observation:
             case Unknown(reason):
-                result.unread.append(Unread(id, reason))
+                result.unread.append(UnknownState(id, reason))
                 continue
             case Present():
                 fields = differing(state, observation)

@@ -144,7 +144,7 @@ class Unmanaged:
 
 
 @dataclass(frozen=True)
-class Unread:
+class UnknownState:
     """Something wanted whose state could not be read."""
 
     id: Id
@@ -168,7 +168,7 @@ class Plan:
     deferred: tuple[Deferred, ...] = ()
     refused: tuple[Refused, ...] = ()
     unmanaged: tuple[Unmanaged, ...] = ()
-    unread: tuple[Unread, ...] = ()
+    unread: tuple[UnknownState, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -194,15 +194,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Run:
-    """A constant shell script of our own with its arguments, on a host. ``apart``: what the steps
-    before it did must be over, as others see it, before it begins."""
+    """A constant shell script of our own with its arguments, on a host. ``separate_exec``: what the
+    steps before it did must be over, as others see it, before it begins."""
 
     function: str
     args: tuple[str, ...] = ()
     user: str = ""
     seconds: int = 60
     input: str = ""
-    apart: bool = False
+    separate_exec: bool = False
 
 
 @dataclass(frozen=True)

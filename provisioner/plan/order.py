@@ -19,7 +19,7 @@ class Order:
     layer: Layer
     rank: int
     roll: bool = False
-    apart: bool = False
+    own_wave: bool = False
 
 
 def held_back(
@@ -88,4 +88,4 @@ def _group(
         return (int(order.layer), 1, 1, *place, "may-stop")
     if order.layer is Layer.NODE:
         return (int(order.layer), 0, tier(change, desired), 0, False, "", "")
-    return (int(order.layer), order.rank if order.apart else 0, 0, 0, False, "", "")
+    return (int(order.layer), order.rank if order.own_wave else 0, 0, 0, False, "", "")

@@ -50,21 +50,23 @@ def may_stop_broker(
     broker: int,
     *,
     refuse_offline: bool = False,
-    whole: bool = True,
-    before: frozenset[str] | None = None,
+    require_all_in_sync: bool = True,
+    already_behind: frozenset[str] | None = None,
 ) -> Verdict:
     """No partition with a replica on the broker may be, or fall, below its minimum ISR.
 
     One whose replication factor is not above its minimum does not gate for ever: it is named as
-    offline, and refused only where the policy says so. ``whole`` asks for more: that every other
-    replica is in sync, and that none is behind anywhere that was not when the node before was
-    stopped (``before``; None: none was). The caller waits for that as long as there is progress,
-    then asks without.
+    offline, and refused only where the policy says so. ``require_all_in_sync`` asks for more: that
+    every other replica is in sync, and that none is behind anywhere that was not when the node
+    before was stopped (``already_behind``; None: none was). The caller waits for that as long as
+    there is progress, then asks without.
     """
     behind = under_replicated(view)
     if broker not in view.alive:
         return Verdict(True, behind=behind)
-    more = sorted(behind - before) if whole and before is not None else []
+    more = []
+    if require_all_in_sync and already_behind is not None:
+        more = sorted(behind - already_behind)
     if more:
         count = f"{len(more)} partitions are" if len(more) > 1 else "1 partition is"
         return Verdict(False, f"{count} still behind since the last stop: {', '.join(more[:3])}")
@@ -87,7 +89,7 @@ def may_stop_broker(
                 f"(in sync: {', '.join(map(str, partition.isr)) or 'none'})",
             )
         missing = [r for r in partition.replicas if r not in partition.isr and r != broker]
-        if missing and whole:
+        if missing and require_all_in_sync:
             listed = ", ".join(map(str, missing))
             return Verdict(False, f"{partition}: broker {listed} is not in sync")
     if offline and refuse_offline:

@@ -15,8 +15,8 @@ from provisioner.plan.model import (
     Refused,
     Report,
     Secret,
+    UnknownState,
     Unmanaged,
-    Unread,
 )
 
 
@@ -125,7 +125,7 @@ def unmanaged(item: Unmanaged) -> dict[str, Any]:
     return entry
 
 
-def unread(item: Unread) -> dict[str, Any]:
+def unread(item: UnknownState) -> dict[str, Any]:
     return named(item.id, reason=item.reason)
 
 

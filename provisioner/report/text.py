@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from provisioner.errors import Problem
-from provisioner.plan.model import Change, Event, Id, Pending, Plan, Report, Secret, Unread
+from provisioner.plan.model import Change, Event, Id, Pending, Plan, Report, Secret, UnknownState
 
 COLOURS = {"green": "32", "yellow": "33", "red": "31", "dim": "2", "bold": "1", "cyan": "36"}
 SIGNS = {
@@ -69,7 +69,7 @@ class Text:
         lines.append(self.paint(summary(plan), "bold"))
         return "\n".join(lines)
 
-    def _unread(self, unread: Iterable[Unread]) -> list[str]:
+    def _unread(self, unread: Iterable[UnknownState]) -> list[str]:
         """A line each; what is unknown on one host for one reason is one line when it is much."""
         groups: dict[tuple[str, str], list[Id]] = {}
         for found in unread:
@@ -95,7 +95,7 @@ class Text:
 
     def _fields(self, change: Change) -> list[str]:
         before, after = change.before or {}, change.after or {}
-        names = [n for n in dict.fromkeys([*before, *after]) if n != "runs_with"]
+        names = [n for n in dict.fromkeys([*before, *after]) if n != "running_digest"]
         if change.action == "create" and not self._verbose:
             return []
         lines = []

@@ -24,8 +24,8 @@ from provisioner.kafka.port import (
 )
 from provisioner.plan.model import Change, Event, Id, Wave
 from provisioner.run import drill_account as accounts
-from provisioner.run import drill_words as words
-from provisioner.run.drill_heal import Broken, Healing, first
+from provisioner.run import drill_phrases
+from provisioner.run.drill_heal import DrillFailed, Healing, first
 from provisioner.run.drill_story import Outcome, Story
 from provisioner.run.drill_watch import Watch
 from provisioner.run.executor import Executor
@@ -42,7 +42,7 @@ READING = 60.0
 
 
 HANDLED = (
-    Broken,
+    DrillFailed,
     Interrupted,
     KafkaRefused,
     KafkaUnavailable,
@@ -119,7 +119,7 @@ class Drill:
                 self._own = True
                 self._create(self.topic, len(self.target.spec.brokers))
             self._before = self.target.cluster().liveness()
-            line.detail = f"{self.topic}: {words.layout(self._partitions(self._before))}"
+            line.detail = f"{self.topic}: {drill_phrases.layout(self._partitions(self._before))}"
 
     def _create(self, topic: str, brokers: int) -> None:
         """As many partitions as brokers; one replica may be away without stopping writes."""
@@ -131,7 +131,7 @@ class Drill:
     def _partitions(self, view: ClusterView) -> dict[int, PartitionView]:
         found = view.topic(self.topic or "")
         if found is None:
-            raise Broken(f"{self.topic} is not there")
+            raise DrillFailed(f"{self.topic} is not there")
         return {p.id: p for p in found.partitions}
 
     def _produce(self) -> None:
@@ -162,14 +162,14 @@ class Drill:
         return f": {failed[-1]}" if failed else ""
 
     def _until(self, done: Callable[[], bool], what: Callable[[], str]) -> None:
-        """Waits for ``done``; raises Interrupted for a signal, Broken after ``PATIENCE``."""
+        """Waits for ``done``; raises Interrupted for a signal, DrillFailed after ``PATIENCE``."""
         end = time.monotonic() + PATIENCE
         while not done():
             self._go_on()
             if self.runner.lock.lost:
-                raise Broken("the lock was lost")
+                raise DrillFailed("the lock was lost")
             if time.monotonic() > end:
-                raise Broken(f"{what()} for {PATIENCE:.0f} s")
+                raise DrillFailed(f"{what()} for {PATIENCE:.0f} s")
             time.sleep(0.05)
 
     def _stop(self) -> None:
@@ -196,10 +196,10 @@ class Drill:
 
     def _raise_failed(self, results: Results) -> None:
         if results.failed:
-            raise Broken(results.failed[0][1])
+            raise DrillFailed(results.failed[0][1])
         self._go_on()
         if results.not_started:
-            raise Broken(first(results))
+            raise DrillFailed(first(results))
 
     def _go_on(self) -> None:
         """Raises Interrupted once a signal has come: what follows heals."""
@@ -225,7 +225,7 @@ class Drill:
             self._until(handed_over, lambda: f"{self.node.name} still leads, or nobody does")
             found = accounts.moved(before, view)
             self.outcome.moved = [move for move in found if move.to is not None]
-            line.detail = words.moves(self.outcome.moved) or f"{self.node.name} led nothing"
+            line.detail = drill_phrases.moves(self.outcome.moved) or f"{self.node.name} led nothing"
 
     def _goes_on(self) -> None:
         shows = "producers find the new leaders by themselves; nobody has to restart them"
@@ -254,11 +254,11 @@ class Drill:
             found = self._account(acked, self._consume())
             line.ok = found.ok
             line.detail = f"{len(acked)} acknowledged by then, {found.consumed} read "
-            line.detail += f"(some came meanwhile), {words.bad(found)}"
+            line.detail += f"(some came meanwhile), {drill_phrases.bad(found)}"
         shows = "Kafka keeps the order within a partition, and there only"
         with self.story.step("order", shows) as line:
             line.ok = not found.out_of_order
-            line.detail = words.order(found)
+            line.detail = drill_phrases.order(found)
 
     def _consume(self) -> list[Record]:
         return self.target.cluster().consume(self.topic or "", seconds=READING)
@@ -308,7 +308,9 @@ class Drill:
             self.outcome.account = found
             self.outcome.vanished = accounts.missing(self.earlier, read)
             line.ok = found.ok and not self.outcome.vanished
-            line.detail = f"{len(acked)} acknowledged, {found.consumed} read, {words.bad(found)}"
+            line.detail = (
+                f"{len(acked)} acknowledged, {found.consumed} read, {drill_phrases.bad(found)}"
+            )
             if self.earlier:
                 line.detail += f"; {self.outcome.vanished} of {len(self.earlier)} earlier lost"
         if self.outcome.stopped:
@@ -336,6 +338,6 @@ class Drill:
             end = time.monotonic() + PATIENCE
             while cluster.liveness().topic(name) is not None:
                 if time.monotonic() > end:
-                    raise Broken(f"{name} is still there; provision apply removes it")
+                    raise DrillFailed(f"{name} is still there; provision apply removes it")
                 time.sleep(0.1)
             line.detail = f"{name} is removed"

@@ -21,7 +21,7 @@ from provisioner.spec.types import Node
 PATIENCE = 60.0
 
 
-class Broken(Exception):
+class DrillFailed(Exception):
     """A step did not show what it should; the message says what was seen."""
 
 
@@ -42,7 +42,7 @@ class Healing:
     back: float = 0.0
 
     def run(self) -> None:
-        """Raises Broken, with what is not as it should be, or what the port raises."""
+        """Raises DrillFailed, with what is not as it should be, or what the port raises."""
         self._start()
         self._in_sync()
         self._lead_again()
@@ -69,7 +69,7 @@ class Healing:
                 )
                 runner.carry_out([Wave(2, (change,))])
                 if not self.results.applied:
-                    raise Broken(first(self.results))
+                    raise DrillFailed(first(self.results))
                 line.detail = f"{self.node.name} is started and registered"
             self.back = time.monotonic()
             self.target.cluster().refresh()
@@ -81,7 +81,7 @@ class Healing:
             found = checks(self.target, self.target.cluster().view(), "")
             wrong = [check.detail for check in found if check.ok is not True]
             if not healthy(found):
-                raise Broken("; ".join(wrong))
+                raise DrillFailed("; ".join(wrong))
             line.detail = "every replica of every partition is in sync"
 
     def _lead_again(self) -> None:
@@ -95,7 +95,7 @@ class Healing:
                 if not left:
                     break
                 if time.monotonic() > end:
-                    raise Broken(f"not led by their first replica: {', '.join(left[:5])}")
+                    raise DrillFailed(f"not led by their first replica: {', '.join(left[:5])}")
                 time.sleep(0.3)
             line.detail = f"led by another than their first replica: {len(before)} before, 0 now"
 

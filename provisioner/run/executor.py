@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from provisioner.hosts.actor import Actor, Outcome, Unit
+from provisioner.hosts.actor import Actor, Batch, Outcome
 from provisioner.hosts.observer import Reading
 from provisioner.hosts.shell import fingerprint
 from provisioner.hosts.transport import TransportError
@@ -37,16 +37,16 @@ from provisioner.plan.model import (
     Unpack,
     Wave,
 )
-from provisioner.run.acting import actor_on
-from provisioner.run.awaits import Awaited, Stuck, WaitInterrupted, wait_for, wait_for_sessions
+from provisioner.run.actors import actor_on
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
 from provisioner.run.look import accepted, parsed, reading
+from provisioner.run.phrases import explained, tally
 from provisioner.run.records import Records
-from provisioner.run.results import Failure, Results
+from provisioner.run.results import Results, StepFailed
 from provisioner.run.steps import sequence, shell_step
 from provisioner.run.target import Target
-from provisioner.run.words import explained, tally
+from provisioner.run.waits import Awaited, NoProgress, WaitInterrupted, wait_for, wait_for_sessions
 
 Emit = Callable[[Event], None]
 LOST = "the lock is no longer this run's: another run took over, or `lock --break` ended it"
@@ -60,7 +60,7 @@ class Executor:
     """One run over one target. ``stop`` is set by a signal: no further unit is begun.
 
     ``look(host, ids)`` reads ids of a host again; ``probes(host)`` gives its probes.
-    ``gate(wave)`` waits until a gated wave may begin; raises Stuck.
+    ``gate(wave)`` waits until a gated wave may begin; raises NoProgress.
     """
 
     target: Target
@@ -94,7 +94,7 @@ class Executor:
                 self._wave(wave)
             except WaitInterrupted:
                 self.results.not_started += wave.changes
-            except Stuck as stuck:
+            except NoProgress as stuck:
                 self._gave_up(wave, str(stuck))
         return self.results
 
@@ -124,7 +124,7 @@ class Executor:
                 self._host_unit(host, changes, wave)
             else:
                 self._cluster_unit(changes, wave)
-        except Failure as failure:
+        except StepFailed as failure:
             if not failure.written:
                 self.records.failed(host, wave.number, changes, str(failure))
             self._failed(failure.change, str(failure), changes)
@@ -179,21 +179,21 @@ class Executor:
         first, last = self._frame(host, changes, wave)
         broken = self.journal.line("failed", wave.number, changes)
         for number, group in enumerate(groups):
-            final = last if number == len(groups) - 1 else Unit()
+            final = last if number == len(groups) - 1 else Batch()
             self._group(actor, group, changes, broken, first, final)
-            first = Unit()
+            first = Batch()
         if not all(isinstance(step, Run | Put) for _, step in groups[-1]):
-            self._seen(host, changes, self._act(actor, last, changes))
+            self._read_back(host, changes, self._act(actor, last, changes))
 
-    def _frame(self, host: str, changes: list[Change], wave: Wave) -> tuple[Unit, Unit]:
+    def _frame(self, host: str, changes: list[Change], wave: Wave) -> tuple[Batch, Batch]:
         """What goes before the first step of a unit and what comes after its last."""
         line = self.journal.line
-        before = Unit(
+        before = Batch(
             checks=self._checks(host, changes),
             own=tuple(f"{c.id.kind}\t{c.id.name}" for c in changes if c.action == "create"),
             intent=line("intent", wave.number, changes),
         )
-        after = Unit(
+        after = Batch(
             disown=tuple(f"{c.id.kind}\t{c.id.name}" for c in changes if c.action == "delete"),
             reread=[reading(p) for p in self._only(host, self._to_read(host, changes))],
             done=line("done", wave.number, changes),
@@ -209,7 +209,7 @@ class Executor:
         """The planned changes that are still to be made as planned, by what was last seen.
 
         Earlier waves of this run change how things look (a folder that is there now); whatever
-        else looks different is somebody else's doing. Raises Failure.
+        else looks different is somebody else's doing. Raises StepFailed.
         """
         wanted = {c.id: self.desired[c.id] for c in planned if c.id in self.desired}
         found = diff(wanted, self.seen, {name: kind.judge for name, kind in KINDS.items()})
@@ -222,7 +222,7 @@ class Executor:
             if asked or (other and other.action == change.action):
                 still.append(change)
             elif other is not None or not isinstance(self.seen.get(change.id), Present):
-                raise Failure(change, STALE)
+                raise StepFailed(change, STALE)
         return still
 
     def _group(
@@ -231,15 +231,15 @@ class Executor:
         group: list[tuple[int, Step]],
         changes: list[Change],
         broken: str,
-        first: Unit,
-        last: Unit,
+        first: Batch,
+        last: Batch,
     ) -> None:
         step = group[0][1]
         if isinstance(step, Run | Put):
             self._shell(actor, group, changes, broken, first, last)
             return
         if first.intent and self._act(actor, first, changes).failed is not None:
-            raise Failure(changes[0], "the manifest cannot be written")
+            raise StepFailed(changes[0], "the manifest cannot be written")
         if isinstance(step, Unpack):
             self._unpacks(actor, group, changes)
         elif isinstance(step, Call):
@@ -253,8 +253,8 @@ class Executor:
         group: list[tuple[int, Step]],
         changes: list[Change],
         broken: str,
-        first: Unit,
-        last: Unit,
+        first: Batch,
+        last: Batch,
     ) -> None:
         """One exec: what must hold before, the steps, and what is to be seen after."""
         self._sessions(changes, group)
@@ -270,30 +270,32 @@ class Executor:
         outcome = self._act(actor, unit, changes)
         if outcome.failed is not None:
             why = explained(outcome.texts[-1])
-            raise Failure(changes[group[outcome.failed][0]], why, written=True)
+            raise StepFailed(changes[group[outcome.failed][0]], why, written=True)
         for text in outcome.texts:
             if text.strip():
                 self.emit(Event("note", text.strip(), actor.name))
         if last.done:
-            self._seen(actor.name, changes, outcome)
+            self._read_back(actor.name, changes, outcome)
 
     def _sessions(self, changes: list[Change], group: list[tuple[int, Step]]) -> None:
         """A broker that was killed is refused by ZooKeeper until its old session has ended."""
         starting = [
-            changes[number].id for number, step in group if isinstance(step, Run) and step.apart
+            changes[number].id
+            for number, step in group
+            if isinstance(step, Run) and step.separate_exec
         ]
         if starting:
             try:
                 wait_for_sessions(self.target, starting, self.emit, self.stop)
-            except Stuck as stuck:
-                raise Failure(changes[group[0][0]], str(stuck)) from stuck
+            except NoProgress as stuck:
+                raise StepFailed(changes[group[0][0]], str(stuck)) from stuck
 
-    def _act(self, actor: Actor, unit: Unit, changes: list[Change]) -> Outcome:
+    def _act(self, actor: Actor, unit: Batch, changes: list[Change]) -> Outcome:
         outcome = actor.act(unit)
         if outcome.lost:
-            raise Failure(changes[0], LOST)
+            raise StepFailed(changes[0], LOST)
         if outcome.stale is not None:
-            raise Failure(changes[0], STALE)
+            raise StepFailed(changes[0], STALE)
         return outcome
 
     def _only(self, host: str, ids: Sequence[Id]) -> list[Probe]:
@@ -313,7 +315,7 @@ class Executor:
     def _unpacks(self, actor: Actor, group: list[tuple[int, Step]], changes: list[Change]) -> None:
         """Distributions side by side: each is one stream, and unpacking is the host's work."""
         if self.stop.is_set():
-            raise Failure(changes[group[0][0]], "interrupted before it began")
+            raise StepFailed(changes[group[0][0]], "interrupted before it began")
         with ThreadPoolExecutor(min(len(group), STREAMS)) as pool:
             running = [pool.submit(self._unpack, actor, changes[n], step) for n, step in group]
         for future in running:
@@ -332,9 +334,9 @@ class Executor:
         try:
             actor.unpack(step.path, step.user, stream, progress, packed=stream.packed)
         except TransportError as error:
-            raise Failure(change, str(error)) from error
+            raise StepFailed(change, str(error)) from error
 
-    def _seen(self, host: str, changes: list[Change], outcome: Outcome) -> None:
+    def _read_back(self, host: str, changes: list[Change], outcome: Outcome) -> None:
         """Takes in what was read again: a change that did not take is a failure."""
         fresh: dict[Id, Observation] = {}
         ids = self._to_read(host, changes)
@@ -347,7 +349,7 @@ class Executor:
                 continue
             if not isinstance(fresh[change.id], Present):
                 what = fresh[change.id]
-                raise Failure(change, f"it was done, and then could not be seen: {what}")
+                raise StepFailed(change, f"it was done, and then could not be seen: {what}")
 
     # -- the cluster
 
@@ -366,23 +368,23 @@ class Executor:
             assert isinstance(step, Call)
             # A run that was frozen and woken must not act on a lock that another has by now.
             if self.lock.lost or not self._held():
-                raise Failure(changes[number], LOST)
+                raise StepFailed(changes[number], LOST)
             try:
                 getattr(cluster, step.method)(**step.args)
             except (KafkaRefused, KafkaUnavailable) as error:
-                raise Failure(changes[number], str(error)) from error
+                raise StepFailed(changes[number], str(error)) from error
 
     def _held(self) -> bool:
         """Whether the lock is still ours, asked of the first host."""
         host = min(self.target.shells)
-        return not actor_on(self.target, host, self.lock.token).act(Unit()).lost
+        return not actor_on(self.target, host, self.lock.token).act(Batch()).lost
 
     def _await(self, items: Sequence[tuple[Change, Await]]) -> None:
         awaited = [Awaited(change, step.id, step.no_progress) for change, step in items]
         try:
             wait_for(self.target, self.desired, awaited, self.look, self.emit, self.stop)
-        except Stuck as stuck:
-            raise Failure(stuck.change or items[0][0], str(stuck)) from stuck
+        except NoProgress as stuck:
+            raise StepFailed(stuck.change or items[0][0], str(stuck)) from stuck
 
 
 def _body(observation: Observation | None) -> str | None:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from provisioner.kafka.port import ClusterView, KafkaUnavailable
 from provisioner.plan import safety
 from provisioner.plan.model import Change, Event, Wave
-from provisioner.run.awaits import Stuck, WaitInterrupted
 from provisioner.run.target import Target
+from provisioner.run.waits import NoProgress, WaitInterrupted
 from provisioner.spec.types import Role
 
 WHOLE = 60.0
@@ -39,18 +39,18 @@ def gate(
 ) -> Callable[[Wave], None]:
     """``gate(wave)`` returns when the nodes of the wave may be stopped.
 
-    Raises Stuck when they may not for ``LIMIT`` seconds without anything moving, and
+    Raises NoProgress when they may not for ``LIMIT`` seconds without anything moving, and
     WaitInterrupted when ``stop`` is set.
     """
-    before: frozenset[str] | None = None
+    already_behind: frozenset[str] | None = None
 
     def wait(wave: Wave) -> None:
-        nonlocal before
+        nonlocal already_behind
         for change in wave.changes:
-            behind = _until_allowed(target, change, before, emit, stop).behind
+            behind = _until_allowed(target, change, already_behind, emit, stop).behind
             if behind is not None:
                 # What stays down keeps its partitions behind: only a bounce is made good.
-                before = behind if change.action == "restart" else None
+                already_behind = behind if change.action == "restart" else None
 
     return wait
 
@@ -58,7 +58,7 @@ def gate(
 def _until_allowed(
     target: Target,
     change: Change,
-    before: frozenset[str] | None,
+    already_behind: frozenset[str] | None,
     emit: Callable[[Event], None],
     stop: threading.Event,
 ) -> safety.Verdict:
@@ -68,15 +68,22 @@ def _until_allowed(
     last = said = ""
     while True:
         now = time.monotonic()
-        whole = now - moved < WHOLE
-        verdict = ask(target, node.name, whole=whole, before=before)
+        require_all_in_sync = now - moved < WHOLE
+        verdict = ask(
+            target,
+            node.name,
+            require_all_in_sync=require_all_in_sync,
+            already_behind=already_behind,
+        )
         if verdict.allowed:
             if verdict.offline:
                 listed = ", ".join(verdict.offline)
                 text = f"cannot be written while {node.name} is down: {listed}"
                 emit(Event("note", text, node.host))
-            if not whole:
-                missing = ask(target, node.name, whole=True, before=before).reason
+            if not require_all_in_sync:
+                missing = ask(
+                    target, node.name, require_all_in_sync=True, already_behind=already_behind
+                ).reason
                 if missing:
                     text = f"{node.name} waits no longer, since nothing moves: {missing}"
                     emit(Event("note", text, node.host))
@@ -84,7 +91,7 @@ def _until_allowed(
         if verdict.reason != last:
             last, moved = verdict.reason, now
         if now - moved > LIMIT:
-            raise Stuck(f"{node.name} may not be stopped: {verdict.reason}", change)
+            raise NoProgress(f"{node.name} may not be stopped: {verdict.reason}", change)
         if now - began > 3 and said != verdict.reason:
             said = verdict.reason
             emit(Event("waiting", f"{node.name} waits: {said}", node.host, change))
@@ -108,9 +115,13 @@ def zookeeper_states(target: Target) -> dict[int, str]:
 
 
 def ask(
-    target: Target, name: str, *, whole: bool, before: frozenset[str] | None = None
+    target: Target,
+    name: str,
+    *,
+    require_all_in_sync: bool,
+    already_behind: frozenset[str] | None = None,
 ) -> safety.Verdict:
-    """One question about one node, of what Kafka says now. ``before``: what was behind already when
+    """One question about one node, of what Kafka says now. ``already_behind``: what was behind when
     the node before it was stopped."""
     node = target.spec.node(name)
     if node.role is Role.ZOOKEEPER:
@@ -136,6 +147,10 @@ def ask(
         if "offline" in target.options.allow:
             refuse = False
         return safety.may_stop_broker(
-            view, node.id, refuse_offline=refuse, whole=whole, before=before
+            view,
+            node.id,
+            refuse_offline=refuse,
+            require_all_in_sync=require_all_in_sync,
+            already_behind=already_behind,
         )
     return safety.Verdict(True)

@@ -33,12 +33,12 @@ def _script() -> str:
 
 
 @dataclass(frozen=True)
-class Place:
+class LockFile:
     """Where the lock of one host is: its state folder, and who keeps it."""
 
     shell: Shell
     state: str
-    keeper: str
+    state_owner: str
 
 
 class Lock:
@@ -54,7 +54,7 @@ class Lock:
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def acquire(self, places: Mapping[str, Place]) -> None:
+    def acquire(self, places: Mapping[str, LockFile]) -> None:
         """All hosts in sorted order, or none. Raises ProvisionError: ``lock-held``, ``interrupted``
         where a signal came before all were taken."""
         try:
@@ -76,7 +76,7 @@ class Lock:
         self._thread = threading.Thread(target=self._beat, daemon=True)
         self._thread.start()
 
-    def _take(self, host: str, place: Place) -> str:
+    def _take(self, host: str, place: LockFile) -> str:
         """Returns what names the machine: boot id and the lock file's device and inode."""
         said = False
         while True:
@@ -119,10 +119,10 @@ class Lock:
     def _begin(self) -> str:
         return f"lock {self.token}"
 
-    def _opening(self, place: Place) -> bytes:
+    def _opening(self, place: LockFile) -> bytes:
         script = Script()
         script.raw("echo", self._begin())
-        words = [place.keeper, "sh", "-c", _script(), "sh", place.state, self.token, self._who]
+        words = [place.state_owner, "sh", "-c", _script(), "sh", place.state, self.token, self._who]
         words.append(str(SILENCE))
         script.raw("as " + " ".join(map(quote, words)))
         text = script.render()

@@ -9,7 +9,7 @@ from provisioner.hosts.observer import Reading
 from provisioner.hosts.shell import Frame
 from provisioner.hosts.transport import TransportError
 from provisioner.kinds.kind import Probe, Record
-from provisioner.kinds.places import Places
+from provisioner.kinds.layout import HostLayout
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Id, Observation, Observed, Unknown
 from provisioner.run.target import Target
@@ -35,7 +35,7 @@ def look(target: Target, host: str, only: Iterable[Id] | None = None) -> dict[Id
     return seen
 
 
-def probes_of(places: Places) -> list[Probe]:
+def probes_of(places: HostLayout) -> list[Probe]:
     return [probe for kind in KINDS.values() for probe in kind.probe(places)]
 
 

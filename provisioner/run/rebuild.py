@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from provisioner.errors import fail
-from provisioner.hosts.actor import ShellStep, Unit
+from provisioner.hosts.actor import Batch, ShellStep
 from provisioner.kinds.service.kind import ports
 from provisioner.plan.model import Event
-from provisioner.run.acting import actor_on
+from provisioner.run.actors import actor_on
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
 from provisioner.run.steps import text_of
@@ -51,14 +51,14 @@ def _wipe(
         ShellStep(
             text,
             (d.path, "", str(node.id), "yes", places.home, node.role.value),
-            places.reader,
+            places.kafka_user,
             600,
         )
         for node in places.nodes
         for d in node.log_dirs
     ]
-    kept = ShellStep(text_of("file/remove"), (places.kept,), places.reader)
-    forget = ShellStep(text_of("storage/forget"), (places.manifest,), places.keeper_now)
+    kept = ShellStep(text_of("file/remove"), (places.cluster_id_file,), places.kafka_user)
+    forget = ShellStep(text_of("storage/forget"), (places.manifest,), places.state_user)
     _act(target, host, lock, journal, [*steps, kept, forget], "rebuild: empty data dirs", emit)
 
 
@@ -72,13 +72,13 @@ def _act(
     emit: Callable[[Event], None],
 ) -> None:
     actor = actor_on(target, host, lock.token)
-    unit = Unit(
+    batch = Batch(
         steps=steps,
         intent=journal.line("intent", 0, (), note),
         done=journal.line("done", 0, (), note),
         broken=journal.line("failed", 0, (), note),
     )
-    outcome = actor.act(unit)
+    outcome = actor.act(batch)
     if outcome.lost:
         raise fail("lock-lost", "another run took the lock over", host=host)
     for text in outcome.texts:

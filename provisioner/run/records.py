@@ -6,10 +6,10 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from provisioner.hosts.actor import Unit
+from provisioner.hosts.actor import Batch
 from provisioner.hosts.transport import TransportError
 from provisioner.plan.model import Change
-from provisioner.run.acting import actor_on
+from provisioner.run.actors import actor_on
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
 from provisioner.run.target import Target
@@ -36,7 +36,7 @@ class Records:
         where = host or min(self.target.shells, default="")
         if where in self.target.shells:
             line = self.journal.line(outcome, wave, changes, note)
-            actor_on(self.target, where, self.lock.token).act(Unit(done=line))
+            actor_on(self.target, where, self.lock.token).act(Batch(done=line))
 
     def failed(self, host: str, wave: int, changes: Sequence[Change], why: str) -> None:
         """What failed and why. That it could not be written down hides nothing of it."""

@@ -15,7 +15,7 @@ class Interrupted(Exception):
         super().__init__(f"signal {number}")
 
 
-class Failure(Exception):
+class StepFailed(Exception):
     """A step of ``change`` failed; the message is for a person. ``written``: the host has put it
     into its journal already."""
 

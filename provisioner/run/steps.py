@@ -56,7 +56,7 @@ def joined(columns: Iterable[list[tuple[int, Step]]]) -> list[list[tuple[int, St
             result[-1].extend(column)
         else:
             result.append(list(column))
-        # After a script that stands apart others may follow in its exec.
+        # After a script that stands separate_exec others may follow in its exec.
         last = sort or ("plain" if all(isinstance(s, Run | Put) for _, s in column) else "")
     return result
 
@@ -68,7 +68,7 @@ def _sort(column: list[tuple[int, Step]]) -> str:
 
 
 def _joins(step: Step) -> bool:
-    return isinstance(step, Put) or (isinstance(step, Run) and not step.apart)
+    return isinstance(step, Put) or (isinstance(step, Run) and not step.separate_exec)
 
 
 def sequence(chains: Sequence[Sequence[Step]], *, together: bool) -> list[list[tuple[int, Step]]]:

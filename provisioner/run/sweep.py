@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import resources
 
-from provisioner.hosts.actor import ShellStep, Unit
+from provisioner.hosts.actor import Batch, ShellStep
 from provisioner.plan.model import Event
-from provisioner.run.acting import actor_on
+from provisioner.run.actors import actor_on
 from provisioner.run.lock import Lock
 from provisioner.run.target import Target
 from provisioner.spec.types import Supervisor
@@ -31,16 +31,21 @@ def _sweep(
     places = target.places[host]
     wanted = [d for d in (places.kafka, places.java, places.scripts, places.archive) if d]
     keep = "\n".join(d.path.rpartition("/")[2] for d in wanted) if distributions else ""
-    folders = [f"{places.home}/config", places.home, places.own, f"{places.own}/launch"]
+    folders = [
+        f"{places.home}/config",
+        places.home,
+        places.private_dir,
+        f"{places.private_dir}/launch",
+    ]
     folders += [d.path for node in places.nodes for d in node.log_dirs]
     text = resources.files(__package__ or "").joinpath("sweep.sh").read_text()
-    words = (places.home, "\n".join(folders), keep, f"{places.key}.provision")
-    steps = [ShellStep(text, words, places.reader, 120)]
+    words = (places.home, "\n".join(folders), keep, f"{places.digest_key}.provision")
+    steps = [ShellStep(text, words, places.kafka_user, 120)]
     if places.supervisor is Supervisor.SYSTEMD:
         # Where units are, root writes, and others than we have files.
         units = [f"{UNITS}/.{places.unit(node)}.provision" for node in places.nodes]
         steps.append(ShellStep(text, ("", "", "", *units)))
-    outcome = actor_on(target, host, lock.token).act(Unit(steps=steps))
+    outcome = actor_on(target, host, lock.token).act(Batch(steps=steps))
     for said in outcome.texts:
         for line in said.splitlines() if outcome.failed is None else ():
             emit(Event("note", line, host))

@@ -15,14 +15,14 @@ from provisioner.errors import ProvisionError, fail
 from provisioner.hosts.observer import Become, Observer, Reading, Shell
 from provisioner.hosts.transport import Connection, TransportError
 from provisioner.kafka.port import Cluster
-from provisioner.kinds.places import Distribution, Facts, Places, places
+from provisioner.kinds.layout import Distribution, Facts, HostLayout, layout_for
 from provisioner.run.stopping import Stop
 from provisioner.spec.types import Host, Node, Spec, Supervisor
 from provisioner.workers import each, workers
 
 T = TypeVar("T")
 
-HELLO = """# USER: who we are here, and where that user is at home.
+FACTS = """# USER: who we are here, and where that user is at home.
 me=$(id -un)
 echo "login=$me"; echo "uid=$(id -u)"
 u=${1:-$me}
@@ -69,7 +69,7 @@ class Target:
     spec: Spec
     options: Options
     shells: dict[str, Shell] = field(default_factory=dict)
-    places: dict[str, Places] = field(default_factory=dict)
+    places: dict[str, HostLayout] = field(default_factory=dict)
     facts: dict[str, Facts] = field(default_factory=dict)
     unreachable: dict[str, TransportError] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
@@ -192,7 +192,7 @@ def open_target(spec: Spec, options: Options, spec_folder: Path) -> Target:
     """
     target = Target(spec, options)
     names = target.used_hosts
-    found = target.side_by_side(lambda name: _meet(spec, name, options), names)
+    found = target.side_by_side(lambda name: _open_host(spec, name, options), names)
     problems = []
     for name, result in found.items():
         if isinstance(result, TransportError):
@@ -223,7 +223,7 @@ STOPPING = frozenset(
 )
 
 
-def _meet(spec: Spec, name: str, options: Options) -> tuple[Shell, Facts] | TransportError:
+def _open_host(spec: Spec, name: str, options: Options) -> tuple[Shell, Facts] | TransportError:
     host = spec.hosts[name]
     connection = None
     try:
@@ -233,7 +233,7 @@ def _meet(spec: Spec, name: str, options: Options) -> tuple[Shell, Facts] | Tran
 
         def as_root() -> tuple[Shell, Facts]:
             raised.prove()
-            return raised, _hello(spec, raised)
+            return raised, _gather_facts(spec, raised)
 
         if spec.supervisor is Supervisor.SYSTEMD and connection.login not in ("", "root"):
             # That it takes root is known before the first look.
@@ -244,7 +244,7 @@ def _meet(spec: Spec, name: str, options: Options) -> tuple[Shell, Facts] | Tran
                 if error.code != "sudo-refused" or password is not None:
                     raise
         shell = Shell(connection)
-        facts = _hello(spec, shell)
+        facts = _gather_facts(spec, shell)
         other = facts.user != facts.login or spec.supervisor is Supervisor.SYSTEMD
         if other and facts.uid != 0:
             return as_root()
@@ -255,8 +255,8 @@ def _meet(spec: Spec, name: str, options: Options) -> tuple[Shell, Facts] | Tran
         return error
 
 
-def _hello(spec: Spec, shell: Shell) -> Facts:
-    frame = Observer(shell).read([Reading(HELLO, (spec.user or "",))])[0]
+def _gather_facts(spec: Spec, shell: Shell) -> Facts:
+    frame = Observer(shell).read([Reading(FACTS, (spec.user or "",))])[0]
     if frame is None or frame.status != 0:
         text = frame.text.strip() if frame else "no answer"
         raise TransportError("connection-lost", f"the first look failed: {text}")
@@ -298,10 +298,10 @@ def place(target: Target, spec_folder: Path) -> None:
             target.prepared[name] = target.store.prepare(
                 spec.version, spec.source, spec.java, name, archive
             )
-    put_places(target)
+    update_layouts(target)
 
 
-def put_places(target: Target) -> None:
+def update_layouts(target: Target) -> None:
     for name, facts in target.facts.items():
         prepared = target.prepared[platform_of(facts)]
         known = placed(target.spec, name, facts, prepared)
@@ -333,11 +333,11 @@ def ensure_artifacts(target: Target) -> bool:
         changed = changed or ensured != prepared
         target.prepared[name] = ensured
     if changed:
-        put_places(target)
+        update_layouts(target)
     return changed
 
 
-def placed(spec: Spec, name: str, facts: Facts, prepared: Any) -> Places:
+def placed(spec: Spec, name: str, facts: Facts, prepared: Any) -> HostLayout:
     """The places on a host, with the distributions that were prepared for it."""
     own = f"{spec.home_on(name)}/.provision/dist"
 
@@ -347,7 +347,7 @@ def placed(spec: Spec, name: str, facts: Facts, prepared: Any) -> Places:
         digest = "" if part.kind == "cds" else part.digest
         return Distribution(part.digest, f"{own}/{part.folder}", digest, part.version)
 
-    result = places(
+    result = layout_for(
         spec,
         name,
         facts,
@@ -356,4 +356,4 @@ def placed(spec: Spec, name: str, facts: Facts, prepared: Any) -> Places:
         scripts=at(prepared.scripts),
         archive=at(prepared.cds),
     )
-    return result if facts.user_exists else replace(result, reader="")
+    return result if facts.user_exists else replace(result, kafka_user="")

@@ -11,30 +11,30 @@ from dataclasses import replace
 from pathlib import Path
 
 from provisioner.errors import Exit, ProvisionError, fail
-from provisioner.hosts.actor import ShellStep, Unit
+from provisioner.hosts.actor import Batch, ShellStep
 from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Change, Event, Id, Layer, Plan, Present, Report, Wave
 from provisioner.run import preflight
-from provisioner.run.acting import actor_on
+from provisioner.run.actors import actor_on
 from provisioner.run.executor import Executor
 from provisioner.run.gates import gate
 from provisioner.run.health import checks, healthy, round_trip, settle, sweep
 from provisioner.run.journal import Journal, whoami
-from provisioner.run.lock import Lock, Place
+from provisioner.run.lock import Lock, LockFile
 from provisioner.run.look import look, probes_of
 from provisioner.run.rebuild import clear
 from provisioner.run.results import Results
 from provisioner.run.stopping import Stop, stopping
 from provisioner.run.sweep import sweep_hosts
-from provisioner.run.target import Target, ensure_artifacts, put_places
+from provisioner.run.target import Target, ensure_artifacts, update_layouts
 from provisioner.verbs import stages
-from provisioner.verbs.closing import closing
 from provisioner.verbs.command import Context, narrowed
 from provisioner.verbs.failures import PORT_ERRORS, problems_of
-from provisioner.verbs.opening import open_context
-from provisioner.verbs.saved import approve, read
+from provisioner.verbs.saved_plan import approve, read
+from provisioner.verbs.session import open_context
 from provisioner.verbs.stages import Planned
+from provisioner.verbs.summary import closing
 
 
 def apply(
@@ -229,7 +229,7 @@ def executor(
 def reopen(target: Target) -> None:
     """From here on what stands in the way may be moved aside."""
     target.rebuild = True
-    put_places(target)
+    update_layouts(target)
 
 
 def fetched(target: Target) -> Planned:
@@ -323,7 +323,7 @@ def locked(target: Target, command: str) -> Iterator[Lock]:
 
 def acting(target: Target, host: str, token: str, steps: Sequence[ShellStep]) -> list[str]:
     """Steps of a verb's own on one host, outside any wave. Raises ``step-failed``."""
-    outcome = actor_on(target, host, token).act(Unit(steps=steps))
+    outcome = actor_on(target, host, token).act(Batch(steps=steps))
     if outcome.lost:
         raise fail("lock-lost", "another run took the lock over", host=host)
     if outcome.failed is not None:
@@ -331,9 +331,9 @@ def acting(target: Target, host: str, token: str, steps: Sequence[ShellStep]) ->
     return outcome.texts
 
 
-def _place(target: Target, host: str) -> Place:
+def _place(target: Target, host: str) -> LockFile:
     places = target.places[host]
-    return Place(target.shells[host], places.state, places.keeper_now)
+    return LockFile(target.shells[host], places.state, places.state_user)
 
 
 def _pid() -> int:

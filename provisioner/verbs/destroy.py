@@ -9,11 +9,11 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from provisioner.errors import Exit, fail
-from provisioner.hosts.actor import Outcome, ShellStep, Unit
+from provisioner.hosts.actor import Batch, Outcome, ShellStep
 from provisioner.hosts.observer import Reading
 from provisioner.kinds.cluster_id import cluster_id
 from provisioner.plan.model import Change, Event, Id, Observed, Present, Report
-from provisioner.run.acting import actor_on
+from provisioner.run.actors import actor_on
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
 from provisioner.run.steps import text_of
@@ -24,9 +24,9 @@ from provisioner.spec.types import Node, Role
 from provisioner.verbs import stages
 from provisioner.verbs.apply import begun, executor, locked
 from provisioner.verbs.command import Context
-from provisioner.verbs.opening import open_context
 from provisioner.verbs.processes import chosen, stops
-from provisioner.verbs.removing import Entry, changes, entries, removals
+from provisioner.verbs.removal import Entry, changes, entries, removals
+from provisioner.verbs.session import open_context
 
 MANIFEST = """# MANIFEST: what was made by us.
 [ -f "$1" ] || exit 0
@@ -81,7 +81,7 @@ def _hosts(target: Target) -> list[str]:
 def owned(target: Target, host: str) -> list[Entry]:
     """What the manifest of a host says is ours, in its order. Raises ``step-failed``."""
     places = target.places[host]
-    frame = target.observer(host).read([Reading(MANIFEST, (places.manifest,), places.keeper_now)])[
+    frame = target.observer(host).read([Reading(MANIFEST, (places.manifest,), places.state_user)])[
         0
     ]
     if frame is None or frame.status != 0:
@@ -138,7 +138,7 @@ class Remover:
         intent, done, broken = (
             self.journal.line(word, 0, gone) for word in ("intent", "done", "failed")
         )
-        unit = Unit(steps=steps, disown=disown, intent=intent, done=done, broken=broken)
+        unit = Batch(steps=steps, disown=disown, intent=intent, done=done, broken=broken)
         outcome = actor_on(self.target, host, self.lock.token).act(unit)
         if outcome.lost:
             error = fail("lock-lost", "another run took the lock over", host=host)
@@ -163,7 +163,7 @@ class Remover:
             role = node.role.value
             named_word = "yes" if named else ""
             words = (path, self.cluster, str(node.id), named_word, places.home, role)
-            step = ShellStep(text_of("storage/wipe"), words, places.reader, 600)
+            step = ShellStep(text_of("storage/wipe"), words, places.kafka_user, 600)
             gone = Change(Id(host, "storage", path), "delete", None, None)
             outcome = self._act(host, [step], [gone])
             if outcome.failed is not None:

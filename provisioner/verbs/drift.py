@@ -9,7 +9,7 @@ from provisioner.errors import Exit
 from provisioner.plan.model import Report
 from provisioner.verbs import stages
 from provisioner.verbs.command import Context
-from provisioner.verbs.opening import open_context
+from provisioner.verbs.session import open_context
 
 
 def command(args: argparse.Namespace, context: Context) -> Report:

@@ -25,7 +25,7 @@ from provisioner.spec.types import Node, Spec
 from provisioner.verbs import stages
 from provisioner.verbs.apply import executor, locked
 from provisioner.verbs.command import Console, Context
-from provisioner.verbs.opening import open_context
+from provisioner.verbs.session import open_context
 from provisioner.verbs.stages import Planned
 
 
@@ -91,7 +91,7 @@ def allowed(target: Target, node: Node, context: Context) -> tuple[Planned, tupl
         raise fail(
             "not-healthy", f"{node.name} {changed}", f"provision apply {context.words} first"
         )
-    verdict = ask(target, node.name, whole=True)
+    verdict = ask(target, node.name, require_all_in_sync=True)
     if not verdict.allowed:
         hint = "--allow offline permits it" if verdict.offline else again
         raise fail("refused", f"{node.name} may not be stopped: {verdict.reason}", hint)
@@ -112,7 +112,7 @@ def otherwise(planned: Planned, service: Id) -> str:
     seen = planned.observations.seen.get(service)
     if not isinstance(seen, Present):
         return "could not be observed"
-    if seen.fields["runs_with"] != seen.fields["would"]:
+    if seen.fields["running_digest"] != seen.fields["files_digest"]:
         return "would come back with something else than it runs with"
     return ""
 

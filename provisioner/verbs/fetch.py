@@ -12,7 +12,7 @@ from provisioner.artifacts.model import Prepared
 from provisioner.artifacts.store import Store
 from provisioner.errors import Exit, fail
 from provisioner.verbs.command import Console
-from provisioner.verbs.opening import Meter
+from provisioner.verbs.session import Meter
 
 ARCHES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 

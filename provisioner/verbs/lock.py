@@ -12,12 +12,12 @@ from provisioner.hosts.actor import JOURNAL
 from provisioner.hosts.observer import Reading
 from provisioner.hosts.shell import Frame, Script
 from provisioner.hosts.transport import TransportError
-from provisioner.plan.model import Id, Plan, Report, Unread
+from provisioner.plan.model import Id, Plan, Report, UnknownState
 from provisioner.report.text import clean, table
 from provisioner.run.journal import Journal, whoami
 from provisioner.run.target import Target
 from provisioner.verbs.command import Context
-from provisioner.verbs.opening import open_context
+from provisioner.verbs.session import open_context
 
 SHORT = 8
 BREAK_SECONDS = 40
@@ -120,20 +120,20 @@ def checked(word: str) -> str:
     return word
 
 
-def survey(target: Target) -> tuple[list[Held], list[Unread]]:
+def survey(target: Target) -> tuple[list[Held], list[UnknownState]]:
     """Every host's lock, side by side, one exec each."""
     locks, unread = [], [_unread(h, str(e)) for h, e in sorted(target.unreachable.items())]
     for answer in target.side_by_side(lambda host: _look(target, host)).values():
-        if isinstance(answer, Unread):
+        if isinstance(answer, UnknownState):
             unread.append(answer)
         else:
             locks.append(answer)
     return locks, unread
 
 
-def _look(target: Target, host: str) -> Held | Unread:
+def _look(target: Target, host: str) -> Held | UnknownState:
     places = target.places[host]
-    reading = Reading(SHOW, (places.state,), places.keeper_now)
+    reading = Reading(SHOW, (places.state,), places.state_user)
     try:
         frame = target.observer(host).read([reading])[0]
     except TransportError as error:
@@ -159,8 +159,8 @@ def parsed(host: str, text: str) -> Held:
     )
 
 
-def _unread(host: str, why: str) -> Unread:
-    return Unread(Id(host, "file", "lock"), why)
+def _unread(host: str, why: str) -> UnknownState:
+    return UnknownState(Id(host, "file", "lock"), why)
 
 
 def _said(frame: Frame | None) -> str:
@@ -187,9 +187,9 @@ def end(target: Target, wanted: str, locks: list[Held]) -> list[str]:
     def one(host: str) -> str:
         places = target.places[host]
         script = Script()
-        script.add("step", BREAK_SECONDS, places.keeper_now, BREAK, places.state, wanted)
+        script.add("step", BREAK_SECONDS, places.state_user, BREAK, places.state, wanted)
         line = journal.line("done", 0, (), note)
-        script.add("part", 20, places.keeper_now, JOURNAL, places.state, line)
+        script.add("part", 20, places.state_user, JOURNAL, places.state, line)
         try:
             return _said(target.shells[host].run(script, BREAK_SECONDS + 20).get(0))
         except TransportError as error:
@@ -203,7 +203,7 @@ def end(target: Target, wanted: str, locks: list[Held]) -> list[str]:
 # -- as text
 
 
-def as_text(locks: list[Held], unread: list[Unread], context: Context) -> list[str]:
+def as_text(locks: list[Held], unread: list[UnknownState], context: Context) -> list[str]:
     rows = [row(lock) for lock in locks]
     lines = [table([("HOST", "LOCK", "HELD BY", "LAST BEAT"), *rows])] if rows else []
     lines += [f"? {u.id.host}: its lock could not be read: {clean(u.reason)}" for u in unread]

@@ -13,11 +13,11 @@ from provisioner.errors import Exit
 from provisioner.hosts.observer import Reading
 from provisioner.hosts.transport import TransportError
 from provisioner.kinds.registry import KINDS
-from provisioner.plan.model import Id, Layer, Plan, Report, Unread
+from provisioner.plan.model import Id, Layer, Plan, Report, UnknownState
 from provisioner.report.text import clean, table
 from provisioner.run.target import Target
 from provisioner.verbs.command import Context
-from provisioner.verbs.opening import open_context
+from provisioner.verbs.session import open_context
 
 LINES = 5000
 CLUSTER_KINDS = frozenset(name for name, kind in KINDS.items() if kind.layer is Layer.CLUSTER)
@@ -39,7 +39,7 @@ class Journals:
     lines that were left off or that are no JSON."""
 
     entries: list[Entry] = field(default_factory=list)
-    unread: list[Unread] = field(default_factory=list)
+    unread: list[UnknownState] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -66,16 +66,16 @@ def gather(target: Target) -> Journals:
     for host, error in sorted(target.unreachable.items()):
         found.unread.append(_unread(host, str(error)))
     for host, answer in target.side_by_side(lambda host: _read(target, host)).items():
-        if isinstance(answer, Unread):
+        if isinstance(answer, UnknownState):
             found.unread.append(answer)
         else:
             take(found, host, answer)
     return found
 
 
-def _read(target: Target, host: str) -> list[str] | Unread:
+def _read(target: Target, host: str) -> list[str] | UnknownState:
     places = target.places[host]
-    reading = Reading(JOURNAL_LINES, (places.state, str(LINES)), places.keeper_now, 30)
+    reading = Reading(JOURNAL_LINES, (places.state, str(LINES)), places.state_user, 30)
     try:
         frame = target.observer(host).read([reading])[0]
     except TransportError as error:
@@ -86,8 +86,8 @@ def _read(target: Target, host: str) -> list[str] | Unread:
     return frame.text.splitlines()
 
 
-def _unread(host: str, why: str) -> Unread:
-    return Unread(Id(host, "file", "journal.jsonl"), why)
+def _unread(host: str, why: str) -> UnknownState:
+    return UnknownState(Id(host, "file", "journal.jsonl"), why)
 
 
 def take(found: Journals, host: str, lines: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from provisioner.errors import Exit
 from provisioner.plan.model import Report
 from provisioner.verbs import stages
 from provisioner.verbs.command import Context
-from provisioner.verbs.opening import open_context
+from provisioner.verbs.session import open_context
 
 
 def command(args: argparse.Namespace, context: Context) -> Report:
@@ -25,7 +25,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
             in_sync=planned.plan.in_sync,
         )
         if args.out:
-            from provisioner.verbs.saved import save
+            from provisioner.verbs.saved_plan import save
 
             save(Path(args.out), context, args, target.spec, planned.plan)
     context.console.answer(context.console.text.plan(planned.plan))

@@ -20,7 +20,7 @@ from provisioner.spec.types import Node
 from provisioner.verbs import stages
 from provisioner.verbs.apply import acting, begun, executor, locked, prefer_leaders
 from provisioner.verbs.command import Context
-from provisioner.verbs.opening import open_context
+from provisioner.verbs.session import open_context
 from provisioner.verbs.stages import Planned
 
 
@@ -211,14 +211,16 @@ def _without_held(
 def _hold(target: Target, nodes: Sequence[Node], why: str, token: str) -> None:
     for node in nodes:
         places = target.places[node.host]
-        step = Run("service/hold", (places.state, node.name, " ".join(why.split())), places.keeper)
+        step = Run(
+            "service/hold", (places.state, node.name, " ".join(why.split())), places.state_owner
+        )
         acting(target, node.host, token, [shell_step(step)])
 
 
 def _release(target: Target, nodes: Sequence[Node], token: str) -> None:
     for node in nodes:
         places = target.places[node.host]
-        step = Run("service/hold", (places.state, node.name, ""), places.keeper)
+        step = Run("service/hold", (places.state, node.name, ""), places.state_owner)
         acting(target, node.host, token, [shell_step(step)])
 
 

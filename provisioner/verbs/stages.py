@@ -25,22 +25,22 @@ from provisioner.plan.model import (
     Present,
     Refused,
     State,
-    Unread,
+    UnknownState,
 )
 from provisioner.plan.order import Order, held_back, waves
+from provisioner.run.duplicate_broker_ids import guard_duplicate_broker_ids
 from provisioner.run.formats import guard_formats
 from provisioner.run.gates import safety_view, zookeeper_states
-from provisioner.run.leaving import guard_leaving
 from provisioner.run.look import accepted, look
 from provisioner.run.quorum import guard_quorum
+from provisioner.run.removed_log_dirs import guard_removed_log_dirs
 from provisioner.run.target import Target
-from provisioner.run.twins import guard_twins
 from provisioner.spec.types import Spec
 from provisioner.uuids import written
 from provisioner.workers import result_of, workers
 
 ORDERS = {
-    name: Order(kind.layer, kind.rank, kind.roll, apart=kind.name == "storage")
+    name: Order(kind.layer, kind.rank, kind.roll, own_wave=kind.name == "storage")
     for name, kind in KINDS.items()
 }
 NOT_UP = "the cluster is not up"
@@ -168,14 +168,14 @@ def make_plan(target: Target, observations: Observations | None = None) -> Plann
     unread = [*found.unread, *_unreachable(target)]
     guard_formats(target, found, states, observations.seen, observations.view)
     guard_quorum(target, found, states, observations.seen)
-    guard_leaving(target, found, observations.seen, observations.view)
-    guard_twins(target, found, observations.view)
+    guard_removed_log_dirs(target, found, observations.seen, observations.view)
+    guard_duplicate_broker_ids(target, found, observations.view)
     blocked = {item.id: item.reason for item in found.refused}
     blocked |= {item.id: item.reason for item in unread}
     blocked |= {item.id: item.reason for item in found.deferred}
     changes, deferred = held_back(found.changes, states, blocked)
     deferred += found.deferred
-    changes, dark = _in_the_dark(target, changes, observations)
+    changes, dark = _name_offline_partitions(target, changes, observations)
     found.refused += dark
     clustered = _cluster_level(target, states, observations, [*changes, *deferred])
     limit = target.options.limit
@@ -202,7 +202,7 @@ def make_plan(target: Target, observations: Observations | None = None) -> Plann
     return Planned(plan, states, observations)
 
 
-def _in_the_dark(
+def _name_offline_partitions(
     target: Target, changes: Sequence[Change], observations: Observations
 ) -> tuple[list[Change], list[Refused]]:
     """Names the partitions that a bounce leaves without a leader; refuses it where the policy
@@ -217,7 +217,7 @@ def _in_the_dark(
             kept.append(change)
             continue
         node = target.spec.node(change.id.name)
-        offline = safety.may_stop_broker(view, node.id, whole=False).offline
+        offline = safety.may_stop_broker(view, node.id, require_all_in_sync=False).offline
         if not node.is_broker or not offline:
             kept.append(change)
         elif refuse:
@@ -228,9 +228,9 @@ def _in_the_dark(
     return kept, refused
 
 
-def _unreachable(target: Target) -> list[Unread]:
+def _unreachable(target: Target) -> list[UnknownState]:
     return [
-        Unread(Id(node.host, "service", node.name), str(target.unreachable[node.host]))
+        UnknownState(Id(node.host, "service", node.name), str(target.unreachable[node.host]))
         for node in target.spec.nodes
         if node.host in target.unreachable
     ]
@@ -264,7 +264,7 @@ def _cluster_level(
         result.deferred = [Deferred(id, NOT_UP) for id in wanted]
     else:
         why = observations.unavailable or NOT_UP
-        result.unread = [Unread(id, why) for id in wanted]
+        result.unread = [UnknownState(id, why) for id in wanted]
     return result
 
 
@@ -273,7 +273,7 @@ class _Clustered:
     changes: list[Change] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     deferred: list[Deferred] = field(default_factory=list)
-    unread: list[Unread] = field(default_factory=list)
+    unread: list[UnknownState] = field(default_factory=list)
 
 
 def _down(target: Target, observations: Observations) -> set[str]:

@@ -27,7 +27,7 @@ from provisioner.run.look import look
 from provisioner.run.target import Target
 from provisioner.spec.types import Node
 from provisioner.verbs.command import Console, Context
-from provisioner.verbs.opening import open_context
+from provisioner.verbs.session import open_context
 from provisioner.workers import result_of, workers
 
 Values = dict[str, Any]

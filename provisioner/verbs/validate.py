@@ -7,12 +7,12 @@ import time
 from collections.abc import Iterable
 
 from provisioner.errors import Exit, ProvisionError
-from provisioner.plan.model import Change, Id, Plan, Report, Unread
+from provisioner.plan.model import Change, Id, Plan, Report, UnknownState
 from provisioner.run.target import Target
 from provisioner.spec.types import Node, Spec
-from provisioner.verbs import opening, stages
+from provisioner.verbs import session, stages
 from provisioner.verbs.command import Context
-from provisioner.verbs.opening import load_spec, open_context
+from provisioner.verbs.session import load_spec, open_context
 
 
 def command(args: argparse.Namespace, context: Context) -> Report:
@@ -39,7 +39,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
 def _check_limit(args: argparse.Namespace, context: Context) -> None:
     """Raises ProvisionError where --limit leaves no host of the spec."""
     if args.limit:
-        opening._limit(args, opening._loaded(args, context))
+        session._limit(args, session._loaded(args, context))
 
 
 def _preflight(target: Target, report: Report, context: Context) -> None:
@@ -48,7 +48,7 @@ def _preflight(target: Target, report: Report, context: Context) -> None:
 
     found = preflight(target, _changes(target))
     unread = [
-        Unread(Id(host, "service", node.name), str(error))
+        UnknownState(Id(host, "service", node.name), str(error))
         for host, error in sorted(target.unreachable.items())
         for node in target.spec.on(host)[:1]
     ]
@@ -71,7 +71,7 @@ def _changes(target: Target) -> tuple[Change, ...] | None:
     return stages.make_plan(target).plan.changes
 
 
-def _unread(report: Report) -> tuple[Unread, ...]:
+def _unread(report: Report) -> tuple[UnknownState, ...]:
     return report.plan.unread if report.plan else ()
 
 

@@ -10,7 +10,7 @@ from provisioner.errors import Exit
 from provisioner.plan.model import Plan, Report
 from provisioner.verbs.apply import verify
 from provisioner.verbs.command import Context
-from provisioner.verbs.opening import open_context
+from provisioner.verbs.session import open_context
 
 
 def command(args: argparse.Namespace, context: Context) -> Report:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from provisioner.kinds.kind import Kind, Probe, Record, script
-from provisioner.kinds.places import Places
+from provisioner.kinds.layout import HostLayout
 from provisioner.plan.model import Absent, Change, Id, Layer, Observation, Present, Run, State, Step
 from provisioner.spec.types import Spec
 
 PACKAGE = __package__ or ""
 
 
-def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
+def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
     """An account is wanted where the spec names one (or systemd runs Kafka), and nothing of it but
     that it is there."""
     if spec.user is None or not places.root or not places.nodes or spec.user == "root":
@@ -21,7 +21,7 @@ def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
     return {id: State({"exists": True}, args={"home": places.home})}
 
 
-def probe(places: Places) -> Sequence[Probe]:
+def probe(places: HostLayout) -> Sequence[Probe]:
     if not places.nodes or not places.root:
         return []
     id = Id(places.host, "account", places.user)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from provisioner.kafka.port import ClusterView
 from provisioner.kinds.kind import Difference, Kind
-from provisioner.kinds.places import Places
+from provisioner.kinds.layout import HostLayout
 from provisioner.plan.model import (
     Absent,
     Change,
@@ -27,7 +27,7 @@ def broker_id(number: int) -> Id:
     return Id("", "broker", str(number))
 
 
-def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
+def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
     return {broker_id(node.id): State({}) for node in spec.brokers}
 
 

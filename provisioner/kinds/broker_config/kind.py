@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from provisioner.kafka.port import DYNAMIC_BROKER, ClusterView
 from provisioner.kinds.kind import Difference, Kind
-from provisioner.kinds.places import Places
+from provisioner.kinds.layout import HostLayout
 from provisioner.plan.model import (
     Await,
     Call,
@@ -36,7 +36,7 @@ def config_id(name: str) -> Id:
     return Id("", "broker-config", name)
 
 
-def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
+def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
     """No dynamic value may hide a key that the spec names: wanted is that there is none."""
     states = {}
     closed = spec.policy.unmanaged_config == "delete"

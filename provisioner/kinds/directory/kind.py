@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
-from provisioner.kinds.places import Places
+from provisioner.kinds.layout import HostLayout
 from provisioner.plan.model import (
     Absent,
     Change,
@@ -24,7 +24,7 @@ from provisioner.spec.types import Spec, Supervisor
 PACKAGE = __package__ or ""
 
 
-def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
+def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
     """Folders from the top down; the home belongs to Kafka's user, and so does all below it."""
     if not places.nodes:
         return {}
@@ -40,7 +40,7 @@ def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
     want(places.home, "0755", places.owner, outside)
     for path in (f"{places.home}/config", f"{places.home}/logs"):
         want(path, "0755", places.owner)
-    for path in (places.own, f"{places.own}/launch", f"{places.own}/dist"):
+    for path in (places.private_dir, f"{places.private_dir}/launch", f"{places.private_dir}/dist"):
         want(path, "0750", places.owner)
     if places.supervisor is Supervisor.SYSTEMD:
         want("/var/lib/provision", "0755", "root:root", "")
@@ -55,7 +55,7 @@ def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
     return states
 
 
-def probe(places: Places) -> Sequence[Probe]:
+def probe(places: HostLayout) -> Sequence[Probe]:
     """One script for what is under the home; each data folder elsewhere has its own, so that a
     mount that hangs hides nothing but itself."""
     if not places.nodes:
@@ -63,7 +63,7 @@ def probe(places: Places) -> Sequence[Probe]:
     text = script(PACKAGE, "probe.sh")
     home = [places.home]
     home += [f"{places.home}/{p}" for p in ("config", "logs")]
-    home += [places.own, f"{places.own}/launch", f"{places.own}/dist"]
+    home += [places.private_dir, f"{places.private_dir}/launch", f"{places.private_dir}/dist"]
     if places.supervisor is Supervisor.SYSTEMD:
         home += ["/var/lib/provision", places.state]
     elsewhere: list[str] = []

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from provisioner.kinds.file import logging, settings, unit
-from provisioner.kinds.places import Places
+from provisioner.kinds.layout import HostLayout
 from provisioner.plan.model import Id, Pending, State
 from provisioner.spec.types import Spec, Supervisor
 
 
-def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
+def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
     """Every file of the cluster on this host."""
     states: dict[Id, State] = {}
     if not places.nodes:
@@ -24,18 +24,18 @@ def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
         states[file_id(places, places.launch(node))] = _properties(
             places, settings.launch(spec, places, node), "launch"
         )
-    default = f"{places.own}/launch/default.conf"
+    default = f"{places.private_dir}/launch/default.conf"
     states[file_id(places, default)] = _properties(
         places, settings.default_launch(spec, places), "launch"
     )
     path, content = logging.configuration(spec, places)
     states[file_id(places, path)] = _properties(places, content, "properties")
-    states[file_id(places, places.key)] = State(
+    states[file_id(places, places.digest_key)] = State(
         {"type": "file", "mode": "0400", "owner": places.owner},
         args=_args(places, "key"),
     )
     if spec.is_kraft:
-        states[file_id(places, places.kept)] = State(
+        states[file_id(places, places.cluster_id_file)] = State(
             {
                 "type": "file",
                 "mode": "0640",
@@ -65,20 +65,20 @@ def _folder(id: Id) -> tuple[Id, ...]:
     return (Id(id.host, "directory", id.name.rpartition("/")[0]),)
 
 
-def file_id(places: Places, path: str) -> Id:
+def file_id(places: HostLayout, path: str) -> Id:
     return Id(places.host, "file", path)
 
 
-def _properties(places: Places, values: Mapping[str, str], format: str) -> State:
+def _properties(places: HostLayout, values: Mapping[str, str], format: str) -> State:
     fields: dict[str, Any] = {"type": "file", "mode": "0640", "owner": places.owner, **values}
     return State(fields, closed=True, args=_args(places, format))
 
 
-def _args(places: Places, format: str) -> dict[str, Any]:
+def _args(places: HostLayout, format: str) -> dict[str, Any]:
     return {"format": format, "user": places.user}
 
 
-def _links(places: Places) -> dict[Id, State]:
+def _links(places: HostLayout) -> dict[Id, State]:
     links = {}
     if places.scripts:
         links[f"{places.home}/bin"] = places.scripts.path + "/bin"

@@ -11,7 +11,7 @@ from provisioner.kinds.cluster_id import cluster_id
 from provisioner.kinds.file import unit
 from provisioner.kinds.file.desired import desired
 from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
-from provisioner.kinds.places import Places
+from provisioner.kinds.layout import HostLayout
 from provisioner.kinds.rendering import text_of
 from provisioner.plan.model import (
     Absent,
@@ -34,9 +34,9 @@ PACKAGE = __package__ or ""
 TYPES = {"regular file": "file", "regular empty file": "file", "symbolic link": "link"}
 
 
-def paths(places: Places) -> list[str]:
+def paths(places: HostLayout) -> list[str]:
     """Every path this kind may look at on a host."""
-    found = {places.key, places.kept, f"{places.own}/launch/default.conf"}
+    found = {places.digest_key, places.cluster_id_file, f"{places.private_dir}/launch/default.conf"}
     found |= {f"{places.home}/config/log4j.properties", f"{places.home}/config/log4j2.properties"}
     found |= {f"{places.home}/bin", f"{places.home}/libs"}
     for node in places.nodes:
@@ -44,13 +44,13 @@ def paths(places: Places) -> list[str]:
     return sorted(found)
 
 
-def probe(places: Places) -> Sequence[Probe]:
+def probe(places: HostLayout) -> Sequence[Probe]:
     if not places.nodes:
         return []
     every = tuple(paths(places))
     ids = tuple(Id(places.host, "file", path) for path in every)
     text = script(PACKAGE, "probe.sh")
-    probes = [Probe(text, ids, every, 1, user=places.reader)]
+    probes = [Probe(text, ids, every, 1, user=places.kafka_user)]
     if places.supervisor is Supervisor.SYSTEMD:
         units = tuple(unit.path(places, node) for node in places.nodes)
         probes.append(Probe(text, tuple(Id(places.host, "file", u) for u in units), units, 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from provisioner.kinds.places import Places
+from provisioner.kinds.layout import HostLayout
 from provisioner.spec.types import Spec
 
 PATTERN = "[%d] %p %m (%c)%n"
@@ -15,13 +15,13 @@ SEPARATE = {
 }
 
 
-def path(spec: Spec, places: Places) -> str:
+def path(spec: Spec, places: HostLayout) -> str:
     """3.x logs by log4j 1 (reload4j), 4.x by log4j 2."""
     name = "log4j.properties" if spec.version.startswith("3.") else "log4j2.properties"
     return f"{places.home}/config/{name}"
 
 
-def configuration(spec: Spec, places: Places) -> tuple[str, Mapping[str, str]]:
+def configuration(spec: Spec, places: HostLayout) -> tuple[str, Mapping[str, str]]:
     """The path of the logging configuration and its keys."""
     values = _log4j() if spec.version.startswith("3.") else _log4j2()
     return path(spec, places), values

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from provisioner.kinds.file import logging
-from provisioner.kinds.places import Places
+from provisioner.kinds.layout import HostLayout
 from provisioner.spec.types import Listener, Node, Role, Spec, Supervisor
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
@@ -149,7 +149,7 @@ def _protocols(node: Node) -> dict[str, str]:
     return {"listener.security.protocol.map": ",".join(f"{n}:{p}" for n, p in pairs.items())}
 
 
-def launch(spec: Spec, places: Places, node: Node) -> Mapping[str, str]:
+def launch(spec: Spec, places: HostLayout, node: Node) -> Mapping[str, str]:
     """What a node is started with besides its properties; ``hint.`` keys are not in the digest."""
     values = {
         "node": node.name,
@@ -171,7 +171,7 @@ def launch(spec: Spec, places: Places, node: Node) -> Mapping[str, str]:
     return values
 
 
-def default_launch(spec: Spec, places: Places) -> Mapping[str, str]:
+def default_launch(spec: Spec, places: HostLayout) -> Mapping[str, str]:
     """For Kafka's commands and for files the user made: which Kafka, which Java."""
     values = {**_common(spec, places), "heap": "512m"}
     if places.archive:
@@ -179,7 +179,7 @@ def default_launch(spec: Spec, places: Places) -> Mapping[str, str]:
     return values
 
 
-def _common(spec: Spec, places: Places) -> dict[str, str]:
+def _common(spec: Spec, places: HostLayout) -> dict[str, str]:
     java = places.java.path if places.java else spec.java
     return {
         "java": java,

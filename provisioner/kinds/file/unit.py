@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from provisioner.kinds.places import Places
+from provisioner.kinds.layout import HostLayout
 from provisioner.spec.types import Node, Role, Spec
 
 STOP_SECONDS = 300
 OPEN_FILES = 100_000
 
 
-def path(places: Places, node: Node) -> str:
+def path(places: HostLayout, node: Node) -> str:
     return f"/etc/systemd/system/{places.unit(node)}"
 
 
@@ -24,7 +24,7 @@ def command(text: str) -> str:
     return word(text).replace("$", "$$")
 
 
-def text(spec: Spec, places: Places, node: Node) -> str:
+def text(spec: Spec, places: HostLayout, node: Node) -> str:
     """The whole unit file."""
     what = {Role.ZOOKEEPER: "ZooKeeper server", Role.CONTROLLER: "Kafka controller"}
     start = "zookeeper-server-start.sh" if node.role is Role.ZOOKEEPER else "kafka-server-start.sh"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from provisioner.kafka.port import STATIC, ClusterView
 from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
-from provisioner.kinds.places import Places
+from provisioner.kinds.layout import HostLayout
 from provisioner.kinds.rendering import RESERVED, text_of
 from provisioner.kinds.service.digest import digest
 from provisioner.kinds.service.static import static_differences
@@ -39,7 +39,7 @@ def service_id(node: Node) -> Id:
     return Id(node.host, "service", node.name)
 
 
-def texts_of(places: Places, node: Node, logging: str) -> tuple[Id, Id, Id]:
+def texts_of(places: HostLayout, node: Node, logging: str) -> tuple[Id, Id, Id]:
     """The files a process is started with, in the order the digest takes them."""
     host = places.host
     return (
@@ -58,7 +58,7 @@ def ports(node: Node) -> list[int]:
     return sorted(set(found))
 
 
-def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
+def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
     """Every node runs once, with the digest of its wanted inputs."""
     name = "log4j.properties" if spec.version.startswith("3.") else "log4j2.properties"
     logging = f"{places.home}/config/{name}"
@@ -66,7 +66,7 @@ def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
     for node in places.nodes:
         inputs = [*texts_of(places, node, logging)]
         inputs += [Id(node.host, "storage", d.path) for d in node.log_dirs]
-        inputs += [Id(node.host, "file", places.key)]
+        inputs += [Id(node.host, "file", places.digest_key)]
         inputs += [Id(node.host, "file", f"{places.home}/bin")]
         if places.java:
             inputs.append(Id(places.host, "java", places.java.path))
@@ -79,7 +79,7 @@ def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
         fields: dict[str, object] = {
             "running": True,
             "processes": 1,
-            "runs_with": Pending("the host's key"),
+            "running_digest": Pending("the host's key"),
         }
         if places.supervisor is Supervisor.SYSTEMD:
             unit = Id(node.host, "file", f"/etc/systemd/system/{places.unit(node)}")
@@ -96,7 +96,7 @@ def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
                 "out": f"{places.logs(node)}/kafkaServer.out",
                 "log": f"{places.logs(node)}/server.log",
                 "manifest": places.manifest,
-                "keeper": places.keeper,
+                "state_owner": places.state_owner,
                 "log_dirs": tuple(d.path for d in node.log_dirs),
                 "broker": node.id if node.is_broker else None,
                 "supervisor": places.supervisor.value,
@@ -108,11 +108,11 @@ def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
     return states
 
 
-def probe(places: Places) -> Sequence[Probe]:
+def probe(places: HostLayout) -> Sequence[Probe]:
     """One script for all services of the host; its last record is what belongs to none."""
     if not places.nodes:
         return []
-    args = [places.home, places.key, places.state]
+    args = [places.home, places.digest_key, places.state]
     ids = []
     for node in places.nodes:
         ids.append(service_id(node))
@@ -133,8 +133,8 @@ def parse(id: Id, record: Record) -> Observation:
     fields: dict[str, object] = {
         "running": bool(pids),
         "processes": len(pids),
-        "runs_with": digests[0] if digests else None,
-        "would": record.values.get("would", "-"),
+        "running_digest": digests[0] if digests else None,
+        "files_digest": record.values.get("files_digest", "-"),
         "hold": record.values.get("hold"),
         "distribution": record.values.get("distribution"),
     }
@@ -190,7 +190,7 @@ def resolve(
                 state,
                 fields={
                     **state.fields,
-                    "runs_with": wanted_digest(key, texts, [text_of(every[u]) for u in units]),
+                    "running_digest": wanted_digest(key, texts, [text_of(every[u]) for u in units]),
                 },
                 args={**state.args, "static": static},
             )
@@ -236,8 +236,8 @@ def judge(
     after |= {k: v[1] for k, v in static.items()}
     if static:
         # The keys say more than the digest they make.
-        before.pop("runs_with", None)
-        after.pop("runs_with", None)
+        before.pop("running_digest", None)
+        after.pop("running_digest", None)
     return True, Change(
         id,
         "restart",
@@ -286,11 +286,11 @@ def _why(state: State, seen: Mapping[str, object]) -> str:
         return "it was not started by systemd"
     if seen["processes"] != 1:
         return f"it was started {seen['processes']} times"
-    if seen["runs_with"] == "-":
+    if seen["running_digest"] == "-":
         return "it was started by something else than the launcher"
-    if seen["would"] == state.fields["runs_with"]:
+    if seen["files_digest"] == state.fields["running_digest"]:
         return "it runs with something else than its files have"
-    if seen["would"] == seen["runs_with"]:
+    if seen["files_digest"] == seen["running_digest"]:
         return "it runs with what its files have, and that is not what the spec says"
     return "it runs with neither what its files have nor what the spec says"
 

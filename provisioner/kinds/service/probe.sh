@@ -14,16 +14,16 @@ for a do
 "; [ -z "$a" ] || units="$units $a" ;;
   esac
 done
-would=
+files_digest=
 if [ -x "$home/bin/provision-launch.sh" ]; then
-  would=$(printf '%s' "$services" | cut -f 2 | {
+  files_digest=$(printf '%s' "$services" | cut -f 2 | {
     set --; while IFS= read -r f; do set -- "$@" "$f"; done
     PROVISION_HOME=$home "$home/bin/provision-launch.sh" digest "$@" 2>/dev/null; })
 fi
 # Unit names are of our making and have no blanks.
 systemd=; [ -z "$units" ] || systemd=$(systemctl show -p Id,LoadState,UnitFileState,DropInPaths,NeedDaemonReload,ActiveState,SubState,MainPID,NRestarts,Result -- $units 2>&1)
 listening=$(awk '$4 == "0A" { n = split($2, a, ":"); print a[n] }' /proc/net/tcp /proc/net/tcp6 2>/dev/null)
-processes | SERVICES=$services WOULD=$would SYSTEMD=$systemd LISTENING=$listening KEY=$secret HOMEDIR=$home awk -F'\t' '
+processes | SERVICES=$services FILES_DIGEST=$files_digest SYSTEMD=$systemd LISTENING=$listening KEY=$secret HOMEDIR=$home awk -F'\t' '
   { procs[++count] = $0; used[count] = 0 }
   # drop_ins UNIT: the lines of drop-ins that are not ours, for the person who reads the plan.
   function drop_ins(paths,   n, a, i, l) {
@@ -50,13 +50,13 @@ processes | SERVICES=$services WOULD=$would SYSTEMD=$systemd LISTENING=$listenin
   }
   END {
     total = split(ENVIRON["SERVICES"], services, /\n/) - 1
-    split(ENVIRON["WOULD"], would, /\n/)
+    split(ENVIRON["FILES_DIGEST"], files_digest, /\n/)
     n = split(ENVIRON["LISTENING"], l, /\n/)
     for (i = 1; i <= n; i++) open[l[i]] = 1
     for (i = 1; i <= total; i++) {
       split(services[i], s, /\t/)
       print "="
-      print "~would=" (would[i] == "" ? "-" : would[i])
+      print "~files_digest=" (files_digest[i] == "" ? "-" : files_digest[i])
       print "~key=" ENVIRON["KEY"]
       if (s[5] != "") print "hold=" s[5]
       for (j = 1; j <= count; j++) {

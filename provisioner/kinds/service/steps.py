@@ -40,10 +40,10 @@ def tell_step(id: Id, state: State) -> Run:
 def start_step(state: State) -> Run:
     args = state.args
     if args["supervisor"] == Supervisor.SYSTEMD.value:
-        return Run("service/systemd", ("start", str(args["unit"])), seconds=120, apart=True)
+        return Run("service/systemd", ("start", str(args["unit"])), seconds=120, separate_exec=True)
     launcher = ("kafka" if args["role"] != "zookeeper" else "zookeeper") + "-server-start.sh"
     words = (str(args["home"]), launcher, str(args["properties"]), str(args["out"]))
-    return Run("service/start", words, str(args["user"]), apart=True)
+    return Run("service/start", words, str(args["user"]), separate_exec=True)
 
 
 def mend_steps(change: Change, state: State) -> list[Step]:
@@ -74,5 +74,5 @@ def steps(change: Change, state: State | None) -> Sequence[Step]:
     if args["broker"] is not None:
         chain.append(Await(Id("", "broker", str(args["broker"])), START_PATIENCE))
     record = (str(args["manifest"]), str(args["role"]), *args["log_dirs"])
-    chain.append(Run("storage/record", record, str(args["keeper"])))
+    chain.append(Run("storage/record", record, str(args["state_owner"])))
     return chain

@@ -10,7 +10,7 @@ from dataclasses import replace
 from provisioner.kinds import properties
 from provisioner.kinds.cluster_id import ClusterId, cluster_id
 from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
-from provisioner.kinds.places import Places
+from provisioner.kinds.layout import HostLayout
 from provisioner.plan.model import (
     Absent,
     Change,
@@ -32,7 +32,7 @@ from provisioner.uuids import written
 PACKAGE = __package__ or ""
 
 
-def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
+def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
     """KRaft: formatted with the cluster's id; ZooKeeper: its ``myid``; a broker of a ZooKeeper
     cluster formats its own log dirs when it first starts."""
     states: dict[Id, State] = {}
@@ -46,7 +46,7 @@ def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
                 "home": places.home,
                 "properties": node.properties,
                 "manifest": places.manifest,
-                "keeper": places.keeper,
+                "state_owner": places.state_owner,
                 "mounted": log_dir.mounted,
             }
             fields: dict[str, object] = {}
@@ -59,17 +59,17 @@ def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
     return states
 
 
-def _inputs(spec: Spec, places: Places, node: Node) -> tuple[Id, ...]:
+def _inputs(spec: Spec, places: HostLayout, node: Node) -> tuple[Id, ...]:
     """What a format is made with: the properties, and Kafka's own command."""
     host = places.host
-    files = [node.properties, places.kept, f"{places.home}/bin"]
+    files = [node.properties, places.cluster_id_file, f"{places.home}/bin"]
     found = [Id(host, "file", path) for path in files]
     found += [Id(host, "java", places.java.path)] if places.java else []
     found += [Id(host, "kafka", d.path) for d in (places.kafka, places.scripts) if d]
     return tuple(found)
 
 
-def probe(places: Places) -> Sequence[Probe]:
+def probe(places: HostLayout) -> Sequence[Probe]:
     """One script a storage: a mount that hangs hides nothing but itself."""
     text = script(PACKAGE, "filesystem.sh", "probe.sh")
     return [
@@ -283,7 +283,7 @@ def steps(change: Change, state: State | None) -> Sequence[Step]:
     args, path = state.args, change.id.name
     user = str(args["user"])
     record = Run(
-        "storage/record", (str(args["manifest"]), str(args["role"]), path), str(args["keeper"])
+        "storage/record", (str(args["manifest"]), str(args["role"]), path), str(args["state_owner"])
     )
     if change.fields == ("recorded",):
         return [record]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from provisioner.kafka.port import ClusterView
 from provisioner.kinds.kind import Difference, Kind
-from provisioner.kinds.places import Places
+from provisioner.kinds.layout import HostLayout
 from provisioner.plan.model import (
     Absent,
     Await,
@@ -33,7 +33,7 @@ def topic_id(name: str) -> Id:
     return Id("", "topic", name)
 
 
-def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
+def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
     return {
         topic_id(topic.name): State(
             {

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from provisioner.kafka.port import ClusterView
 from provisioner.kinds.kind import Difference, Kind
-from provisioner.kinds.places import Places
+from provisioner.kinds.layout import HostLayout
 from provisioner.plan.model import (
     Absent,
     Await,
@@ -41,7 +41,7 @@ def voter_id(number: int) -> Id:
     return Id("", "voter", str(number))
 
 
-def desired(spec: Spec, places: Places) -> Mapping[Id, State]:
+def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
     if spec.controller_quorum != "dynamic":
         return {}
     return {

@@ -13,7 +13,7 @@ from provisioner.errors import ProvisionError
 from provisioner.hosts.local import LocalConnection
 from provisioner.hosts.observer import Shell
 from provisioner.hosts.shell import Script
-from provisioner.run.lock import Lock, Place
+from provisioner.run.lock import Lock, LockFile
 from tests.contract.cli.conftest import Provision
 
 WHO = "ann@desk pid 7 apply since 2026-01-01 00:00:00 UTC"
@@ -26,7 +26,7 @@ class Host:
     def __init__(self, spec: Path):
         self.state = spec.parent / "kafka-one" / ".provision"
         self.shell = Shell(LocalConnection("localhost"))
-        self.place = Place(self.shell, str(self.state), "")
+        self.place = LockFile(self.shell, str(self.state), "")
 
     def take(self) -> Lock:
         lock = Lock(WHO, lambda text: None)

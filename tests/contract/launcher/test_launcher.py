@@ -262,7 +262,7 @@ def test_the_archive_only_where_it_is(home: Home) -> None:
     ]
 
 
-def test_a_file_of_the_users_own_runs_with_the_defaults(home: Home) -> None:
+def test_a_file_of_the_users_own_running_digest_the_defaults(home: Home) -> None:
     mine = home.path / "config" / "server-copy.properties"
     mine.write_text("broker.id=7\n")
     argv = home.run(str(mine))

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.hosts.actor import JOURNAL, OWN, PUT, Actor, Guard, ShellStep, Unit
+from provisioner.hosts.actor import JOURNAL, OWN, PUT, Actor, Batch, LockToken, ShellStep
 from provisioner.hosts.observer import Reading, Shell
 from provisioner.hosts.shell import fingerprint
 from provisioner.hosts.transport import TransportError
@@ -39,7 +39,7 @@ def state(tmp_path: Path) -> Path:
 @pytest.fixture(params=["dash", "bash"])
 def actor(request: pytest.FixtureRequest, state: Path, tmp_path: Path) -> Actor:
     shell = Shell(ShellConnection(request.param, tmp_path / "shell"))
-    return Actor(shell, Guard(str(state), TOKEN))
+    return Actor(shell, LockToken(str(state), TOKEN))
 
 
 def put(path: Path, content: str, mode: str = "0640", *, keep: bool = False) -> ShellStep:
@@ -59,7 +59,7 @@ def journal(state: Path) -> list[str]:
 )
 def test_put_writes_what_it_was_given(actor: Actor, tmp_path: Path, content: str) -> None:
     path = tmp_path / "it's a $(file).properties"
-    outcome = actor.act(Unit(steps=[put(path, content)]))
+    outcome = actor.act(Batch(steps=[put(path, content)]))
     assert (outcome.failed, outcome.stale, outcome.lost) == (None, None, False)
     assert path.read_bytes() == content.encode()
     assert path.stat().st_mode & 0o7777 == 0o640
@@ -70,7 +70,7 @@ def test_put_replaces_whole_and_by_rename(actor: Actor, tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_text("old")
     with path.open() as old:
-        actor.act(Unit(steps=[put(path, "new", "0400")]))
+        actor.act(Batch(steps=[put(path, "new", "0400")]))
         assert old.read() == "old"
     assert (path.read_text(), path.stat().st_mode & 0o7777) == ("new", 0o400)
 
@@ -80,7 +80,7 @@ def test_put_follows_no_link(actor: Actor, tmp_path: Path) -> None:
     victim.write_text("untouched")
     path.symlink_to(victim)
     (tmp_path / ".f.provision").symlink_to(victim)
-    actor.act(Unit(steps=[put(path, "new")]))
+    actor.act(Batch(steps=[put(path, "new")]))
     assert victim.read_text() == "untouched"
     assert (path.is_symlink(), path.read_text()) == (False, "new")
 
@@ -89,20 +89,20 @@ def test_put_keeps_what_is_not_ours_once(actor: Actor, tmp_path: Path) -> None:
     path = tmp_path / "f"
     kept = tmp_path / "f.before-provision"
     path.write_text("theirs")
-    outcome = actor.act(Unit(steps=[put(path, "one", keep=True)]))
+    outcome = actor.act(Batch(steps=[put(path, "one", keep=True)]))
     assert kept.read_text() == "theirs"
     assert "kept as" in outcome.texts[0]
-    actor.act(Unit(steps=[put(path, "two", keep=True)]))
+    actor.act(Batch(steps=[put(path, "two", keep=True)]))
     assert (path.read_text(), kept.read_text()) == ("two", "theirs")
 
 
 def test_put_keeps_nothing_of_ours(actor: Actor, state: Path, tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_text("ours")
-    unit = Unit(steps=[put(path, "one", keep=True)])
+    batch = Batch(steps=[put(path, "one", keep=True)])
     with (state / "manifest").open("a") as manifest:
         manifest.write(f"file\t{path}\n")
-    actor.act(unit)
+    actor.act(batch)
     assert not (tmp_path / "f.before-provision").exists()
 
 
@@ -118,7 +118,7 @@ def test_put_keeps_nothing_of_ours_where_its_user_may_not_read_the_manifest(
         if user:
             for each in (folder, path):
                 shutil.chown(each, user)
-        outcome = actor.act(Unit(steps=[replace(put(path, "one", keep=True), user=user)]))
+        outcome = actor.act(Batch(steps=[replace(put(path, "one", keep=True), user=user)]))
         assert (outcome.failed, path.read_text()) == (None, "one")
         assert [found.name for found in Path(folder).iterdir()] == ["f"]
 
@@ -127,7 +127,7 @@ def test_put_over_a_folder_fails_and_leaves_it(actor: Actor, tmp_path: Path) -> 
     path = tmp_path / "f"
     path.mkdir()
     (path / "inside").touch()
-    outcome = actor.act(Unit(steps=[put(path, "new")]))
+    outcome = actor.act(Batch(steps=[put(path, "new")]))
     assert outcome.failed == 0
     assert (path / "inside").exists()
 
@@ -163,14 +163,14 @@ def wait_for(ready: object, seconds: float = 20) -> None:
         time.sleep(0.02)
 
 
-# --- a unit ------------------------------------------------------------------------------------
+# --- a batch ------------------------------------------------------------------------------------
 
 
 def test_a_stale_check_does_nothing(actor: Actor, state: Path, tmp_path: Path) -> None:
     before = tree(tmp_path / "state") | {"": ()}
     reading = Reading('cat "$1"', (str(state / "manifest"),))
     outcome = actor.act(
-        Unit(
+        Batch(
             checks=[(reading, fingerprint("something else\n"))],
             steps=[put(tmp_path / "f", "x")],
             own=("file\t/f",),
@@ -189,7 +189,7 @@ def test_a_stale_check_does_nothing(actor: Actor, state: Path, tmp_path: Path) -
 def test_a_check_that_holds_lets_it_happen(actor: Actor, state: Path, tmp_path: Path) -> None:
     reading = Reading('cat "$1"; echo "~volatile=$$"; echo =', (str(state / "manifest"),))
     outcome = actor.act(
-        Unit(
+        Batch(
             checks=[(reading, fingerprint("directory\t/a\n~volatile=1\n=\n"))],
             steps=[put(tmp_path / "f", "x")],
             reread=[Reading('cat "$1"', (str(tmp_path / "f"),))],
@@ -209,7 +209,7 @@ def test_a_step_that_fails_ends_the_rest_and_is_journalled(
     actor: Actor, state: Path, tmp_path: Path
 ) -> None:
     outcome = actor.act(
-        Unit(
+        Batch(
             steps=[
                 put(tmp_path / "one", "x"),
                 ShellStep('echo "because of $1"; exit 3', ("it's so",)),
@@ -228,7 +228,7 @@ def test_a_step_that_fails_ends_the_rest_and_is_journalled(
 
 
 def test_a_step_that_hangs_fails(actor: Actor) -> None:
-    outcome = actor.act(Unit(steps=[ShellStep("sleep 60", (), seconds=1), ShellStep("echo", ())]))
+    outcome = actor.act(Batch(steps=[ShellStep("sleep 60", (), seconds=1), ShellStep("echo", ())]))
     assert outcome.failed == 0
     assert outcome.texts[-1] == "it did not end in time"
 
@@ -238,7 +238,7 @@ def test_a_lock_that_is_no_longer_ours(
     actor: Actor, state: Path, tmp_path: Path, token: str | None
 ) -> None:
     (state / "lock.token").unlink() if token is None else (state / "lock.token").write_text(token)
-    outcome = actor.act(Unit(steps=[put(tmp_path / "f", "x")], intent="intent"))
+    outcome = actor.act(Batch(steps=[put(tmp_path / "f", "x")], intent="intent"))
     assert outcome.lost
     assert not (tmp_path / "f").exists()
     assert not journal(state)
@@ -250,7 +250,7 @@ def test_a_lock_that_is_no_longer_ours(
 def test_a_script_that_is_killed_is_not_taken_for_done(actor: Actor, tmp_path: Path) -> None:
     with pytest.raises(TransportError):
         actor.act(
-            Unit(
+            Batch(
                 steps=[
                     put(tmp_path / "one", "x"),
                     ShellStep(KILL_SESSION, ()),
@@ -317,7 +317,7 @@ def test_nothing_is_made_that_cannot_be_noted(actor: Actor, state: Path, tmp_pat
     (state / "manifest").mkdir()
     (state / "manifest.new").mkdir()
     step = put(tmp_path / "f", "x")
-    outcome = actor.act(Unit(steps=[step], own=("file\t/f",), intent="i", broken="broken"))
+    outcome = actor.act(Batch(steps=[step], own=("file\t/f",), intent="i", broken="broken"))
     assert outcome.failed == 0
     assert "the manifest cannot be written" in outcome.texts[-1]
     assert not (tmp_path / "f").exists()

@@ -15,7 +15,7 @@ from provisioner.errors import ProvisionError
 from provisioner.hosts.local import LocalConnection
 from provisioner.hosts.observer import Shell
 from provisioner.run import lock as lock_module
-from provisioner.run.lock import Lock, Place
+from provisioner.run.lock import Lock, LockFile
 from provisioner.run.stopping import Stop
 from tests.contract.probes.shells import SHELLS
 
@@ -167,8 +167,8 @@ def test_a_folder_that_cannot_be_made(start: Start, tmp_path: Path) -> None:
 # --- through Lock ------------------------------------------------------------------------------
 
 
-def place(state: Path) -> Place:
-    return Place(Shell(LocalConnection("here")), str(state), "")
+def place(state: Path) -> LockFile:
+    return LockFile(Shell(LocalConnection("here")), str(state), "")
 
 
 def test_lock_and_release(tmp_path: Path) -> None:

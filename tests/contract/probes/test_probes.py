@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from provisioner.hosts.observer import Observer, Shell
-from provisioner.kinds.places import Distribution, Places, places
+from provisioner.kinds.layout import Distribution, HostLayout, layout_for
 from provisioner.plan.model import Absent, Id, Observation, Present, Unknown
 from provisioner.run.look import parsed, probes_of, reading
 from provisioner.spec.types import Spec
@@ -65,21 +65,21 @@ def at(home: Path, name: str = "lab") -> Spec:
     )
 
 
-def places_at(home: Path, name: str = "lab") -> Places:
+def places_at(home: Path, name: str = "lab") -> HostLayout:
     me = dataclasses.replace(FACTS, user="root", group="root", login="root", uid=os.getuid())
     own = f"{home}/.provision/dist"
-    found = places(
+    found = layout_for(
         at(home, name),
         "localhost",
         me,
         kafka=Distribution("k", f"{own}/kafka", "k"),
         java=Distribution("j", f"{own}/java", "j"),
     )
-    return dataclasses.replace(found, reader="", user="")
+    return dataclasses.replace(found, kafka_user="", user="")
 
 
 def look(
-    observer: Observer, where: Places, change: Callable[[Any], Any] = lambda probe: probe
+    observer: Observer, where: HostLayout, change: Callable[[Any], Any] = lambda probe: probe
 ) -> dict[Id, Observation]:
     probes = [change(probe) for probe in probes_of(where)]
     frames = observer.read([reading(probe) for probe in probes])
@@ -89,7 +89,7 @@ def look(
     return seen
 
 
-def furnish(where: Places) -> None:
+def furnish(where: HostLayout) -> None:
     """A home with a bit of everything in it."""
     home = Path(where.home)
     for folder in ("config", "logs", ".provision/launch", ".provision/dist/kafka/libs"):
@@ -117,7 +117,7 @@ def furnish(where: Places) -> None:
     )
 
 
-def id_of(where: Places, kind: str, path: str) -> Id:
+def id_of(where: HostLayout, kind: str, path: str) -> Id:
     return Id("localhost", kind, path if path.startswith("/") else f"{where.home}/{path}")
 
 

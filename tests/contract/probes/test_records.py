@@ -14,11 +14,11 @@ from provisioner.hosts.local import LocalConnection
 from provisioner.hosts.observer import Shell
 from provisioner.kafka.port import KafkaRefused
 from provisioner.plan.model import Change, Event, Id, State, Wave
-from provisioner.run.awaits import Stuck, WaitInterrupted
 from provisioner.run.executor import Executor
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
 from provisioner.run.target import Target
+from provisioner.run.waits import NoProgress, WaitInterrupted
 
 RESTART = Change(Id("h", "service", "broker-1"), "restart", {}, {}, ())
 TOPIC = Id("", "topic", "atu")
@@ -37,7 +37,7 @@ def runner(folder: Path, gate: Any) -> Executor:
     (folder / "lock.token").write_text(lock.token + "\n")
     target = SimpleNamespace(
         shells={"h": Shell(LocalConnection("h"))},
-        places={"h": SimpleNamespace(state=str(folder), keeper_now="")},
+        places={"h": SimpleNamespace(state=str(folder), state_user="")},
         cluster=Refusing,
         side_by_side=lambda work, hosts: [work(host) for host in hosts],
     )
@@ -60,7 +60,7 @@ def journal(folder: Path) -> list[tuple[str, list[str], str]]:
 
 def test_a_gate_that_gives_up(tmp_path: Path) -> None:
     def gate(wave: Wave) -> None:
-        raise Stuck("broker-1 may not be stopped: atu-0 is behind", RESTART)
+        raise NoProgress("broker-1 may not be stopped: atu-0 is behind", RESTART)
 
     results = runner(tmp_path, gate).carry_out([Wave(3, (RESTART,), "may-stop")])
     assert [change for change, _ in results.failed] == [RESTART]

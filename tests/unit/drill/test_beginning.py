@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from provisioner.plan.model import Id, Observation, Plan, Present, Refused, State, Unknown, Unread
+from provisioner.plan.model import (
+    Id,
+    Observation,
+    Plan,
+    Present,
+    Refused,
+    State,
+    Unknown,
+    UnknownState,
+)
 from provisioner.verbs.drill import otherwise
 from provisioner.verbs.stages import Observations, Planned
 
@@ -20,8 +29,8 @@ def planned(seen: Observation, **plan: Any) -> Planned:
     return Planned(Plan(**plan), desired, Observations({SERVICE: seen}))
 
 
-def running(runs_with: str, would: str) -> Present:
-    return Present({"running": True, "runs_with": runs_with, "would": would})
+def running(running_digest: str, would: str) -> Present:
+    return Present({"running": True, "running_digest": running_digest, "files_digest": would})
 
 
 SAME = running("a1", "a1")
@@ -32,7 +41,7 @@ def test_it_comes_back_as_it_goes() -> None:
 
 
 def test_trouble_of_another_broker_is_not_its_own() -> None:
-    found = planned(SAME, unread=(Unread(OTHER, "not mounted?"),))
+    found = planned(SAME, unread=(UnknownState(OTHER, "not mounted?"),))
     assert otherwise(found, SERVICE) == ""
 
 
@@ -42,9 +51,9 @@ def test_trouble_of_another_broker_is_not_its_own() -> None:
         (planned(running("a1", "b2")), "something else than it runs with"),
         (planned(running("-", "b2")), "something else than it runs with"),
         (planned(Unknown("timed out")), "could not be observed"),
-        (planned(SAME, unread=(Unread(STORAGE, "not mounted?"),)), "not mounted?"),
+        (planned(SAME, unread=(UnknownState(STORAGE, "not mounted?"),)), "not mounted?"),
         (planned(SAME, refused=(Refused(STORAGE, "another cluster's"),)), "another cluster's"),
-        (planned(SAME, unread=(Unread(SERVICE, "timed out"),)), "timed out"),
+        (planned(SAME, unread=(UnknownState(SERVICE, "timed out"),)), "timed out"),
     ],
 )
 def test_it_would_not_come_back_as_it_goes(found: Planned, words: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from provisioner.kafka.port import PartitionView
 from provisioner.report.text import Text
-from provisioner.run import drill_words as words
+from provisioner.run import drill_phrases
 from provisioner.run.drill_account import Account, Moved
 from provisioner.run.drill_story import Line, Outcome, Story
 from provisioner.run.results import Interrupted
@@ -70,11 +70,11 @@ def test_text_of_others_has_no_control_characters() -> None:
     ],
 )
 def test_order_in_words(account: Account, said: str) -> None:
-    assert said in words.order(account)
+    assert said in drill_phrases.order(account)
 
 
 def test_layout_and_moves_name_brokers_not_only_numbers() -> None:
     """The sheet's readers take describe's partition numbers for brokers."""
-    layout = words.layout({0: PartitionView(0, 2, (2, 0), (2, 0))})
+    layout = drill_phrases.layout({0: PartitionView(0, 2, (2, 0), (2, 0))})
     assert layout == "partition 0 led by broker 2, copies on 2, 0"
-    assert words.moves([Moved("purchases", 1, 1, 2)]) == "purchases-1: broker 1 → 2"
+    assert drill_phrases.moves([Moved("purchases", 1, 1, 2)]) == "purchases-1: broker 1 → 2"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.hosts.actor import Actor, Guard, ShellStep, Unit
+from provisioner.hosts.actor import Actor, Batch, LockToken, ShellStep
 from provisioner.hosts.observer import Become, Observer, Reading, Shell
 from provisioner.hosts.transport import TransportError
 from tests.unit.hosts.scripted import ScriptedTransport
@@ -86,7 +86,7 @@ def test_the_command_is_a_constant() -> None:
 # --- an actor: 0 is the lock's answer, then checks, intent, own, steps, done, what is read again
 
 STEPS = [ShellStep("one", ()), ShellStep("two", (), input="content")]
-UNIT = Unit(
+BATCH = Batch(
     checks=[(Reading("probe", ()), "digest")],
     steps=STEPS,
     reread=[Reading("probe", ())],
@@ -98,8 +98,8 @@ UNIT = Unit(
 WHOLE: list[Any] = [(1, 0, "r"), (2, 0, ""), (3, 0, "x"), (4, 0, ""), (5, 0, ""), (6, 0, "new")]
 
 
-def act(unit: Unit = UNIT, **how: Any) -> Any:
-    return Actor(Shell(ScriptedTransport(**how)), Guard("/state", "token")).act(unit)
+def act(batch: Batch = BATCH, **how: Any) -> Any:
+    return Actor(Shell(ScriptedTransport(**how)), LockToken("/state", "token")).act(batch)
 
 
 def test_all_went_well() -> None:
@@ -143,12 +143,12 @@ def test_an_answer_that_ends_in_the_middle_is_never_taken_for_done(count: int) -
 
 def test_neither_is_one_without_anything_to_read_again() -> None:
     with pytest.raises(TransportError):
-        act(Unit(steps=STEPS), answers=[(1, 0, "x")])
+        act(Batch(steps=STEPS), answers=[(1, 0, "x")])
 
 
 def test_the_script_checks_before_it_does_and_reads_after() -> None:
     transport = ScriptedTransport(answers=WHOLE)
-    Actor(Shell(transport), Guard("/st'ate", "token")).act(UNIT)
+    Actor(Shell(transport), LockToken("/st'ate", "token")).act(BATCH)
     body = transport.sent[0].decode().rpartition("\nMARK=")[2]
     words = [line.split(" ")[0] for line in body.splitlines()]
     order = [w for w in words if w in ("held", "ours", "check", "part", "step", "fed")]

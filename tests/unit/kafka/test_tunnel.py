@@ -18,7 +18,7 @@ from provisioner.kafka.dialing import ask_proxy, receive_exactly
 from provisioner.kafka.tunnel import Refusal, Tunnel, read_request, reply_for
 from tests.unit.kafka.sockets import pair, playing
 
-HELLO = b"\x05\x01\x00"
+FACTS = b"\x05\x01\x00"
 
 
 @pytest.mark.parametrize(
@@ -31,14 +31,14 @@ HELLO = b"\x05\x01\x00"
 )
 def test_requests(address: bytes, expected: str) -> None:
     with pair() as (ours, theirs):
-        theirs.sendall(HELLO + b"\x05\x01\x00" + address + b"\x23\x84")
+        theirs.sendall(FACTS + b"\x05\x01\x00" + address + b"\x23\x84")
         assert read_request(ours) == (expected, 9092)
         assert receive_exactly(theirs, 2) == b"\x05\x00"
 
 
 def test_only_connect() -> None:
     with pair() as (ours, theirs):
-        theirs.sendall(HELLO + b"\x05\x02\x00\x01" + bytes(6))
+        theirs.sendall(FACTS + b"\x05\x02\x00\x01" + bytes(6))
         with pytest.raises(Refusal) as refused:
             read_request(ours)
         assert refused.value.reply == module.NOT_A_COMMAND
@@ -46,7 +46,7 @@ def test_only_connect() -> None:
 
 def test_only_known_addresses() -> None:
     with pair() as (ours, theirs):
-        theirs.sendall(HELLO + b"\x05\x01\x00\x07" + bytes(6))
+        theirs.sendall(FACTS + b"\x05\x01\x00\x07" + bytes(6))
         with pytest.raises(Refusal) as refused:
             read_request(ours)
         assert refused.value.reply == module.NOT_AN_ADDRESS
@@ -174,7 +174,7 @@ def test_close_does_not_wait_for_a_dial() -> None:
 
     tunnel = Tunnel(dial)
     with through(tunnel) as client:
-        client.sendall(HELLO + b"\x05\x01\x00\x01" + bytes(6))
+        client.sendall(FACTS + b"\x05\x01\x00\x01" + bytes(6))
         time.sleep(0.05)
         begun = time.monotonic()
         tunnel.close()

@@ -27,7 +27,7 @@ from provisioner.kafka.port import (
     TopicView,
 )
 from provisioner.kinds import properties
-from provisioner.kinds.places import Distribution, Facts, Places, places
+from provisioner.kinds.layout import Distribution, Facts, HostLayout, layout_for
 from provisioner.kinds.registry import KINDS
 from provisioner.kinds.service.digest import digest
 from provisioner.plan.model import (
@@ -85,9 +85,9 @@ FACTS = Facts(
 )
 
 
-def places_of(spec: Spec, host: str) -> Places:
+def places_of(spec: Spec, host: str) -> HostLayout:
     own = f"{spec.home_on(host)}/.provision/dist"
-    return places(
+    return layout_for(
         spec,
         host,
         FACTS,
@@ -302,10 +302,10 @@ class ModelCluster:
             return [f"~other={line}" for line in machine.others]
         node = self.spec.node(name)
         where = self.target.places[machine.name]
-        has_key = where.key in machine.entries
+        has_key = where.digest_key in machine.entries
         lines = [
-            f"~would={self.would(machine, node)}",
-            f"~key={machine.entries[where.key].text.strip() if has_key else ''}",
+            f"~files_digest={self.would(machine, node)}",
+            f"~key={machine.entries[where.digest_key].text.strip() if has_key else ''}",
         ]
         if machine.hold:
             lines.append(f"hold={machine.hold}")
@@ -330,7 +330,11 @@ class ModelCluster:
         where = self.target.places[machine.name]
         launch = machine.text(where.launch(node))
         logging = properties.parse(launch)["logging"]
-        key = machine.entries[where.key].text.strip() if where.key in machine.entries else ""
+        key = (
+            machine.entries[where.digest_key].text.strip()
+            if where.digest_key in machine.entries
+            else ""
+        )
         return _digest_of(key, (machine.text(node.properties), launch, machine.text(logging)))
 
     # -- Kafka
@@ -774,7 +778,7 @@ class ModelCluster:
         for machine in self.machines.values():
             machine.hold = words
 
-    def runs_with_static(self, name: str, values: dict[str, str]) -> None:
+    def running_digest_static(self, name: str, values: dict[str, str]) -> None:
         """A copied command line: the old digest, other values."""
         self.process(name).static.update(values)
 

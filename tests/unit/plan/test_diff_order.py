@@ -24,7 +24,7 @@ from provisioner.plan.model import (
     Secret,
     State,
     Unknown,
-    Unread,
+    UnknownState,
 )
 from provisioner.plan.order import Order, held_back, waves
 
@@ -130,7 +130,7 @@ def test_a_change_that_is_made_leaves_no_difference(
 ORDERS = {
     "directory": Order(Layer.HOST, 1),
     "file": Order(Layer.HOST, 3),
-    "storage": Order(Layer.HOST, 4, apart=True),
+    "storage": Order(Layer.HOST, 4, own_wave=True),
     "service": Order(Layer.NODE, 5, roll=True),
     "topic": Order(Layer.CLUSTER, 8),
 }
@@ -210,8 +210,8 @@ def test_what_does_not_depend_on_it_is_done() -> None:
 def test_in_sync() -> None:
     change = service("b")
     assert Plan().in_sync is True
-    assert Plan(unread=(Unread(HERE, "no"),)).in_sync is None
+    assert Plan(unread=(UnknownState(HERE, "no"),)).in_sync is None
     assert Plan(deferred=(Deferred(HERE, "no"),)).in_sync is False
-    assert Plan(refused=(Refused(HERE, "no"),), unread=(Unread(HERE, "no"),)).in_sync is False
+    assert Plan(refused=(Refused(HERE, "no"),), unread=(UnknownState(HERE, "no"),)).in_sync is False
     assert Plan(waves(([change]), {}, ORDERS)).in_sync is False
-    assert Plan(unread=(Unread(HERE, "no"),)).complete is False
+    assert Plan(unread=(UnknownState(HERE, "no"),)).complete is False

@@ -381,7 +381,7 @@ def test_a_log_dir_leaves_a_broker_only_when_what_it_holds_is_elsewhere(
     model.edit("config/server-1.properties", dirs)
     match now:
         case "serves from it":
-            model.runs_with_static("broker-1", dirs)
+            model.running_digest_static("broker-1", dirs)
         case "is down":
             model.kill("broker-1")
     plan = model.plan()

@@ -33,9 +33,13 @@ def test_cases(case: dict[str, Any]) -> None:
     )
     if "stop" in case:
         refuse, whole = case.get("refuse", False), case.get("whole", True)
-        before = frozenset(case["before"]) if "before" in case else None
+        behind = frozenset(case["before"]) if "before" in case else None
         verdict = safety.may_stop_broker(
-            view, case["stop"], refuse_offline=refuse, whole=whole, before=before
+            view,
+            case["stop"],
+            refuse_offline=refuse,
+            require_all_in_sync=whole,
+            already_behind=behind,
         )
     elif "disk" in case:
         verdict = safety.may_lose_disk(view, case["disk"])
@@ -64,9 +68,9 @@ def views(draw: Callable[..., Any]) -> View:
 
 @given(views(), st.integers(1, 5), st.booleans())
 def test_an_allowed_stop_takes_no_partition_below_its_minimum(
-    view: View, broker: int, whole: bool
+    view: View, broker: int, require_all_in_sync: bool
 ) -> None:
-    verdict = safety.may_stop_broker(view, broker, whole=whole)
+    verdict = safety.may_stop_broker(view, broker, require_all_in_sync=require_all_in_sync)
     if not verdict.allowed or broker not in view.alive:
         return
     for p in view.partitions:
@@ -78,8 +82,8 @@ def test_an_allowed_stop_takes_no_partition_below_its_minimum(
 
 @given(views(), st.integers(1, 5))
 def test_asking_for_less_never_allows_less(view: View, broker: int) -> None:
-    if safety.may_stop_broker(view, broker, whole=True).allowed:
-        assert safety.may_stop_broker(view, broker, whole=False).allowed
+    if safety.may_stop_broker(view, broker, require_all_in_sync=True).allowed:
+        assert safety.may_stop_broker(view, broker, require_all_in_sync=False).allowed
     if safety.may_stop_broker(view, broker, refuse_offline=True).allowed:
         assert safety.may_stop_broker(view, broker, refuse_offline=False).allowed
 

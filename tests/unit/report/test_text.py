@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from provisioner.plan.diff import because
-from provisioner.plan.model import Change, Event, Id, Plan, Unread
+from provisioner.plan.model import Change, Event, Id, Plan, UnknownState
 from provisioner.report.text import Text
 
 
@@ -26,8 +26,11 @@ def test_each_line_of_a_note_says_where() -> None:
 
 
 def test_what_is_unknown_of_a_host_for_one_reason_is_one_line() -> None:
-    lost = [Unread(Id("h2", "file", f"/f{n}"), "connection lost") for n in range(12)]
-    few = [Unread(Id("h1", "file", "/g"), "connection lost"), Unread(Id("", "topic", "t"), "no")]
+    lost = [UnknownState(Id("h2", "file", f"/f{n}"), "connection lost") for n in range(12)]
+    few = [
+        UnknownState(Id("h1", "file", "/g"), "connection lost"),
+        UnknownState(Id("", "topic", "t"), "no"),
+    ]
     shown = Text().plan(Plan((), unread=(*lost, *few))).splitlines()
     assert shown[:3] == [
         "  ? 12 things on h2 (-v names them): unknown: connection lost",

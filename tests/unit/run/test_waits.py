@@ -23,9 +23,9 @@ from provisioner.plan.model import Absent, Await, Change, Event, Id, Unknown, Wa
 from provisioner.plan.safety import Verdict
 from provisioner.run import gates
 from provisioner.run import look as looking
-from provisioner.run.awaits import Awaited, WaitInterrupted, wait_for, wait_for_sessions
 from provisioner.run.health import settle
 from provisioner.run.target import Options, Target
+from provisioner.run.waits import Awaited, WaitInterrupted, wait_for, wait_for_sessions
 
 PARTITION = PartitionView(0, leader=1, replicas=(1, 2, 3), isr=(1, 2), offline=(3,))
 RESTART = Change(Id("host-1", "service", "broker-1"), "restart", {}, {}, ())

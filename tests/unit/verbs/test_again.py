@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.plan.model import Id, Plan, Report, Unread
+from provisioner.plan.model import Id, Plan, Report, UnknownState
 from provisioner.verbs import arguments
 from provisioner.verbs.command import Console, Context, _in_words, _rerun, narrowed
 
@@ -35,6 +35,6 @@ def test_those_that_failed_are_run_again_with_the_same_inventory() -> None:
 
 
 def test_one_line_of_many_says_why_it_cannot_tell() -> None:
-    unread = [Unread(Id("vm", "service", name), "no route to host") for name in ("a", "b")]
+    unread = [UnknownState(Id("vm", "service", name), "no route to host") for name in ("a", "b")]
     report = Report("x", exit_code=3, plan=Plan(unread=tuple(unread)))
     assert _in_words(report) == "cannot tell\n  no route to host"

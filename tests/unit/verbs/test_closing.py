@@ -8,16 +8,16 @@ from typing import Any, cast
 import pytest
 
 from provisioner.kinds.service.kind import HELD
-from provisioner.plan.model import Change, Id, Plan, Refused, Report, Unread, Wave
+from provisioner.plan.model import Change, Id, Plan, Refused, Report, UnknownState, Wave
 from provisioner.spec.types import Spec
-from provisioner.verbs.closing import closing
 from provisioner.verbs.command import Console, Context
+from provisioner.verbs.summary import closing
 
 BROKER = Id("h", "service", "broker-1")
 HOLD = Refused(BROKER, f"{HELD}the disk (provision start ends the hold)")
 TOPIC = Refused(Id("", "topic", "old"), "it would lose 3 records", "delete-topic")
 START = Change(BROKER, "start", {}, {}, ())
-STRANGE = Unread(Id("h", "file", "/x"), "permission denied")
+STRANGE = UnknownState(Id("h", "file", "/x"), "permission denied")
 START_IT = "to start what is held: provision start x.yaml --node broker-1"
 AGAIN = "to go on: provision apply x.yaml"
 

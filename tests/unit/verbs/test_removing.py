@@ -5,20 +5,20 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from provisioner.kinds.places import Places
+from provisioner.kinds.layout import HostLayout
 from provisioner.plan.model import Id
 from provisioner.spec.types import Supervisor
-from provisioner.verbs.removing import Removal, changes, entries, removals
+from provisioner.verbs.removal import Removal, changes, entries, removals
 
 HOME = "/opt/kafka"
 DATA = "/var/lib/kafka/data"
 
 
-def places(supervisor: Supervisor, *data: str, home: str = HOME, user: str = "kafka") -> Places:
+def places(supervisor: Supervisor, *data: str, home: str = HOME, user: str = "kafka") -> HostLayout:
     systemd = supervisor is Supervisor.SYSTEMD
     state = "/var/lib/provision/one" if systemd else f"{home}/.provision"
     nodes: Any = (SimpleNamespace(log_dirs=[SimpleNamespace(path=path) for path in data]),)
-    return Places("h", home, state, user, user, supervisor, nodes, "one", True, reader=user)
+    return HostLayout("h", home, state, user, user, supervisor, nodes, "one", True, kafka_user=user)
 
 
 def of(kind: str, *names: str) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from provisioner.kinds.places import Places
+from provisioner.kinds.layout import HostLayout
 from provisioner.plan.model import Change, Id
 from provisioner.spec.types import Supervisor
 
@@ -30,55 +30,59 @@ def entries(manifest: str) -> list[Entry]:
     return list(dict.fromkeys((p[0], p[1]) for p in pairs if len(p) > 1 and p[1]))
 
 
-def removals(places: Places, ours: Sequence[Entry], kept: Collection[str]) -> list[Removal]:
+def removals(places: HostLayout, ours: Sequence[Entry], kept: Collection[str]) -> list[Removal]:
     """What is used goes before what it stands on: units and files, distributions and logs, folders
     from the bottom up; the state folder and the home, with what was made above them, last. ``kept``
     are log dirs that stay: then the state folder and all that they stand in stays too."""
     names = {kind: [n for k, n in ours if k == kind] for kind, _ in ours}
     files, made = names.get("file", []), names.get("directory", [])
     units = [n for n in files if n.startswith(UNITS)]
-    last = [n for n in made if _holds(n, (places.home, places.own, places.state))]
+    last = [n for n in made if _holds(n, (places.home, places.private_dir, places.state))]
     early = [n for n in made if n not in last and not _holds(n, kept)]
     inside = [n for n in early if _holds(places.home, (n,))]
     outside = [n for n in early if n not in inside]
     steps = [
         Removal("unit", tuple(units)),
-        Removal("file", tuple(n for n in files if n not in units), places.reader),
+        Removal("file", tuple(n for n in files if n not in units), places.kafka_user),
         Removal(
             "tree",
             (*names.get("java", []), *names.get("kafka", []), *_logs(places, names)),
-            places.reader,
+            places.kafka_user,
         ),
-        Removal("directory", _upwards(inside), places.reader),
+        Removal("directory", _upwards(inside), places.kafka_user),
         Removal("directory", _upwards(n for n in outside if _rooted(places, n))),
-        Removal("directory", _upwards(n for n in outside if not _rooted(places, n)), places.reader),
+        Removal(
+            "directory", _upwards(n for n in outside if not _rooted(places, n)), places.kafka_user
+        ),
     ]
     return [step for step in [*steps, *([] if kept else _end(places, last, names))] if step.names]
 
 
-def _end(places: Places, last: Sequence[str], names: Mapping[str, Sequence[str]]) -> list[Removal]:
+def _end(
+    places: HostLayout, last: Sequence[str], names: Mapping[str, Sequence[str]]
+) -> list[Removal]:
     """The state folder takes the manifest along: what would be forgotten then goes before it."""
     above = [n for n in last if _holds(n, (places.home,))]
     beside = [n for n in last if n not in above and _holds(n, (places.state,))]
-    state = (places.state,) if places.state != places.own else ()
+    state = (places.state,) if places.state != places.private_dir else ()
     users = tuple(n for n in names.get("account", ()) if n == places.user)
     return [
-        Removal("state", (places.own,)),
+        Removal("state", (places.private_dir,)),
         Removal("directory", _upwards(above)),
         Removal("state", state),
-        Removal("directory", _upwards(n for n in beside if n != places.own)),
+        Removal("directory", _upwards(n for n in beside if n != places.private_dir)),
         Removal("account", users),
     ]
 
 
-def _logs(places: Places, names: Mapping[str, Sequence[str]]) -> list[str]:
+def _logs(places: HostLayout, names: Mapping[str, Sequence[str]]) -> list[str]:
     """The folders of Kafka's own log files, of nodes that left the spec too; never data."""
     data = [d.path for node in places.nodes for d in node.log_dirs] + [*names.get("storage", ())]
     mine = [n for n in names.get("directory", ()) if n.rpartition("/")[0] == f"{places.home}/logs"]
     return [n for n in mine if not _holds(n, data)]
 
 
-def _rooted(places: Places, folder: str) -> bool:
+def _rooted(places: HostLayout, folder: str) -> bool:
     """Whether root removes it, where we are root: the spec names it, or what is in it; or it is
     root who keeps the manifest. Whatever else a user's manifest says is removed as that user."""
     wanted = [d.path for node in places.nodes for d in node.log_dirs]

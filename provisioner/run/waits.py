@@ -40,7 +40,7 @@ exit 0
 """
 
 
-class Stuck(Exception):
+class NoProgress(Exception):
     """What is waited for did not come; the message says what was last seen."""
 
     def __init__(self, message: str, change: Change | None = None):
@@ -48,7 +48,7 @@ class Stuck(Exception):
         super().__init__(message)
 
 
-class WaitInterrupted(Stuck):
+class WaitInterrupted(NoProgress):
     """A signal came while this waited; what is waited for goes on by itself."""
 
 
@@ -73,7 +73,7 @@ def wait_for(
     emit: Callable[[Event], None],
     stop: threading.Event,
 ) -> None:
-    """Returns when all have settled. Raises Stuck; WaitInterrupted when ``stop`` is set."""
+    """Returns when all have settled. Raises NoProgress; WaitInterrupted when ``stop`` is set."""
     began = time.monotonic()
     left = list(items)
     for item in left:
@@ -174,9 +174,11 @@ def _check(target: Target, state: State, item: Awaited, seen: Observation, now: 
         if mark != item.last:
             item.last, item.moved = mark, now
         if item.id.kind == "service" and _ended(seen):
-            raise Stuck(_why_dead(target, item.id, state), item.change)
+            raise NoProgress(_why_dead(target, item.id, state), item.change)
     if now - item.moved > item.limit:
-        raise Stuck(f"{_named(item.id)}: nothing has moved for {item.limit:.0f} s", item.change)
+        raise NoProgress(
+            f"{_named(item.id)}: nothing has moved for {item.limit:.0f} s", item.change
+        )
 
 
 def _unseen(
@@ -193,9 +195,9 @@ def _unseen(
         seen = look(service.host, [service]).get(service)
         if isinstance(seen, Present) and _ended(seen):
             why = _why_dead(target, service, desired.get(service, State({})))
-            raise Stuck(why, item.change)
+            raise NoProgress(why, item.change)
     if not item.id.host and now - item.moved > max(item.limit, SILENT):
-        raise Stuck(f"{_named(item.id)}: Kafka does not answer", item.change)
+        raise NoProgress(f"{_named(item.id)}: Kafka does not answer", item.change)
 
 
 RESTARTS = 3
@@ -239,7 +241,7 @@ def wait_for_sessions(
 ) -> None:
     """Waits until ZooKeeper has forgotten the predecessors of these brokers, where there are any.
 
-    Raises Stuck after ``SESSIONS`` seconds: somebody else is then using the broker's id;
+    Raises NoProgress after ``SESSIONS`` seconds: somebody else is then using the broker's id;
     WaitInterrupted when ``stop`` is set.
     """
     spec = target.spec
@@ -263,7 +265,9 @@ def wait_for_sessions(
             return
         if time.monotonic() - began > SESSIONS:
             listed = ", ".join(map(str, sorted(left)))
-            raise Stuck(f"ZooKeeper still has broker {listed} registered: is it running elsewhere?")
+            raise NoProgress(
+                f"ZooKeeper still has broker {listed} registered: is it running elsewhere?"
+            )
         if not said:
             emit(Event("waiting", "waiting for the killed brokers' ZooKeeper sessions to end"))
             said = True

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from provisioner.hosts.actor import Actor, Guard
+from provisioner.hosts.actor import Actor, LockToken
 from provisioner.run.target import Target
 
 
 def actor_on(target: Target, host: str, token: str) -> Actor:
     """What may change that host, for as long as the lock with this token is held."""
     places = target.places[host]
-    return Actor(target.shells[host], Guard(places.state, token, places.keeper_now))
+    return Actor(target.shells[host], LockToken(places.state, token, places.state_user))

@@ -15,7 +15,7 @@ from provisioner.spec.types import Node
 KEY = "log.dirs"
 
 
-def guard_leaving(
+def guard_removed_log_dirs(
     target: Target, found: Differences, seen: Observed, answer: ClusterView | None
 ) -> None:
     """Refuses the files of brokers that would come up without a log dir, and lose what is only

@@ -9,7 +9,9 @@ from provisioner.plan.model import Refused
 from provisioner.run.target import Target
 
 
-def guard_twins(target: Target, found: Differences, view: ClusterView | None) -> None:
+def guard_duplicate_broker_ids(
+    target: Target, found: Differences, view: ClusterView | None
+) -> None:
     """Refuses to start a broker whose id serves from another address: the two would take turns, and
     the new one, which has nothing, would lead in place of the old one."""
     serving = {b.id: b.host for b in view.brokers if b.id in view.alive} if view else {}

@@ -35,7 +35,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Places:
+class HostLayout:
     """The addresses of everything of one cluster on one host."""
 
     host: str
@@ -51,7 +51,7 @@ class Places:
     java: Distribution | None = None
     scripts: Distribution | None = None
     archive: Distribution | None = None
-    reader: str = ""
+    kafka_user: str = ""
     """Who reads what is below the home: Kafka's user once there is one."""
     rebuild: bool = False
     """``apply --rebuild``: what stands in the way may be moved aside."""
@@ -61,37 +61,37 @@ class Places:
         return f"{self.user}:{self.group}"
 
     @property
-    def own(self) -> str:
+    def private_dir(self) -> str:
         """Our folder inside Kafka's: launch files, the host's key, distributions."""
         return f"{self.home}/.provision"
 
     @property
-    def key(self) -> str:
-        return f"{self.own}/key"
+    def digest_key(self) -> str:
+        return f"{self.private_dir}/key"
 
     @property
-    def kept(self) -> str:
+    def cluster_id_file(self) -> str:
         """Where the id of a KRaft cluster is kept, written before the first format."""
-        return f"{self.own}/cluster.properties"
+        return f"{self.private_dir}/cluster.properties"
 
     @property
     def manifest(self) -> str:
         return f"{self.state}/manifest"
 
     @property
-    def keeper(self) -> str:
+    def state_owner(self) -> str:
         """Who writes the state folder: Kafka's user where it is below the home, else root."""
         return self.user if self.supervisor is Supervisor.PROCESS else ""
 
     @property
-    def keeper_now(self) -> str:
-        """The keeper, once there is such a user."""
-        return self.keeper if self.reader else ""
+    def state_user(self) -> str:
+        """The state_owner, once there is such a user."""
+        return self.state_owner if self.kafka_user else ""
 
     def launch(self, node: Node) -> str:
         """The launch file of a node: what its process is started with besides properties."""
         name = node.properties.rpartition("/")[2].removesuffix(".properties")
-        return f"{self.own}/launch/{name}.conf"
+        return f"{self.private_dir}/launch/{name}.conf"
 
     def logs(self, node: Node) -> str:
         return f"{self.home}/logs/{node.name}"
@@ -100,7 +100,7 @@ class Places:
         return f"kafka-{self.cluster}-{node.name}.service"
 
 
-def places(
+def layout_for(
     spec: Spec,
     host: str,
     facts: Facts,
@@ -109,9 +109,9 @@ def places(
     java: Distribution | None = None,
     scripts: Distribution | None = None,
     archive: Distribution | None = None,
-) -> Places:
+) -> HostLayout:
     """The places of ``spec`` (already bound) on ``host``."""
-    return Places(
+    return HostLayout(
         host,
         spec.home_on(host),
         spec.state_on(host),
@@ -125,5 +125,5 @@ def places(
         java,
         scripts,
         archive,
-        reader=facts.user,
+        kafka_user=facts.user,
     )
