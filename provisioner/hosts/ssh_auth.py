@@ -150,7 +150,7 @@ class Login:
     _allowed: tuple[str, ...] = ()
 
     def authenticate(self, transport: Any) -> None:
-        """Raises TransportError (``authentication-failed``), TurnedAway, and the transport's own."""
+        """Raises TransportError (``authentication-failed``), TurnedAway, the transport's own."""
         try:
             if not any(self._offer(transport, *source) for source in self._sources()):
                 raise self._failure()
