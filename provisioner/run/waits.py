@@ -22,7 +22,7 @@ from provisioner.plan.model import (
     Present,
     State,
 )
-from provisioner.run.target import Target
+from provisioner.run.target import Target, zookeeper_address
 
 PAUSE = 0.05, 0.2
 """Seconds between two questions, at first and at most: what asks takes the cores of what starts."""
@@ -285,9 +285,11 @@ def _registered(target: Target) -> tuple[int, ...] | None:
     for node in target.spec.zookeeper:
         if node.host not in target.shells or node.client_port is None:
             continue
-        connection = target.shells[node.host].connection
+        connection, spec = target.shells[node.host].connection, target.spec
         try:
-            return zookeeper.broker_ids(connection.dial, "localhost", node.client_port, 5.0)
+            return zookeeper.broker_ids(
+                connection.dial, zookeeper_address(spec, node), node.client_port, 5.0
+            )
         except Exception:
             continue
     return None
