@@ -273,7 +273,9 @@ def test_nothing_of_the_environment_goes_on(home: Home, daemon: bool) -> None:
     done = home.call("run", "kafka.Kafka", *words, **secret)
     assert done.returncode == 0, done.stderr
     cwd = home.path / "argv.cwd"
+    end = time.monotonic() + 60
     while not cwd.exists() or not cwd.read_text():
+        assert time.monotonic() < end, "Java was not started"
         time.sleep(0.02)
     found = home.environment()
     assert set(found) - OF_THE_FAKE == KEPT | {"TZ"}
