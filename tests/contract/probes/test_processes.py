@@ -188,7 +188,11 @@ def test_rebuild_ends_only_what_is_java_and_names_its_user(
         assert broker.wait(20) == -15
         assert f"ended pid {broker.pid} of {KAFKA}" in text
         assert all(alive(victims))
-        perls = [p for p, (program, *_) in zip(forgeries, forged(lab, victims)) if program == PERL]
+        perls = [
+            p
+            for p, (program, *_) in zip(forgeries, forged(lab, victims), strict=True)
+            if program == PERL
+        ]
         assert all(alive(perls))
 
 
