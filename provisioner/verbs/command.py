@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import importlib
 import io
-import json
 import os
 import shlex
 import sys
@@ -18,6 +17,7 @@ from typing import Any, NoReturn
 
 from provisioner.errors import Exit, Problem, ProvisionError, fail
 from provisioner.plan.model import Event, Report
+from provisioner.report.cleaning import printable
 from provisioner.report.text import Text
 from provisioner.run.stopping import Signalled, Stop, interruption, signals
 from provisioner.verbs import arguments
@@ -38,26 +38,32 @@ class Console:
     mutex: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self.text = Text(_colour(sys.stdout), self.verbose)
-        self.errors = Text(_colour(sys.stderr), self.verbose)
+        self.text = Text(colours(sys.stdout), self.verbose)
+        self.errors = Text(colours(sys.stderr), self.verbose)
 
     def say(self, line: str) -> None:
         """A line of progress."""
         if line:
             with self.mutex:
-                print(self.prefix + line, file=sys.stderr, flush=True)
+                show(self.prefix + line, sys.stderr)
 
     def answer(self, text: str) -> None:
         """The answer itself; nothing under --json, where the document is the answer."""
         if not self.as_json and text:
             with self.mutex:
-                print(text, flush=True)
+                show(text, sys.stdout)
 
     def event(self, event: Event) -> None:
         self.say(self.errors.event(event))
 
 
-def _colour(stream: Any) -> bool:
+def show(text: str, stream: Any) -> None:
+    """The one place where a line reaches a stream: nothing in it acts on a terminal."""
+    print(printable(text, colours(stream)), file=stream, flush=True)
+
+
+def colours(stream: Any) -> bool:
+    """Whether it is a terminal that wants them."""
     return bool(
         stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     )
@@ -146,7 +152,7 @@ def _take_any_text() -> None:
 def _print(text: str) -> None:
     """To stdout, now: whoever reads may have gone, which is no failure of the run."""
     try:
-        print(text, flush=True)
+        show(text, sys.stdout)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -156,14 +162,14 @@ def _stopped(argv: Sequence[str], stop: Stop, problems: Sequence[Problem], code:
     # One document: a signal that comes while it is written adds no other.
     stop.raises = False
     if "--json" in argv:
-        from provisioner.report.json import document
+        from provisioner.report import json
 
         command = next((word for word in argv if not word.startswith("-")), "")
-        _print(json.dumps(document(command, code, [], problems), ensure_ascii=False))
+        _print(json.text(json.document(command, code, [], problems)))
     else:
-        text = Text(_colour(sys.stderr))
+        words = Text(colours(sys.stderr))
         for problem in problems:
-            print(text.problem(problem), file=sys.stderr)
+            show(words.problem(problem), sys.stderr)
     return int(code)
 
 
@@ -281,9 +287,9 @@ def _finish(
         for problem in problems:
             console.say(console.errors.problem(problem))
     if args.json:
-        from provisioner.report.json import document
+        from provisioner.report import json
 
-        _print(json.dumps(document(args.verb, code, reports, problems), ensure_ascii=False))
+        _print(json.text(json.document(args.verb, code, reports, problems)))
     elif len(reports) > 1:
         bad = [r for r in reports if r.exit_code]
         console.answer(

@@ -12,7 +12,8 @@ from provisioner.errors import Exit, fail
 from provisioner.kafka.port import KafkaRefused, KafkaUnavailable, Record, TopicView
 from provisioner.kinds.service.kind import service_id
 from provisioner.plan.model import Event, Id, Present, Report
-from provisioner.report.text import Text, clean
+from provisioner.report.cleaning import clean
+from provisioner.report.text import Text
 from provisioner.run.drill import READING, Drill
 from provisioner.run.drill_story import Line, Outcome, Story
 from provisioner.run.executor import Executor
