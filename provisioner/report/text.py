@@ -43,7 +43,7 @@ class Text:
         lines: list[str] = []
         brief = brief and not self._verbose
         for wave in plan.waves:
-            gate = "  (one at a time, when it may be stopped)" if wave.gate else ""
+            gate = "  (rolling: one at a time, once safe)" if wave.gate else ""
             lines.append(self.paint(f"wave {wave.number}{gate}", "dim"))
             many = crowds(wave.changes) if brief else {}
             for change in wave.changes:
@@ -53,7 +53,7 @@ class Text:
                 text = f"  {SIGNS[action][0]} {action} {count} × {kind} on {clean(host)}"
                 lines.append(self.paint(text, SIGNS[action][1]))
         for item in plan.deferred:
-            lines.append(f"  ? {label(item.id)}: later: {clean(item.reason)}")
+            lines.append(f"  ? {label(item.id)}: deferred: {clean(item.reason)}")
         for refusal in plan.refused:
             how = f" (--allow {refusal.allow})" if refusal.allow else ""
             text = f"  ! {label(refusal.id)}: refused: {clean(refusal.reason)}{how}"

@@ -263,7 +263,7 @@ def _several(
 
 
 def _in_words(report: Report) -> str:
-    words = {0: "ok", 1: "stopped before any change", 2: "NOT as the spec says", 3: "cannot tell"}
+    words = {0: "ok", 1: "stopped before any change", 2: "differs from the spec", 3: "cannot tell"}
     first = report.extra.get("errors") or [f"{message}" for _, message in report.failed]
     if report.exit_code == Exit.CANNOT_TELL and report.plan and not first:
         first = list(dict.fromkeys(unread.reason for unread in report.plan.unread))
@@ -292,12 +292,10 @@ def _finish(
         _print(json.text(json.document(args.verb, code, reports, problems)))
     elif len(reports) > 1:
         bad = [r for r in reports if r.exit_code]
-        console.answer(
-            f"{len(reports) - len(bad)} of {len(reports)} clusters are as they should be"
-        )
+        console.answer(f"{len(reports) - len(bad)} of {len(reports)} clusters match their specs")
         if bad:
             rerun = _rerun(args, bad)
-            console.answer(f"to run those again: {rerun}")
+            console.answer(f"to rerun the failed ones: {rerun}")
     return code
 
 

@@ -251,5 +251,5 @@ def closing(report: Report, outcome: Outcome, context: Context) -> str:
     if report.exit_code > Exit.CANNOT_TELL:
         return f"interrupted; {node} is back and the cluster is whole"
     if not outcome.healed:
-        return f"NOT healed; to go on: provision apply {context.words}"
+        return f"NOT healed; to continue: provision apply {context.words}"
     return f"healed, and not all was as it should be; see: provision status {context.words}"
