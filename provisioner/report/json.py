@@ -46,6 +46,11 @@ def text(body: Mapping[str, Any], indent: int | None = None) -> str:
     return json_text(plain)
 
 
+def render(body: Mapping[str, Any], now: float) -> str:
+    """As a ``--format``; the document has no clock in it."""
+    return text(body) + "\n"
+
+
 def safe(item: Any) -> Any:
     """The same value with the secrets in its strings masked."""
     if isinstance(item, str):

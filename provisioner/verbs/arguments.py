@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from provisioner.errors import fail
+from provisioner.report.formats import FORMATS, TEXT
 from provisioner.verbs.examples import epilog
 
 ALLOW = (
@@ -71,7 +72,29 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         listed = ", ".join(ANYWHERE)
         hint = f"provision VERB … {first}: before the verb stand only {listed}"
         raise fail("usage", f"{first} stands before the verb", hint)
-    return build().parse_args(list(argv))
+    return _with_format(build().parse_args(list(argv)))
+
+
+def _with_format(args: argparse.Namespace) -> argparse.Namespace:
+    """``format`` and ``output`` for every verb; ``--json`` is ``--format json``."""
+    asked = getattr(args, "format", None)
+    if args.json and asked not in (None, "json"):
+        raise fail("usage", f"--json does not go with --format {asked}", "leave one of them out")
+    args.format = asked or ("json" if args.json else TEXT)
+    args.json = args.format == "json"
+    args.output = getattr(args, "output", None)
+    return args
+
+
+def format_of(argv: Sequence[str]) -> tuple[str, str | None]:
+    """Format and output file of a command line that may not be understood otherwise."""
+    found: dict[str, str] = {}
+    for number, word in enumerate(argv):
+        name, equals, value = word.partition("=")
+        if name in ("--format", "--output"):
+            found[name] = value if equals else next(iter(argv[number + 1 : number + 2]), "")
+    asked = "json" if "--json" in argv else found.get("--format", TEXT)
+    return asked if asked in FORMATS else TEXT, found.get("--output")
 
 
 def build() -> Parser:
@@ -154,6 +177,15 @@ def _allow(sub: Parser) -> None:
     )
 
 
+def _formats(sub: Parser) -> None:
+    sub.add_argument("--format", choices=FORMATS, help="how to print the answer (default text)")
+    sub.add_argument("--output", metavar="FILE", help="write the answer to FILE, not to stdout")
+
+
+def _status(sub: Parser) -> None:
+    _formats(sub)
+
+
 def _init(sub: Parser) -> None:
     sub.add_argument("directory", metavar="DIR")
     sub.add_argument("--template", required=True, choices=("lab", "kraft-lab", "cluster"))
@@ -161,6 +193,7 @@ def _init(sub: Parser) -> None:
 
 def _plan(sub: Parser) -> None:
     _allow(sub)
+    _formats(sub)
     sub.add_argument("-o", "--out", metavar="FILE", help="save the plan for `provision apply FILE`")
     sub.add_argument("--exit-code", action="store_true", help="exit 2 if there are changes")
 
@@ -174,12 +207,14 @@ def _apply(sub: Parser) -> None:
 
 
 def _verify(sub: Parser) -> None:
+    _formats(sub)
     sub.add_argument(
         "--round-trip", action="store_true", help="write to and read from a temporary topic"
     )
 
 
 def _drift(sub: Parser) -> None:
+    _formats(sub)
     sub.add_argument("--strict", action="store_true", help="unmanaged things are drift too")
 
 
@@ -248,6 +283,7 @@ OWN: dict[str, Any] = {
     "apply": _apply,
     "verify": _verify,
     "drift": _drift,
+    "status": _status,
     "start": _processes,
     "restart": _processes,
     "stop": _stop,

@@ -12,6 +12,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "plan": (
         "provision plan specs/lab.yaml",
         "provision plan --exit-code --out prod.plan specs/prod.yaml",
+        "provision plan --format markdown --output comment.md specs/prod.yaml",
     ),
     "apply": (
         "provision apply specs/lab.yaml",
@@ -20,7 +21,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "provision apply --each students -i inventories/class.yaml specs/lab.yaml",
     ),
     "verify": ("provision verify --round-trip specs/lab.yaml",),
-    "drift": ("provision drift specs/lab.yaml", "provision drift --json --strict specs/*.yaml"),
+    "drift": (
+        "provision drift specs/lab.yaml",
+        "provision drift --format prometheus --output kafka.prom specs/lab.yaml specs/prod.yaml",
+    ),
     "status": ("provision status specs/lab.yaml",),
     "start": ("provision start specs/lab.yaml", "provision start --node broker-1 specs/lab.yaml"),
     "stop": (
