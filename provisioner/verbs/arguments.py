@@ -42,9 +42,10 @@ SUMMARIES = {
     "lock": "show or break the cluster's lock",
     "log": "show what was done to the cluster, when and by whom",
     "schema": "print the JSON Schema of a spec",
+    "completion": "print the completion script of a shell",
     "fetch": "download Kafka and Java into the cache, or write and load a bundle",
 }
-SPEC_VERBS = frozenset(SUMMARIES) - {"init", "schema", "fetch", "import"}
+SPEC_VERBS = frozenset(SUMMARIES) - {"init", "schema", "fetch", "import", "completion"}
 
 
 class Parser(argparse.ArgumentParser):
@@ -271,6 +272,10 @@ def _fetch(sub: Parser) -> None:
     sub.add_argument("--bundle", metavar="FILE", help="load a bundle")
 
 
+def _completion(sub: Parser) -> None:
+    sub.add_argument("shell", choices=("bash", "zsh", "fish"))
+
+
 def _import(sub: Parser) -> None:
     for name in ("--hosts", "-i", "--bootstrap", "-o"):
         sub.add_argument(name)
@@ -291,6 +296,7 @@ OWN: dict[str, Any] = {
     "destroy": _destroy,
     "lock": _lock,
     "fetch": _fetch,
+    "completion": _completion,
     "import": _import,
 }
 

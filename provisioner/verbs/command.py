@@ -158,7 +158,7 @@ def _take_any_text() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _print(text: str) -> None:
+def show_answer(text: str) -> None:
     """To stdout, now: whoever reads may have gone, which is no failure of the run."""
     try:
         show(text, sys.stdout)
@@ -317,7 +317,7 @@ def _finish(
 def _deliver(text: str, output: str | None) -> None:
     """To stdout, or whole or not at all to a file. Raises ``not-permitted``."""
     if output is None:
-        _print(text.rstrip("\n"))
+        show_answer(text.rstrip("\n"))
         return
     from provisioner.artifacts.cache import write_whole
 

@@ -37,6 +37,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "lock": ("provision lock specs/prod.yaml", "provision lock --break 1a2b3c specs/prod.yaml"),
     "log": ("provision log specs/prod.yaml",),
     "schema": ("provision schema > cluster.schema.json",),
+    "completion": (
+        "provision completion bash > ~/.local/share/bash-completion/completions/provision",
+        "provision completion fish > ~/.config/fish/completions/provision.fish",
+    ),
     "fetch": (
         "provision fetch --version 3.9.1",
         "provision fetch --version 4.3.1 --arch aarch64 --out kafka.bundle",
