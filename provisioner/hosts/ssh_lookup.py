@@ -37,7 +37,7 @@ def lookup_of(files: tuple[str, ...], say: Callable[[str], None] = lambda text: 
     home = str(Path("~").expanduser())
 
     def lookup(name: str, user: str | None, port: int | None) -> Config:
-        return _without_defaults(_asked(words, name, user, port), home)
+        return _without_defaults(_asked(words, name, user, port, _stamps(files)), home)
 
     return lookup
 
@@ -55,8 +55,17 @@ def _file_option(files: tuple[str, ...]) -> tuple[str, ...]:
     return ("-F", str(found))
 
 
+def _stamps(files: tuple[str, ...]) -> tuple[tuple[int, int] | None, ...]:
+    """When the files were changed, for what is remembered of them."""
+    paths = [Path(file).expanduser() for file in files]
+    found = [path.stat() if path.is_file() else None for path in paths]
+    return tuple(s and (s.st_mtime_ns, s.st_size) for s in found)
+
+
 @cache
-def _asked(words: tuple[str, ...], name: str, user: str | None, port: int | None) -> Config:
+def _asked(
+    words: tuple[str, ...], name: str, user: str | None, port: int | None, _stamp: object
+) -> Config:
     """The answer of ``ssh -G``: once for each name. Names were checked (``check_names``)."""
     more = [*(("-l", user) if user else ()), *(("-p", str(port)) if port else ())]
     try:

@@ -13,9 +13,9 @@ SPEC = """cluster: three
 inventory: inventory.yaml
 kafka: {version: "4.3.1", supervisor: systemd}
 controllers:
-  - {id: 1, host: one}
-  - {id: 2, host: two}
-  - {id: 3, host: three}
+  - {id: 1, host: one, port: 9192}
+  - {id: 2, host: two, port: 9192}
+  - {id: 3, host: three, port: 9192}
 brokers:
   - {id: 1, host: one, listeners: ["PLAINTEXT://:9092"], log_dirs: [/d]}
   - {id: 2, host: two, listeners: ["PLAINTEXT://:9092"], log_dirs: [/d]}
