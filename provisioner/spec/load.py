@@ -20,7 +20,8 @@ from provisioner.errors import Problem, ProvisionError, fail
 from provisioner.spec import checks, checks_hosts, checks_kafka, checks_secrets
 from provisioner.spec import document as doc
 from provisioner.spec.build import all_items, build
-from provisioner.spec.inventory import Inventory, Var, read_inventory
+from provisioner.spec.inventory import Inventory, Var
+from provisioner.spec.inventory_files import read_inventory
 from provisioner.spec.inventory_vars import HostReader
 from provisioner.spec.scalars import Dialect
 from provisioner.spec.shape import understand
