@@ -57,6 +57,7 @@ class Options:
     become_password: str | None = field(default=None, repr=False)
     ssh: Any = None
     say: Callable[[str], None] = lambda text: None
+    warn: Callable[[str], None] = lambda text: None
     progress: Callable[[str, int, int], None] = lambda label, done, total: None
     kafka_timeout: float = 10.0
     stop: Stop | None = None
