@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from provisioner.errors import Problem
+from provisioner.errors import Notice, Problem
 from provisioner.plan.model import Change, Event, Id, Pending, Plan, Report, Secret, UnknownState
 from provisioner.report.cleaning import block, clean
 
@@ -64,8 +64,6 @@ class Text:
             detail = f": {clean(thing.detail)}" if thing.detail else ""
             text = f"  * {label(thing.id)}{keys}: not in the spec{detail}"
             lines.append(self.paint(text, "cyan"))
-        for warning in plan.warnings:
-            lines.append(self.paint(f"  warning: {clean(warning)}", "yellow"))
         lines.append(self.paint(summary(plan), "bold"))
         return "\n".join(lines)
 
@@ -153,6 +151,9 @@ class Text:
             mark, colour = marks[check.ok]
             lines.append(f"  {self.paint(mark, colour)} {check.name}: {clean(check.detail)}")
         return lines
+
+    def warning(self, notice: Notice) -> str:
+        return self.paint("warning", "yellow") + f": {clean(str(notice))}"
 
     def problem(self, problem: Problem) -> str:
         return self.paint("error", "red") + f": {_problem(problem)}"
