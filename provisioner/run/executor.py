@@ -40,7 +40,7 @@ from provisioner.plan.model import (
 from provisioner.run.actors import actor_on
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
-from provisioner.run.look import accepted, parsed, reading
+from provisioner.run.look import accepted, printed, reading, together
 from provisioner.run.phrases import explained, tally
 from provisioner.run.records import Records
 from provisioner.run.results import Results, StepFailed
@@ -305,10 +305,10 @@ class Executor:
     def _checks(self, host: str, changes: Sequence[Change]) -> list[tuple[Reading, str]]:
         """The probes of what the wave touches, with the digest of what the plan was made from."""
         checks = []
-        for probe in self._only(host, [change.id for change in changes]):
-            bodies = [_body(self.seen.get(id)) for id in probe.ids]
-            if all(body is not None for body in bodies):
-                text = "".join(body or "" for body in bodies)
+        probes = self._only(host, [change.id for change in changes])
+        for number, probe in enumerate(probes):
+            text = printed(probes, number, self.seen)
+            if text is not None:
                 checks.append((reading(probe), fingerprint(text)))
         return checks
 
@@ -338,10 +338,8 @@ class Executor:
 
     def _read_back(self, host: str, changes: list[Change], outcome: Outcome) -> None:
         """Takes in what was read again: a change that did not take is a failure."""
-        fresh: dict[Id, Observation] = {}
-        ids = self._to_read(host, changes)
-        for probe, frame in zip(self._only(host, ids), outcome.reread, strict=True):
-            fresh.update(accepted(parsed(probe, frame), self.target.options.allow))
+        probes = self._only(host, self._to_read(host, changes))
+        fresh = accepted(together(probes, outcome.reread), self.target.options.allow)
         with self.mutex:
             self.seen = {**self.seen, **fresh}
         for change in changes:
@@ -385,8 +383,3 @@ class Executor:
             wait_for(self.target, self.desired, awaited, self.look, self.emit, self.stop)
         except NoProgress as stuck:
             raise StepFailed(stuck.change or items[0][0], str(stuck)) from stuck
-
-
-def _body(observation: Observation | None) -> str | None:
-    """The record an observation was made from, when it is known."""
-    return getattr(observation, "text", None) if observation is not None else None

@@ -543,6 +543,7 @@ class ModelCluster:
         change: Change,
         user: str,
         seconds: str,
+        owner: str,
         home: str,
         name: str,
         file: str,
