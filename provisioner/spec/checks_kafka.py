@@ -1,4 +1,4 @@
-"""Cross-checks of what Kafka itself would refuse, or take and then not do: topics and properties."""
+"""Cross-checks of topics and properties: what Kafka itself would refuse, or take and not do."""
 
 from __future__ import annotations
 

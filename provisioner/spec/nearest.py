@@ -9,10 +9,11 @@ that share most are compared letter by letter, which is a hundred times as dear.
 from __future__ import annotations
 
 import difflib
+import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-COMPARED = 6
+COMPARED = 4
 SIMILAR = 0.6
 """Below this ratio a name is not worth naming; that of ``difflib.get_close_matches``."""
 
@@ -35,13 +36,16 @@ class NameIndex:
         shared: Counter[str] = Counter()
         for pair in pairs:
             shared.update(self._pairs.get(pair, ()))
-        ranked = sorted(
-            shared,
-            key=lambda name: (-2 * shared[name] / (len(pairs) + self._sizes[name]), name),
+        sizes, own = self._sizes, len(pairs)
+        ranked = heapq.nsmallest(
+            COMPARED, ((-n / (own + sizes[name]), name) for name, n in shared.items())
         )
         best = ("", 0.0)
-        for name in ranked[:COMPARED]:
-            ratio = difflib.SequenceMatcher(None, name, word).ratio()
+        for _, name in ranked:
+            matcher = difflib.SequenceMatcher(None, name, word)
+            if matcher.quick_ratio() < SIMILAR or matcher.quick_ratio() <= best[1]:
+                continue
+            ratio = matcher.ratio()
             if ratio >= SIMILAR and ratio > best[1]:
                 best = (name, ratio)
         return best

@@ -17,7 +17,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -155,6 +155,12 @@ def index(version: str, scope: str) -> NameIndex:
     return NameIndex([*table(version).keys(scope), *more])
 
 
+@lru_cache(maxsize=1024)
+def nearest(version: str, scope: str, key: str) -> tuple[str, float]:
+    """The name that a key resembles most, and how much (0 to 1)."""
+    return index(version, scope).nearest(key)
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What else the spec says that decides whether a key can be right."""
@@ -205,7 +211,7 @@ def check_broker_key(key: str, around: Surroundings) -> tuple[Finding | None, bo
     if key.startswith("listener.name."):
         return check_listener_key(key, around), False
     changed = of_another_version("broker", key, around.table)
-    close = index(around.table.version, "broker").nearest(key)[1] >= TYPING_ERROR
+    close = nearest(around.table.version, "broker", key)[1] >= TYPING_ERROR
     if not changed and not close and key.startswith(PLUGIN_PREFIXES + around.prefixes):
         return None, False
     mild = around.plugins and not close and not changed
@@ -231,7 +237,7 @@ def unknown(scope: str, key: str, around: Surroundings) -> Finding:
         "topic": f"topics of Kafka {version}",
         "zookeeper": "ZooKeeper",
     }[scope]
-    near, _ = index(version, scope).nearest(key)
+    near, _ = nearest(version, scope, key)
     hint = of_another_version(scope, key, around.table)
     hint = hint or (f"did you mean '{near}'?" if near else TAKEN[scope])
     if not around.table.exact and scope != "zookeeper":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -28,7 +28,7 @@ INDEX = NameIndex(NAMES)
 class Counted(difflib.SequenceMatcher):  # type: ignore[type-arg]
     """Says how often two words were looked at letter by letter, or by their counts."""
 
-    seen: Counter[str] = Counter()
+    seen: ClassVar[Counter[str]] = Counter()
 
     def ratio(self) -> float:
         self.seen["ratio"] += 1
