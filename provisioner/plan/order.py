@@ -50,11 +50,13 @@ def held_back(
 
 
 def _blocker(change: Change, desired: Desired, missing: Mapping[Id, str]) -> Id | None:
-    """The first thing that this change needs and that will not be there."""
+    """The first thing that this change needs and that will not be there; a folder is not made anew
+    where it is not known what became of what it held (``holds``)."""
     state = desired.get(change.id)
     if state is None or change.action not in ("create", "update", "start", "restart"):
         return None
-    return next((i for i in state.inputs if i in missing), None)
+    holds = state.args.get("holds", ()) if change.action == "create" else ()
+    return next((i for i in (*state.inputs, *holds) if i in missing), None)
 
 
 def waves(

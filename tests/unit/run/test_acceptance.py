@@ -29,9 +29,9 @@ Caused by: java.lang.ClassNotFoundException: com.x.Y
     [
         (
             TRACE.format(
-                first="java.lang.IllegalArgumentException: requirement failed: log.roll.ms must be 1"
+                first="java.lang.IllegalArgumentException: requirement failed: log.roll.ms must be"
             ),
-            "log.roll.ms must be 1",
+            "log.roll.ms must be",
         ),
         (
             TRACE.format(first="org.apache.kafka.common.KafkaException: Class com.x.Y cannot be"),
