@@ -9,9 +9,14 @@ from typing import Any
 
 from provisioner.errors import Notice, Problem
 from provisioner.plan.model import Change, Event, Id, Pending, Plan, Report, Secret, UnknownState
+from provisioner.plan.order import ACCEPTED, MAY_STOP
 from provisioner.report.cleaning import block, clean
 
 COLOURS = {"green": "32", "yellow": "33", "red": "31", "dim": "2", "bold": "1", "cyan": "36"}
+GATES = {
+    MAY_STOP: "rolling: one at a time, once safe",
+    ACCEPTED: "once Kafka's own code accepts the new properties",
+}
 SIGNS = {
     "create": ("+", "green"),
     "start": ("+", "green"),
@@ -43,7 +48,7 @@ class Text:
         lines: list[str] = []
         brief = brief and not self._verbose
         for wave in plan.waves:
-            gate = "  (rolling: one at a time, once safe)" if wave.gate else ""
+            gate = f"  ({GATES[wave.gate]})" if wave.gate else ""
             lines.append(self.paint(f"wave {wave.number}{gate}", "dim"))
             many = crowds(wave.changes) if brief else {}
             for change in wave.changes:

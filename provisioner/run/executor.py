@@ -43,7 +43,7 @@ from provisioner.run.lock import Lock
 from provisioner.run.look import accepted, printed, reading, together
 from provisioner.run.phrases import explained, tally
 from provisioner.run.records import Records
-from provisioner.run.results import Results, StepFailed
+from provisioner.run.results import NotAccepted, Results, StepFailed
 from provisioner.run.steps import sequence, shell_step
 from provisioner.run.target import Target
 from provisioner.run.waits import Awaited, NoProgress, WaitInterrupted, wait_for, wait_for_sessions
@@ -60,7 +60,7 @@ class Executor:
     """One run over one target. ``stop`` is set by a signal: no further unit is begun.
 
     ``look(host, ids)`` reads ids of a host again; ``probes(host)`` gives its probes.
-    ``gate(wave)`` waits until a gated wave may begin; raises NoProgress.
+    ``gate(wave)`` waits until a gated wave may begin; raises NoProgress or NotAccepted.
     """
 
     target: Target
@@ -94,17 +94,22 @@ class Executor:
                 self._wave(wave)
             except WaitInterrupted:
                 self.results.not_started += wave.changes
+            except NotAccepted as refusal:
+                self._gave_up(wave, refusal.reasons)
             except NoProgress as stuck:
-                self._gave_up(wave, str(stuck))
+                self._gave_up(wave, {wave.changes[0].id: str(stuck)})
         return self.results
 
-    def _gave_up(self, wave: Wave, why: str) -> None:
+    def _gave_up(self, wave: Wave, reasons: Mapping[Id, str]) -> None:
         """The gate did not open: nothing of the wave was begun."""
-        first, *rest = wave.changes
-        self.results.failed.append((first, why))
-        self.results.not_started += rest
-        self.emit(Event("failed", why, first.id.host, first))
-        self.records.failed(first.id.host, wave.number, wave.changes, why)
+        for change in wave.changes:
+            why = reasons.get(change.id)
+            if why is None:
+                self.results.not_started.append(change)
+                continue
+            self.results.failed.append((change, why))
+            self.emit(Event("failed", why, change.id.host, change))
+            self.records.failed(change.id.host, wave.number, wave.changes, why)
 
     def _wave(self, wave: Wave) -> None:
         by_host: dict[str, list[Change]] = {}

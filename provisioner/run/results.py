@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from provisioner.plan.model import Change
+from provisioner.plan.model import Change, Id
 
 
 class Interrupted(Exception):
@@ -22,6 +23,14 @@ class StepFailed(Exception):
     def __init__(self, change: Change, message: str, *, written: bool = False):
         self.change, self.written = change, written
         super().__init__(message)
+
+
+class NotAccepted(Exception):
+    """A gate did not open for good, and nothing of its wave was begun: why, by what it is about."""
+
+    def __init__(self, reasons: Mapping[Id, str]):
+        self.reasons = reasons
+        super().__init__("; ".join(reasons.values()))
 
 
 @dataclass
