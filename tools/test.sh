@@ -38,6 +38,8 @@ if ! "$python" -m tests.hosts base </dev/null; then # tools and image, while the
     [ "${CI:-}" != true ] || failed+=("real hosts")
 fi
 
+# Commands that are started hundreds of times would compile, and some may not write, what they import.
+"$python" -m compileall -q provisioner tests
 part "checks" tools/lint.sh
 part "unit tests" tests -n "$workers" tests/unit
 # The worlds of the host tests have no way out: what is sent to hosts is brought here before.
