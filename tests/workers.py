@@ -13,7 +13,27 @@ from xdist.scheduler import LoadScopeScheduling
 SHARED = ("tests/real/sheet",)
 """Folders with a package-wide fixture."""
 
-LONGEST: tuple[str, ...] = ()
+LONGEST = (
+    "tests/real/sheet",
+    "tests/real/test_drill.py",
+    "tests/real/test_kafka_port.py",
+    "tests/real/test_kraft.py",
+    "tests/real/bare/test_interrupted.py",
+    "tests/real/test_artifacts.py",
+    "tests/real/bare/test_destroy.py",
+    "tests/real/bare/test_bad_luck.py",
+    "tests/real/test_classroom.py",
+    "tests/real/test_status.py",
+    "tests/real_hosts/test_cluster_systemd.py",
+    "tests/real_hosts/test_cluster_kraft.py",
+    "tests/real_hosts/test_cluster_lock.py",
+    "tests/real_hosts/test_cluster_lab.py",
+    "tests/real_hosts/test_cluster_bad_luck.py",
+    "tests/real_hosts/test_cluster_ensemble.py",
+    "tests/real_hosts/test_ssh_errors.py",
+    "tests/real_hosts/test_cluster_preflight.py",
+    "tests/real_hosts/test_cluster_each.py",
+)
 """Units by their time, longest first. What is not here comes after them, in its own order: a wrong
 order costs some time at the end of a run, and nothing else."""
 
