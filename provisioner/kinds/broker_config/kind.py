@@ -3,11 +3,10 @@ one the spec does not name is unmanaged."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from provisioner.kafka.port import DYNAMIC_BROKER, ClusterView
 from provisioner.kinds.kind import Difference, Kind
-from provisioner.kinds.layout import HostLayout
 from provisioner.plan.model import (
     Await,
     Call,
@@ -36,7 +35,7 @@ def config_id(name: str) -> Id:
     return Id("", "broker-config", name)
 
 
-def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
+def of_cluster(spec: Spec) -> Mapping[Id, State]:
     """No dynamic value may hide a key that the spec names: wanted is that there is none."""
     states = {}
     closed = spec.policy.unmanaged_config == "delete"
@@ -73,6 +72,11 @@ def read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
     else:
         seen[config_id(CLUSTER)] = Present(dict(view.cluster_config))
     return seen
+
+
+def told_by(id: Id, spec: Spec) -> Collection[str]:
+    """No other broker knows a broker's own values."""
+    return () if id.name == CLUSTER else (id.name,)
 
 
 def judge(
@@ -133,8 +137,9 @@ KIND = Kind(
     "broker-config",
     Layer.CLUSTER,
     rank=7,
-    desired=desired,
+    of_cluster=of_cluster,
     read=read,
+    told_by=told_by,
     judge=judge,
     find=find,
     settled=settled,

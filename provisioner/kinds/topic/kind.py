@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from provisioner.kafka.port import ClusterView
 from provisioner.kinds.kind import Difference, Kind
-from provisioner.kinds.layout import HostLayout
 from provisioner.plan.model import (
     Absent,
     Await,
@@ -33,7 +32,7 @@ def topic_id(name: str) -> Id:
     return Id("", "topic", name)
 
 
-def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
+def of_cluster(spec: Spec) -> Mapping[Id, State]:
     return {
         topic_id(topic.name): State(
             {
@@ -171,7 +170,7 @@ KIND = Kind(
     "topic",
     Layer.CLUSTER,
     rank=8,
-    desired=desired,
+    of_cluster=of_cluster,
     read=read,
     judge=judge,
     find=find,
