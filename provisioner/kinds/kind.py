@@ -113,12 +113,13 @@ def _always(state: State, observation: Observation) -> bool:
 class Kind:
     """One kind of managed thing.
 
-    ``desired(spec, places)``: what the spec wants of it on one host; ``of_cluster(spec)``: of a kind
-    of the cluster. ``probe(places)``: the scripts that read all of it. ``parse(id, record)``: one
-    record → an observation. ``resolve(spec, mine, all, observed)``: fills what only observations
-    can tell. ``judge(id, state, observation, fields)`` → (decided, difference): a kind's own word
-    on what a difference means. ``find``: what of this kind is here besides. ``steps(change,
-    state)``: the steps that make a change. ``settled``: whether what was started has arrived.
+    ``desired(spec, places)``: what the spec wants of it on one host; ``of_cluster(spec)``: of a
+    kind of the cluster. ``probe(places)``: the scripts that read all of it. ``parse(id, record)``:
+    one record → an observation. ``resolve(spec, mine, all, observed)``: fills what only
+    observations can tell. ``judge(id, state, observation, fields)`` → (decided, difference): a
+    kind's own word on what a difference means. ``find``: what of this kind is here besides.
+    ``steps(change, state)``: the steps that make a change. ``settled``: whether what was started
+    has arrived; that nothing differs any more, the one comparison says.
     ``read(view, spec)``: for kinds of the cluster, what Kafka told → observations. ``told_by(id,
     spec)``: the services without which Kafka cannot tell of it; none where any broker can.
     ``rank`` orders kinds within a layer. ``roll`` says that its restarts go one at a time.

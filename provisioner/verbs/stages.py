@@ -8,9 +8,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
 from provisioner.kafka.port import ClusterView, KafkaUnavailable
+from provisioner.kinds import registry
 from provisioner.kinds.cluster_id import cluster_id
 from provisioner.kinds.kind import Kind
-from provisioner.kinds.registry import KINDS
+from provisioner.kinds.registry import JUDGES, KINDS
 from provisioner.plan import safety
 from provisioner.plan.diff import Differences, diff
 from provisioner.plan.model import (
@@ -44,7 +45,6 @@ ORDERS = {
     for name, kind in KINDS.items()
 }
 NOT_UP = "the cluster is not up"
-JUDGES = {name: kind.judge for name, kind in KINDS.items()}
 
 
 @dataclass
@@ -141,11 +141,7 @@ def resolve(target: Target, states: Mapping[Id, State], seen: Observed) -> dict[
     """Fills what only observations can tell, kind by kind."""
     if target.spec.fresh_cluster_id is None and target.spec.is_kraft:
         target.spec = replace(target.spec, fresh_cluster_id=fresh_cluster_id())
-    every = dict(states)
-    for name, kind in KINDS.items():
-        mine = {id: state for id, state in every.items() if id.kind == name}
-        every.update(kind.resolve(target.spec, mine, every, seen))
-    return every
+    return registry.resolve(target.spec, states, states, seen)
 
 
 @dataclass

@@ -114,16 +114,6 @@ def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequenc
     return found
 
 
-def settled(state: State, observation: Observation) -> bool:
-    """Brokers take a changed value a while after Kafka has confirmed it."""
-    if not isinstance(observation, Present):
-        return False
-    extra = observation.fields.keys() - state.fields.keys() - {*STORED_BY_KAFKA}
-    return not (state.closed and extra) and all(
-        observation.fields.get(key) == value for key, value in state.fields.items()
-    )
-
-
 def steps(change: Change, state: State | None) -> Sequence[Step]:
     assert change.after is not None
     broker = None if change.id.name == CLUSTER else int(change.id.name.removeprefix("broker-"))
@@ -142,6 +132,5 @@ KIND = Kind(
     told_by=told_by,
     judge=judge,
     find=find,
-    settled=settled,
     steps=steps,
 )

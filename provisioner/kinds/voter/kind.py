@@ -118,11 +118,8 @@ def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequenc
 
 
 def settled(state: State, observation: Observation) -> bool:
-    """It votes with this directory, and has caught up with the leader."""
-    if not isinstance(observation, Present):
-        return False
-    there = observation.fields[DIRECTORY] == state.fields.get(DIRECTORY)
-    return there and bool(observation.volatile["lag"] <= CAUGHT_UP)
+    """It has caught up with the leader."""
+    return isinstance(observation, Present) and bool(observation.volatile["lag"] <= CAUGHT_UP)
 
 
 def steps(change: Change, state: State | None) -> Sequence[Step]:
