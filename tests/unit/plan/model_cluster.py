@@ -572,6 +572,9 @@ class ModelCluster:
             raise Impossible(f"{name} has {len(topic.replicas)} partitions already")
         topic.replicas = _spread(self.alive(), total, len(topic.replicas[0]))
 
+    def call_delete_topic(self, name: str) -> None:
+        del self.topics[name]
+
     def call_alter_topic_config(self, name: str, set: dict[str, str], delete: list[str]) -> None:
         config = self.topics[name].config
         config.update(set)
