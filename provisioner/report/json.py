@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from provisioner.errors import Problem
+from provisioner.plan.masking import masked
 from provisioner.plan.model import (
     Change,
     Deferred,
@@ -18,6 +20,7 @@ from provisioner.plan.model import (
     UnknownState,
     Unmanaged,
 )
+from provisioner.report.cleaning import json_text
 
 
 def document(
@@ -35,6 +38,28 @@ def document(
         "errors": [problem(item) for item in problems],
         "clusters": clusters,
     }
+
+
+def text(body: Mapping[str, Any], indent: int | None = None) -> str:
+    """A document as text: secrets masked in every string, what a terminal would act on escaped."""
+    plain = json.dumps(safe(body), ensure_ascii=False, indent=indent, default=str)
+    return json_text(plain)
+
+
+def render(body: Mapping[str, Any], now: float) -> str:
+    """As a ``--format``; the document has no clock in it."""
+    return text(body) + "\n"
+
+
+def safe(item: Any) -> Any:
+    """The same value with the secrets in its strings masked."""
+    if isinstance(item, str):
+        return masked(item)
+    if isinstance(item, Mapping):
+        return {safe(name): safe(part) for name, part in item.items()}
+    if isinstance(item, (list, tuple)):
+        return [safe(part) for part in item]
+    return item
 
 
 def problem(item: Problem) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from provisioner.errors import Problem
@@ -19,6 +19,7 @@ from provisioner.plan.model import (
     Secret,
     UnknownState,
 )
+from provisioner.report.cleaning import block, clean
 
 COLOURS = {"green": "32", "yellow": "33", "red": "31", "dim": "2", "bold": "1", "cyan": "36"}
 SIGNS = {
@@ -29,7 +30,6 @@ SIGNS = {
     "delete": ("-", "red"),
     "stop": ("-", "red"),
 }
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]|\x1b\[[0-9;?]*[A-Za-z]")
 MANY = 8
 CROWD = 4
 QUIET = frozenset({"account", "directory", "file", "java", "kafka", "storage"})
@@ -53,16 +53,16 @@ class Text:
         lines: list[str] = []
         brief = brief and not self._verbose
         for wave in plan.waves:
-            gate = "  (one at a time, when it may be stopped)" if wave.gate else ""
+            gate = "  (rolling: one at a time, once safe)" if wave.gate else ""
             lines.append(self.paint(f"wave {wave.number}{gate}", "dim"))
             many = crowds(wave.changes) if brief else {}
             for change in wave.changes:
                 if (change.id.host, change.id.kind, change.action) not in many:
                     lines += self.change(change)
             for (host, kind, action), count in many.items():
-                text = f"  {SIGNS[action][0]} {action} {count} × {kind} on {host}"
+                text = f"  {SIGNS[action][0]} {action} {count} × {kind} on {clean(host)}"
                 lines.append(self.paint(text, SIGNS[action][1]))
-        lines += [f"  ? {text}" for text in self._by_reason(plan.deferred, "later")]
+        lines += [f"  ? {text}" for text in self._by_reason(plan.deferred, "deferred")]
         for refusal in plan.refused:
             how = f" (--allow {refusal.allow})" if refusal.allow else ""
             text = f"  ! {label(refusal.id)}: refused: {clean(refusal.reason)}{how}"
@@ -89,7 +89,7 @@ class Text:
         texts = []
         for (host, reason), ids in groups.items():
             crowd = len(ids) > MANY and not self._verbose
-            where = f"on {host}" if host else "of the cluster"
+            where = f"on {clean(host)}" if host else "of the cluster"
             names = [f"{len(ids)} things {where} (-v names them)"] if crowd else map(label, ids)
             texts += [f"{name}: {word}: {clean(reason)}" for name in names]
         return texts
@@ -135,7 +135,7 @@ class Text:
 
     def event(self, event: Event) -> str:
         """One line of progress, or nothing."""
-        where = f"{event.host}: " if event.host else ""
+        where = f"{clean(event.host)}: " if event.host else ""
         match event.kind:
             case "wave":
                 return (
@@ -148,12 +148,11 @@ class Text:
                 return f"  {self.paint('✓', 'green')} {done} ({event.seconds:.1f} s)"
             case "failed":
                 name = f"{event.change.action} {label(event.change.id)}: " if event.change else ""
-                return self.paint(f"  ✗ {name}{clean(event.message)}", "red")
+                return self.paint(f"  ✗ {name}{block(event.message)}", "red")
             case "waiting":
                 return self.paint(f"  … {where}{clean(event.message)}", "dim")
             case "note":
-                notes = clean(event.message).splitlines()
-                return "\n".join(f"  {where}{line}" for line in notes)
+                return "\n".join(f"  {where}{clean(line)}" for line in event.message.split("\n"))
         return ""
 
     # -- results
@@ -167,7 +166,15 @@ class Text:
         return lines
 
     def problem(self, problem: Problem) -> str:
-        return self.paint("error", "red") + f": {clean(str(problem))}"
+        return self.paint("error", "red") + f": {_problem(problem)}"
+
+
+def _problem(problem: Problem) -> str:
+    """The error in lines of its own: message, excerpt and hint each clean."""
+    plain = replace(problem, message=block(problem.message), hint=block(problem.hint), excerpt="")
+    head, excerpt = str(replace(plain, hint="")), problem.excerpt.split("\n")
+    lines = [head, *(clean(line) for line in excerpt if line)]
+    return "\n".join([*lines, f"  {plain.hint}"] if plain.hint else lines)
 
 
 def crowds(changes: Iterable[Change]) -> dict[tuple[str, str, str], int]:
@@ -181,7 +188,7 @@ def crowds(changes: Iterable[Change]) -> dict[tuple[str, str, str], int]:
 
 
 def label(id: Id) -> str:
-    where = f" on {id.host}" if id.host else ""
+    where = f" on {clean(id.host)}" if id.host else ""
     return f"{id.kind} {clean(id.name)}{where}"
 
 
@@ -195,11 +202,6 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return clean(str(value))
-
-
-def clean(text: str) -> str:
-    """Text from hosts without control characters."""
-    return CONTROL.sub("", text)
 
 
 def summary(plan: Plan) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.errors import Problem, ProvisionError, fail
-from provisioner.spec import checks, checks_hosts, checks_kafka
+from provisioner.spec import checks, checks_hosts, checks_kafka, checks_secrets
 from provisioner.spec import document as doc
 from provisioner.spec.build import all_items, build
 from provisioner.spec.inventory import Inventory, Var, read_inventory
@@ -123,6 +123,7 @@ def reviewed(
     checks.check_all(review)
     checks_hosts.check_all(review)
     checks_kafka.check_all(review)
+    checks_secrets.check_all(review)
     warnings = [*(inventory.warnings if inventory else ()), *review.warnings]
     spec = replace(
         built.spec,

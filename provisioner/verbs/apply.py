@@ -24,6 +24,7 @@ from provisioner.run.journal import Journal, whoami
 from provisioner.run.lock import Lock, LockFile
 from provisioner.run.look import look, probes_of
 from provisioner.run.rebuild import clear
+from provisioner.run.records import journal_host_keys
 from provisioner.run.results import Results
 from provisioner.run.stopping import Stop, stopping
 from provisioner.run.sweep import sweep_hosts
@@ -327,6 +328,7 @@ def locked(target: Target, command: str) -> Iterator[Lock]:
     lock = Lock(who, target.options.say, target.options.stop)
     lock.acquire({host: _place(target, host) for host in target.shells})
     try:
+        journal_host_keys(target, lock, command)
         yield lock
     finally:
         lock.release()

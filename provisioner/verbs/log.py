@@ -14,7 +14,8 @@ from provisioner.hosts.observer import Reading
 from provisioner.hosts.transport import TransportError
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Id, Layer, Plan, Report, UnknownState
-from provisioner.report.text import clean, table
+from provisioner.report.cleaning import clean
+from provisioner.report.text import table
 from provisioner.run.target import Target
 from provisioner.verbs.command import Context
 from provisioner.verbs.session import open_context
@@ -157,7 +158,7 @@ def units(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def row(unit: Entry, verbose: bool) -> tuple[str, ...]:
-    when = _time(unit)[:19].replace("T", " ")
+    when = clean(_time(unit)[:19].replace("T", " "))
     changes = [clean(str(change)) for change in unit.get("changes") or ()]
     what = unit.get("note") or in_short(changes, verbose)
     names = [clean(str(unit.get(name, ""))) for name in ("who", "command", "wave", "host")]

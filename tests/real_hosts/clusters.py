@@ -91,6 +91,7 @@ class Place:
         }
         common = {
             "ansible_user": self.user,
+            "ansible_become": self.user not in ("root", "plain"),
             "ansible_ssh_private_key_file": str(self.machines[0].key),
             **variables,
         }

@@ -174,3 +174,37 @@ def test_many_writers_lose_nothing(tmp_path: Path) -> None:
     assert len(names) == len(set(names)) == 90
     hosts = KnownHosts([str(file)])
     assert all(hosts.judge(f"old{n}", ED, TWO).verdict is Verdict.KNOWN for n in range(10))
+
+
+DAMAGED = [
+    "|1|AAAA|é ssh-ed25519 b25l",
+    "|1|é|AAAA ssh-ed25519 b25l",
+    "|1| ssh-ed25519 b25l",
+    "lab ssh-ed25519 é",
+    "lab ssh-ed25519 b25l!",
+    "@revoked",
+    "lab",
+]
+
+
+@pytest.mark.parametrize("line", DAMAGED)
+def test_a_damaged_line_is_passed_over(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "known"
+    file.write_text(f"{line}\nlab ssh-ed25519 b25l\n")
+    assert KnownHosts([str(file)]).judge("lab", "ssh-ed25519", b"one").verdict is Verdict.KNOWN
+
+
+@pytest.mark.parametrize("mark", ["\x0b", "\x0c", "\x85", "\u2028", "\r"])
+def test_a_comment_hides_no_entry(tmp_path: Path, mark: str) -> None:
+    """Only a line feed ends a line; what stands in a comment says nothing."""
+    file = tmp_path / "known"
+    file.write_bytes(f"# note{mark}lab ssh-ed25519 b25l\n".encode())
+    assert KnownHosts([str(file)]).entries == ()
+
+
+def test_replacing_leaves_every_other_line_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "known"
+    others = "# a\u2028b\x0cc\n\r\nother ssh-rsa b25l a\x85comment\r\n".encode() + b"# \xff\n"
+    file.write_bytes(others + b"lab ssh-rsa b25l\n")
+    known_hosts.replace(str(file), "lab", "ssh-ed25519", b"two")
+    assert file.read_bytes() == others + b"lab ssh-ed25519 dHdv\n"

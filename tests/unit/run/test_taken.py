@@ -98,7 +98,11 @@ def test_what_takes_is_applied(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "change"),
-    [pytest.param(name, c, id=f"{name}: {c.action} {c.id}") for name in CASES for c in CHANGES[name]],
+    [
+        pytest.param(name, c, id=f"{name}: {c.action} {c.id}")
+        for name in CASES
+        for c in CHANGES[name]
+    ],
 )
 def test_a_change_whose_steps_do_nothing_failed_and_is_named(name: str, change: Change) -> None:
     model = CASES[name]()
