@@ -49,7 +49,7 @@ def check(target: Target, changes: Iterable[Change]) -> None:
     """Says the warnings; raises ProvisionError with every problem."""
     found = preflight(target, changes)
     for warning in found.warnings:
-        target.options.say(f"  warning: {warning}")
+        target.options.warn(warning)
     if found.problems:
         raise ProvisionError(found.problems)
 

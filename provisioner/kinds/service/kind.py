@@ -10,7 +10,7 @@ from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
 from provisioner.kinds.layout import HostLayout
 from provisioner.kinds.rendering import RESERVED, text_of
 from provisioner.kinds.service.digest import digest
-from provisioner.kinds.service.static import static_differences
+from provisioner.kinds.service.static import offline_log_dirs, static_differences
 from provisioner.kinds.service.steps import steps
 from provisioner.plan.model import (
     Change,
@@ -222,7 +222,8 @@ def judge(
     if not isinstance(observation, Present):
         return False, None
     static = static_differences(state, observation)
-    if not fields and not static:
+    offline = offline_log_dirs(state, observation)
+    if not fields and not static and not offline:
         return True, None
     seen = observation.fields
     if not seen["running"]:
@@ -236,11 +237,13 @@ def judge(
             ("running",),
             reason="the process is not running",
         )
-    if set(fields) <= {"enabled", "drop_ins"} and not static:
+    if set(fields) <= {"enabled", "drop_ins"} and not static and not offline:
         return True, _mended(id, state, observation, fields)
     before = {name: seen.get(name) for name in fields} | {k: v[0] for k, v in static.items()}
     after = {name: state.fields.get(name) for name in fields}
     after |= {k: v[1] for k, v in static.items()}
+    if offline:
+        before["offline_log_dirs"], after["offline_log_dirs"] = offline, ()
     if static:
         # The keys say more than the digest they make.
         before.pop("running_digest", None)
@@ -252,7 +255,13 @@ def judge(
         after,
         tuple(after),
         effect="restart",
-        reason="; ".join([_why(state, seen), *_strangers(observation, fields)]),
+        reason="; ".join(
+            [
+                *([_gave_up(offline)] if offline else []),
+                *([_why(state, seen)] if fields or static else []),
+                *_strangers(observation, fields),
+            ]
+        ),
     )
 
 
@@ -284,8 +293,18 @@ def read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
                 for key, entry in configs.items()
                 if not entry.sensitive and any(s == STATIC for s, _ in entry.synonyms)
             }
-            seen[service_id(node)] = Present({"static": static})
+            seen[service_id(node)] = Present(
+                {"static": static, "offline_log_dirs": view.offline_log_dirs.get(node.id, ())}
+            )
     return seen
+
+
+def _gave_up(paths: Sequence[str]) -> str:
+    listed = ", ".join(paths)
+    return (
+        f"the broker took its log dir {listed} offline after a disk error, and uses it again "
+        "only after a restart"
+    )
 
 
 def _why(state: State, seen: Mapping[str, object]) -> str:
