@@ -203,9 +203,9 @@ def _serves(target: Target, id: Id) -> bool:
         return True  # it may not be asked
     from provisioner.kafka import zookeeper
 
-    dial = target.shells[node.host].connection.dial
+    dial, host = target.shells[node.host].connection.dial, zookeeper_address(target.spec, node)
     try:
-        return bool(zookeeper.server_state(dial, "localhost", node.client_port or 0, 2.0))
+        return bool(zookeeper.server_state(dial, host, node.client_port or 0, 2.0))
     except Exception:
         return False
 

@@ -20,12 +20,13 @@ from provisioner.hosts.shell import Frame
 from provisioner.kafka.port import ClusterView, KafkaRefused, KafkaUnavailable
 from provisioner.kinds.kind import Probe
 from provisioner.kinds.registry import KINDS
+from provisioner.kinds.service.kind import OTHERS
 from provisioner.plan.model import Await, Call, Change, Event, Id, Observation, Run, Step, Wave
 from provisioner.run import executor, unpacking, waits
 from provisioner.run.executor import Executor
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
-from provisioner.run.look import parsed, probes_of
+from provisioner.run.look import probes_of, together
 from provisioner.verbs.stages import Planned
 from tests.unit.plan.model_cluster import Impossible, ModelCluster
 
@@ -97,16 +98,22 @@ class ModelActor:
 
 def framed(model: ModelCluster, host: str, probe: Probe) -> Frame:
     machine = model.machines[host]
-    return Frame("".join("=\n" + model.record_of(machine, id) for id in probe.ids), 0)
+    return Frame(
+        "".join("=\n" + _part(probe, id, model.record_of(machine, id)) for id in probe.ids), 0
+    )
+
+
+def _part(probe: Probe, id: Id, text: str) -> str:
+    """Of a service two probes tell: what its user keeps, and what runs."""
+    if id.kind != "service" or id.name == OTHERS:
+        return text
+    kept = ("~files_digest=", "~key=", "hold=")
+    return "".join(x for x in text.splitlines(True) if x.startswith(kept) is (probe.arity == 2))
 
 
 def look(model: ModelCluster, host: str, ids: Sequence[Id]) -> dict[Id, Observation]:
-    seen: dict[Id, Observation] = {}
-    for probe in probes_of(model.target.places[host]):
-        if set(ids) & set(probe.ids):
-            some = probe.only(ids)
-            seen.update(parsed(some, framed(model, host, some)))
-    return seen
+    probes = [p.only(ids) for p in probes_of(model.target.places[host]) if set(ids) & set(p.ids)]
+    return together(probes, [framed(model, host, probe) for probe in probes])
 
 
 @dataclass
@@ -142,6 +149,7 @@ def on_model(model: ModelCluster) -> Iterator[None]:
         patch.setattr(executor, "reading", lambda probe: probe)
         patch.setattr(executor, "wait_for_sessions", lambda *_: None)
         patch.setattr(waits, "_open", lambda target, id: True)
+        patch.setattr(waits, "_serves", lambda target, id: True)
         patch.setattr(waits, "_why_dead", lambda target, id, state: f"{id.name} ended")
         patch.setattr(target, "shells", dict.fromkeys(model.machines))
         patch.setattr(target, "_cluster", ModelKafka(model))
