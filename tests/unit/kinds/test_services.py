@@ -127,3 +127,19 @@ def test_controllers_of_a_dynamic_quorum_tell_the_address_that_their_peers_know(
     assert "CONTROLLER" not in properties(spec, broker)["advertised.listeners"]
     static = replace(spec, controller_quorum="static")
     assert "advertised.listeners" not in properties(static, controller)
+
+
+@pytest.mark.parametrize("name", ["lab", "kraft", "three", "ensemble"])
+def test_only_kafkas_user_is_told_a_path_below_the_home_to_read(name: str) -> None:
+    """The other script of services gets names to compare with, and opens none of them."""
+    model = ModelCluster(spec_of(name))
+    for places in model.target.places.values():
+        kept, running = KIND.probe(replace(places, root=True))
+        assert kept.user == places.kafka_user
+        for word in ("provision-launch.sh", "$key", "$home/"):
+            assert word not in running.script
+        assert places.digest_key not in running.args
+        owned = places.state.startswith(places.home)
+        assert (kept.args[2], running.args[2]) == (
+            (places.state, "") if owned else ("", places.state)
+        )
