@@ -1,5 +1,5 @@
 """Two more users of the host, who own nothing of the cluster: what they start in a broker's
-likeness counts as nothing, and nobody's process ends by it. Both supervisors, with root's rights."""
+likeness counts as nothing, and nobody's process ends by it. Both supervisors, as root."""
 
 from __future__ import annotations
 
