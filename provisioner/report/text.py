@@ -8,10 +8,25 @@ from dataclasses import replace
 from typing import Any
 
 from provisioner.errors import Notice, Problem
-from provisioner.plan.model import Change, Event, Id, Pending, Plan, Report, Secret, UnknownState
+from provisioner.plan.model import (
+    Change,
+    Deferred,
+    Event,
+    Id,
+    Pending,
+    Plan,
+    Report,
+    Secret,
+    UnknownState,
+)
+from provisioner.plan.order import ACCEPTED, MAY_STOP
 from provisioner.report.cleaning import block, clean
 
 COLOURS = {"green": "32", "yellow": "33", "red": "31", "dim": "2", "bold": "1", "cyan": "36"}
+GATES = {
+    MAY_STOP: "rolling: one at a time, once safe",
+    ACCEPTED: "once Kafka's own code accepts the new properties",
+}
 SIGNS = {
     "create": ("+", "green"),
     "start": ("+", "green"),
@@ -43,7 +58,7 @@ class Text:
         lines: list[str] = []
         brief = brief and not self._verbose
         for wave in plan.waves:
-            gate = "  (rolling: one at a time, once safe)" if wave.gate else ""
+            gate = f"  ({GATES[wave.gate]})" if wave.gate else ""
             lines.append(self.paint(f"wave {wave.number}{gate}", "dim"))
             many = crowds(wave.changes) if brief else {}
             for change in wave.changes:
@@ -52,8 +67,7 @@ class Text:
             for (host, kind, action), count in many.items():
                 text = f"  {SIGNS[action][0]} {action} {count} × {kind} on {clean(host)}"
                 lines.append(self.paint(text, SIGNS[action][1]))
-        for item in plan.deferred:
-            lines.append(f"  ? {label(item.id)}: deferred: {clean(item.reason)}")
+        lines += [f"  ? {text}" for text in self._by_reason(plan.deferred, "deferred")]
         for refusal in plan.refused:
             how = f" (--allow {refusal.allow})" if refusal.allow else ""
             text = f"  ! {label(refusal.id)}: refused: {clean(refusal.reason)}{how}"
@@ -68,18 +82,20 @@ class Text:
         return "\n".join(lines)
 
     def _unread(self, unread: Iterable[UnknownState]) -> list[str]:
-        """A line each; what is unknown on one host for one reason is one line when it is much."""
+        return [self.paint(f"  ? {x}", "yellow") for x in self._by_reason(unread, "unknown")]
+
+    def _by_reason(self, items: Iterable[Deferred | UnknownState], word: str) -> list[str]:
+        """A phrase each; what is so on one host for one reason is one phrase when it is much."""
         groups: dict[tuple[str, str], list[Id]] = {}
-        for found in unread:
+        for found in items:
             groups.setdefault((found.id.host, found.reason), []).append(found.id)
-        lines = []
+        texts = []
         for (host, reason), ids in groups.items():
             crowd = len(ids) > MANY and not self._verbose
             where = f"on {clean(host)}" if host else "of the cluster"
             names = [f"{len(ids)} things {where} (-v names them)"] if crowd else map(label, ids)
-            texts = [f"  ? {name}: unknown: {clean(reason)}" for name in names]
-            lines += [self.paint(text, "yellow") for text in texts]
-        return lines
+            texts += [f"{name}: {word}: {clean(reason)}" for name in names]
+        return texts
 
     def change(self, change: Change) -> list[str]:
         sign, colour = SIGNS[change.action]

@@ -17,7 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.errors import Notice, Problem, ProvisionError, cut, fail
-from provisioner.spec import checks, checks_hosts, checks_kafka, checks_secrets
+from provisioner.spec import (
+    checks,
+    checks_hosts,
+    checks_kafka,
+    checks_listeners,
+    checks_secrets,
+    rules,
+)
 from provisioner.spec import document as doc
 from provisioner.spec.build import all_items, build
 from provisioner.spec.inventory import Inventory, Var
@@ -134,8 +141,10 @@ def reviewed(
     review = checks.Review(built, document, anything, named)
     checks.check_all(review)
     checks_hosts.check_all(review)
+    checks_listeners.check_all(review)
     checks_kafka.check_all(review)
     checks_secrets.check_all(review)
+    rules.check_all(review)
     warnings = [*(inventory.warnings if inventory else ()), *review.warnings]
     spec = replace(
         built.spec,

@@ -167,6 +167,8 @@ class Host:
     kafka_address: str | None = None
     groups: tuple[str, ...] = ()
     home: str | None = None
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Where the inventory says what: variable → ``FILE:LINE``."""
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,7 @@ def options(args: argparse.Namespace, context: Context, spec: Spec) -> Options:
         parallel=args.parallel,
         allow=allowed(getattr(args, "allow", [])),
         become_password=context.become_password,
+        become=args.ask_become_pass,
         ssh=ssh_options(args, context, spec),
         stop=context.stop,
         say=console.say,
@@ -102,6 +103,7 @@ def ssh_options(args: argparse.Namespace, context: Context, spec: Spec) -> Any:
         password=context.ssh_password,
         accept_new_host_keys=args.accept_new_host_keys,
         replace_host_keys=frozenset(replaced),
+        say=lambda text: context.console.say(f"  warning: {text}"),
     )
 
 
