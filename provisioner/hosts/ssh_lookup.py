@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from provisioner.hosts.ssh_config import Config, Lookup, broken
+from provisioner.hosts.ssh_wire import environment
 from provisioner.hosts.transport import TransportError
 
 DEFAULT_FILES = ("~/.ssh/config", "/etc/ssh/ssh_config")
@@ -79,7 +80,7 @@ def _asked(
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=SECONDS,
-            env=_environment(),
+            env=environment(),
             check=False,
         )
     except subprocess.TimeoutExpired:
@@ -101,11 +102,6 @@ def parsed(text: str) -> Config:
         if value and value != NO_KEY:
             found[key.lower()] = (*found.get(key.lower(), ()), value)
     return found
-
-
-def _environment() -> dict[str, str]:
-    """Ours, for ``${NAME}`` and ``Match exec``, but for our passwords."""
-    return {name: v for name, v in os.environ.items() if not name.startswith("PROVISION_")}
 
 
 def _without_defaults(config: Config, home: str) -> Config:

@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 from provisioner.hosts.ssh_config import Hop, Lookup, route
 from provisioner.hosts.ssh_lookup import lookup_of
 from provisioner.hosts.ssh_reader import library_lookup
+from provisioner.hosts.ssh_wire import proxy_command
 from provisioner.hosts.transport import TransportError
 from provisioner.spec.types import SshSettings
 
@@ -173,3 +174,22 @@ def test_ssh_is_asked_once_for_each_name(tmp_path: Path, monkeypatch: pytest.Mon
         route(name, settings, lookup_of((str(config),)), KNOWN)
     asked = [line.rpartition(" -- ")[2] for line in log.read_text().splitlines()]
     assert sorted(asked) == ["bastion", "k1", "k2", "k3"]
+
+
+def test_what_the_configuration_runs_gets_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROVISION_SSH_PASSWORD", "s3cret")
+    monkeypatch.setenv("PROVISION_BECOME_PASSWORD", "s3cret")
+    config, seen = tmp_path / "config", tmp_path / "seen"
+    config.write_text(
+        f'Match exec "env >>{seen}"\n  ProxyCommand sh -c "env >>{seen}; echo done"\n'
+    )
+    (hop,) = route("a", SshSettings(), lookup_of((str(config),)), KNOWN)
+    wire = proxy_command(hop.proxy_command)
+    try:
+        assert wire.recv(5)
+    finally:
+        wire.close()
+    assert seen.read_text().count("PATH=") >= 2
+    assert "s3cret" not in seen.read_text()
