@@ -65,7 +65,9 @@ def build(document: Document, shape: doc.SpecFile, hosts: Mapping[str, Host]) ->
     names = list(dict.fromkeys(item.host for item in all_items(shape)))
     supervisor = Supervisor(shape.kafka.supervisor or ("process" if len(names) <= 1 else "systemd"))
     home = shape.kafka.home or default_home(shape.cluster, supervisor)
-    addressed = {name: with_address(hosts.get(name), name, shape, len(names)) for name in names}
+    addressed = {
+        name: with_address(hosts.get(name), name, document, shape, len(names)) for name in names
+    }
     spec = Spec(
         cluster=shape.cluster,
         file=document.file,
@@ -108,10 +110,17 @@ def below(home: str, path: str) -> str:
     return path if path.startswith(("/", "~/")) else f"{home}/{path}"
 
 
-def with_address(host: Host | None, name: str, shape: doc.SpecFile, count: int) -> Host:
+def with_address(
+    host: Host | None, name: str, document: Document, shape: doc.SpecFile, count: int
+) -> Host:
     host = host or Host(name)
-    given = shape.hosts[name].address if name in shape.hosts else host.kafka_address
-    return replace(host, kafka_address=given or ("localhost" if count <= 1 else ""))
+    given, origins = host.kafka_address, dict(host.origins)
+    if name in shape.hosts:
+        given = shape.hosts[name].address
+        line, _ = document.place(("hosts", name, "address"))
+        origins["kafka_address"] = f"{document.file}:{line}"
+    address = given or ("localhost" if count <= 1 else "")
+    return replace(host, kafka_address=address, origins=origins)
 
 
 def quorum(shape: doc.SpecFile) -> str | None:

@@ -156,7 +156,7 @@ def _for_specs(sub: Parser) -> None:
         help="hosts at a time (default 10)",
     )
     sub.add_argument(
-        "-K", "--ask-become-pass", action="store_true", help="ask for the sudo password"
+        "-K", "--ask-become-pass", action="store_true", help="use sudo, and ask for its password"
     )
     sub.add_argument("-k", "--ask-pass", action="store_true", help="ask for the SSH password")
     sub.add_argument("--accept-new-host-keys", action="store_true", help="record unknown host keys")
