@@ -79,6 +79,16 @@ def test_a_stop_is_only_a_stop() -> None:
         ("Error: java.io.IOException: No space left on device", "the disk is full"),
         ("Unrecognized VM option 'UseFoo'", "this Java does not know the option UseFoo"),
         ("provision-launch: no jars in /d/libs: run it", "no jars in /d/libs: run it"),
+        (
+            "java.io.IOException: Malformed line in checkpoint file "
+            "[/my home/d/recovery-point-offset-checkpoint]: garbage",
+            "its checkpoint file /my home/d/recovery-point-offset-checkpoint cannot be read",
+        ),
+        (
+            "java.io.IOException: No snapshot found, but there are log entries. Something is "
+            "broken!",
+            "its snapshots (version-2/snapshot.*) are gone from its data dir",
+        ),
         ("ConfigException: Invalid value x for y", "a property is not valid: Invalid value x"),
     ],
 )
