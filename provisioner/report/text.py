@@ -7,8 +7,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from provisioner.errors import Problem
-from provisioner.plan.model import Change, Event, Id, Pending, Plan, Report, Secret, UnknownState
+from provisioner.errors import Notice, Problem
+from provisioner.plan.model import (
+    Change,
+    Deferred,
+    Event,
+    Id,
+    Pending,
+    Plan,
+    Report,
+    Secret,
+    UnknownState,
+)
 from provisioner.plan.order import ACCEPTED, MAY_STOP
 from provisioner.report.cleaning import block, clean
 
@@ -57,8 +67,7 @@ class Text:
             for (host, kind, action), count in many.items():
                 text = f"  {SIGNS[action][0]} {action} {count} × {kind} on {clean(host)}"
                 lines.append(self.paint(text, SIGNS[action][1]))
-        for item in plan.deferred:
-            lines.append(f"  ? {label(item.id)}: deferred: {clean(item.reason)}")
+        lines += [f"  ? {text}" for text in self._by_reason(plan.deferred, "deferred")]
         for refusal in plan.refused:
             how = f" (--allow {refusal.allow})" if refusal.allow else ""
             text = f"  ! {label(refusal.id)}: refused: {clean(refusal.reason)}{how}"
@@ -69,24 +78,24 @@ class Text:
             detail = f": {clean(thing.detail)}" if thing.detail else ""
             text = f"  * {label(thing.id)}{keys}: not in the spec{detail}"
             lines.append(self.paint(text, "cyan"))
-        for warning in plan.warnings:
-            lines.append(self.paint(f"  warning: {clean(warning)}", "yellow"))
         lines.append(self.paint(summary(plan), "bold"))
         return "\n".join(lines)
 
     def _unread(self, unread: Iterable[UnknownState]) -> list[str]:
-        """A line each; what is unknown on one host for one reason is one line when it is much."""
+        return [self.paint(f"  ? {x}", "yellow") for x in self._by_reason(unread, "unknown")]
+
+    def _by_reason(self, items: Iterable[Deferred | UnknownState], word: str) -> list[str]:
+        """A phrase each; what is so on one host for one reason is one phrase when it is much."""
         groups: dict[tuple[str, str], list[Id]] = {}
-        for found in unread:
+        for found in items:
             groups.setdefault((found.id.host, found.reason), []).append(found.id)
-        lines = []
+        texts = []
         for (host, reason), ids in groups.items():
             crowd = len(ids) > MANY and not self._verbose
             where = f"on {clean(host)}" if host else "of the cluster"
             names = [f"{len(ids)} things {where} (-v names them)"] if crowd else map(label, ids)
-            texts = [f"  ? {name}: unknown: {clean(reason)}" for name in names]
-            lines += [self.paint(text, "yellow") for text in texts]
-        return lines
+            texts += [f"{name}: {word}: {clean(reason)}" for name in names]
+        return texts
 
     def change(self, change: Change) -> list[str]:
         sign, colour = SIGNS[change.action]
@@ -158,6 +167,9 @@ class Text:
             mark, colour = marks[check.ok]
             lines.append(f"  {self.paint(mark, colour)} {check.name}: {clean(check.detail)}")
         return lines
+
+    def warning(self, notice: Notice) -> str:
+        return self.paint("warning", "yellow") + f": {clean(str(notice))}"
 
     def problem(self, problem: Problem) -> str:
         return self.paint("error", "red") + f": {_problem(problem)}"

@@ -179,7 +179,9 @@ class Drill:
             self.outcome.acked_before = len(self._acked())
             self._stop_began = time.monotonic()
             self.outcome.stopped = True
-            change = Change(self._id, "stop", {"running": True}, {"running": False}, ("running",))
+            change = Change(
+                self._id, "stop", {"running": True}, {"running": False}, ("running",), asked=True
+            )
             self._raise_failed(self.runner.carry_out([Wave(1, (change,), MAY_STOP)]))
             self.target.cluster().refresh()
             line.detail = f"{self.node.name} on {self.node.host} is stopped"

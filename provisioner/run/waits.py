@@ -11,17 +11,19 @@ from dataclasses import dataclass
 
 from provisioner.hosts.observer import Reading
 from provisioner.kafka.port import KafkaUnavailable
-from provisioner.kinds.registry import KINDS
+from provisioner.kinds.registry import JUDGES, KINDS
 from provisioner.kinds.service.causes import cause
 from provisioner.plan.model import (
     Change,
     Desired,
     Event,
     Id,
+    Layer,
     Observation,
     Present,
     State,
 )
+from provisioner.plan.taken import differs
 from provisioner.run.target import Target
 from provisioner.spec.types import Role
 
@@ -85,9 +87,11 @@ def wait_for(
     look: Callable[[str, Sequence[Id]], Mapping[Id, Observation]],
     emit: Callable[[Event], None],
     stop: threading.Event,
-) -> None:
-    """Returns when all have settled. Raises NoProgress; WaitInterrupted when ``stop`` is set."""
+) -> dict[Id, Observation]:
+    """What was seen of each when all had settled, and nothing of Kafka's own differed any more.
+    Raises NoProgress; WaitInterrupted when ``stop`` is set."""
     began = time.monotonic()
+    arrived: dict[Id, Observation] = {}
     left = list(items)
     for item in left:
         item.moved = began
@@ -101,10 +105,14 @@ def wait_for(
             if observation is None:
                 _unseen(target, desired, item, look, now)
                 continue
-            if KINDS[item.id.kind].settled(state, observation) and _serves(target, item.id):
+            why = missing(item.id, state, observation)
+            if not why and not _serves(target, item.id):
+                why = "it does not serve yet"
+            if not why:
+                arrived[item.id] = observation
                 left.remove(item)
                 continue
-            _check(target, state, item, observation, now)
+            _check(target, state, item, observation, now, why)
         for item in left:
             if now - began > SAY_AFTER and not item.said:
                 item.said = True
@@ -113,12 +121,26 @@ def wait_for(
             text = f"interrupted while it waited for {_named(left[0].id)}"
             raise WaitInterrupted(text, left[0].change)
         pause = min(pause * 1.3, longest)
+    return arrived
+
+
+def missing(id: Id, state: State, seen: Observation) -> str:
+    """What has not come about yet. Brokers tell of a change a while after Kafka has confirmed it,
+    so things of the cluster are held against what is wanted; those of hosts are read by whoever
+    changed them."""
+    kind = KINDS[id.kind]
+    left = differs(id, state, seen, JUDGES) if kind.layer is Layer.CLUSTER else ""
+    return left or ("" if kind.settled(state, seen) else NOT_SETTLED)
+
+
+NOT_SETTLED = "not settled"
 
 
 def _named(id: Id) -> str:
     texts = {
         "broker": f"broker {id.name} to register",
         "topic": f"topic {id.name} to be whole and configured",
+        "voter": f"controller {id.name} to catch up with the quorum's leader",
         "broker-config": f"the brokers to take the dynamic configuration of {id.name}",
     }
     return texts.get(id.kind, f"{id.name} to open its port")
@@ -203,7 +225,9 @@ def _cluster(target: Target, ids: Sequence[Id]) -> dict[Id, Observation]:
     return seen
 
 
-def _check(target: Target, state: State, item: Awaited, seen: Observation, now: float) -> None:
+def _check(
+    target: Target, state: State, item: Awaited, seen: Observation, now: float, why: str
+) -> None:
     """A dead process is a failure at once; no progress is one after the limit."""
     if isinstance(seen, Present):
         mark = (dict(seen.fields), dict(seen.volatile))
@@ -212,9 +236,9 @@ def _check(target: Target, state: State, item: Awaited, seen: Observation, now: 
         if item.id.kind == "service" and _ended(seen):
             raise NoProgress(_why_dead(target, item.id, state), item.change)
     if now - item.moved > item.limit:
-        raise NoProgress(
-            f"{_named(item.id)}: nothing has moved for {item.limit:.0f} s", item.change
-        )
+        detail = "" if why == NOT_SETTLED else f": {why}"
+        text = f"{_named(item.id)}: nothing has moved for {item.limit:.0f} s{detail}"
+        raise NoProgress(text, item.change)
 
 
 def _unseen(

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from provisioner.errors import Problem
+from provisioner.errors import Notice, Problem
 from provisioner.spec.build import Built
 from provisioner.spec.types import Node, Role, Supervisor
 from provisioner.spec.words import ENV_NAME, release
@@ -44,14 +44,13 @@ class Review:
     known_hosts: Collection[str]
     inventory: str | None = None
     problems: list[Problem] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Notice] = field(default_factory=list)
 
     def report(self, message: str, loc: Loc, hint: str = "", **more: Any) -> None:
         self.problems.append(self.built.document.problem(message, loc, hint=hint, **more))
 
     def warn(self, message: str, loc: Loc) -> None:
-        line, column = self.built.document.place(loc)
-        self.warnings.append(f"{self.built.document.file}:{line}:{column}: {message}")
+        self.warnings.append(self.built.document.notice(message, loc))
 
     def written(self, part: str) -> int:
         """How many items the file has under ``part``, understood or not."""

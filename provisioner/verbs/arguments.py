@@ -28,6 +28,7 @@ ALONE = ("-h", "--help", "--version")
 SUMMARIES = {
     "init": "write a commented starting spec and inventory",
     "validate": "check spec and inventory without contacting a host (--hosts: preflight too)",
+    "hosts": "show how each host would be reached, and where each setting comes from",
     "plan": "show what apply would change",
     "apply": "bring hosts, processes and topics into the state of the spec, then verify",
     "verify": "check that the plan is empty and the cluster healthy",

@@ -99,7 +99,12 @@ def chosen(target: Target, words: str | None) -> list[Node]:
 def starts(target: Target, planned: Planned, nodes: Sequence[Node], one: bool) -> list[Wave]:
     """What does not run, by tier."""
     ids = {service_id(node) for node in nodes}
-    changes = [c for c in planned.plan.changes if c.id in ids and c.action == "start"]
+    changes = [
+        # What else differs of it (a file, say) is no matter of start.
+        replace(c, asked=True)
+        for c in planned.plan.changes
+        if c.id in ids and c.action == "start"
+    ]
     held = [d for d in planned.plan.deferred if d.id in ids and d.action == "start"]
     if held:
         raise fail("refused", f"{held[0].id.name}: {held[0].reason}", "provision plan says more")

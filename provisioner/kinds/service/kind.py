@@ -109,19 +109,26 @@ def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
 
 
 def probe(places: HostLayout) -> Sequence[Probe]:
-    """One script for all services of the host; its last record is what belongs to none."""
+    """Two scripts: what Kafka's user keeps, read as that user, and what runs, which the login sees
+    best. The last record of the second is what belongs to no service."""
     if not places.nodes:
         return []
-    args = [places.home, places.digest_key, places.state]
-    ids = []
+    systemd = places.supervisor is Supervisor.SYSTEMD
+    owned, rooted = ("", places.state) if systemd else (places.state, "")
+    ids = tuple(service_id(node) for node in places.nodes)
+    kept = [places.home, places.digest_key, owned, places.user]
+    running = [places.user, places.home, rooted]
     for node in places.nodes:
-        ids.append(service_id(node))
-        systemd = places.supervisor is Supervisor.SYSTEMD
         unit = places.unit(node) if systemd else ""
-        args += [node.name, node.properties, ",".join(map(str, ports(node))), unit]
-    ids.append(Id(places.host, "service", OTHERS))
-    text = script(PACKAGE, "processes.sh", "probe.sh")
-    return [Probe(text, tuple(ids), tuple(args), 4, shared=3, seconds=20)]
+        kept += [node.name, node.properties]
+        running += [node.name, node.properties, ",".join(map(str, ports(node))), unit]
+    home = script(PACKAGE, "held.sh", "home.sh")
+    processes = script(PACKAGE, "held.sh", "processes.sh", "listening.sh", "probe.sh")
+    others = Id(places.host, "service", OTHERS)
+    return [
+        Probe(home, ids, tuple(kept), 2, shared=4, user=places.kafka_user, seconds=20),
+        Probe(processes, (*ids, others), tuple(running), 4, shared=3, seconds=20),
+    ]
 
 
 def parse(id: Id, record: Record) -> Observation:
@@ -321,10 +328,13 @@ def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequenc
         if id.kind != "service" or id.name != OTHERS or not isinstance(seen, Present):
             continue
         for line in seen.volatile["others"]:
-            pid, _start, _uid, config, main = line.split("\t")
+            pid, _start, uid, config, main, program, ours = line.split("\t")
             what = "ZooKeeper" if "zookeeper" in main else "Kafka"
+            if program == "other":
+                what = f"it says it is {what} and is no Java"
+            whose = "" if ours == "yes" else f", run by uid {uid}"
             unmanaged = Id(id.host, "service", config or f"pid {pid}")
-            found.append(Unmanaged(unmanaged, detail=f"{what}, pid {pid}"))
+            found.append(Unmanaged(unmanaged, detail=f"{what}, pid {pid}{whose}"))
     return found
 
 
