@@ -327,9 +327,8 @@ def test_folders_that_kafka_takes_for_no_partition_are_named(
         (folder / name).mkdir(parents=True)
     (folder / "meta.properties").write_text("")
     id = Id("localhost", "storage", log_dir.path)
-    (probe,) = [p for p in probes_of(places) if id in p.ids]
-    (frame,) = observer.read([reading(probe)])
-    seen = parsed(probe, frame)[id]
+    probes = [p for p in probes_of(places) if id in p.ids]
+    seen = together(probes, observer.read([reading(probe) for probe in probes]))[id]
     assert isinstance(seen, Present)
     assert set(seen.fields["stray"]) <= set(bad)
     assert len(seen.fields["stray"]) == 3, "a few of them"
