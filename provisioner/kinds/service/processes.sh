@@ -12,7 +12,7 @@ processes() {
     program "$p"
     # A line of ours begins with a byte that tr leaves in none of theirs.
     printf '\001%s %s\n' "$p" "$program"
-    tr '\000\001\011\012\015' '\012\002\002\002\002' <"$f" 2>/dev/null
+    tr '\000\001\011\012\015' '\012\002\002\002\002' 2>/dev/null <"$f"
     echo
   done | awk '
     function stat_of(pid,   f, l, t, n, a) {

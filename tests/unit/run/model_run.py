@@ -25,7 +25,7 @@ from provisioner.run import executor, unpacking, waits
 from provisioner.run.executor import Executor
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
-from provisioner.run.look import parsed, probes_of
+from provisioner.run.look import probes_of, together
 from provisioner.verbs.stages import Planned
 from tests.unit.plan.model_cluster import Impossible, ModelCluster
 
@@ -96,17 +96,18 @@ class ModelActor:
 
 
 def framed(model: ModelCluster, host: str, probe: Probe) -> Frame:
-    machine = model.machines[host]
-    return Frame("".join("=\n" + model.record_of(machine, id) for id in probe.ids), 0)
+    """All that is to be read of a thing is in the answer to the first probe that reads it."""
+    machine, text = model.machines[host], ""
+    for id in probe.ids:
+        first = next(p for p in probes_of(model.target.places[host]) if id in p.ids)
+        text += "=\n" + (model.record_of(machine, id) if probe.script == first.script else "")
+    return Frame(text, 0)
 
 
 def look(model: ModelCluster, host: str, ids: Sequence[Id]) -> dict[Id, Observation]:
-    seen: dict[Id, Observation] = {}
-    for probe in probes_of(model.target.places[host]):
-        if set(ids) & set(probe.ids):
-            some = probe.only(ids)
-            seen.update(parsed(some, framed(model, host, some)))
-    return seen
+    probes = [p for p in probes_of(model.target.places[host]) if set(ids) & set(p.ids)]
+    some = [probe.only(ids) for probe in probes]
+    return together(some, [framed(model, host, probe) for probe in some])
 
 
 @dataclass
@@ -142,6 +143,7 @@ def on_model(model: ModelCluster) -> Iterator[None]:
         patch.setattr(executor, "reading", lambda probe: probe)
         patch.setattr(executor, "wait_for_sessions", lambda *_: None)
         patch.setattr(waits, "_open", lambda target, id: True)
+        patch.setattr(waits, "_serves", lambda target, id: True)
         patch.setattr(waits, "_why_dead", lambda target, id, state: f"{id.name} ended")
         patch.setattr(target, "shells", dict.fromkeys(model.machines))
         patch.setattr(target, "_cluster", ModelKafka(model))
