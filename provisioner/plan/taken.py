@@ -95,8 +95,6 @@ def _said(left: Change, now: Observation) -> str:
 def _fields(before: Mapping[str, object], after: Mapping[str, object]) -> str:
     """``mode is '0700', not '0755'``: every field that differs, the first ones by name."""
     names = list(after)
-    words = [
-        because({n: shown(n, before.get(n))}, {n: shown(n, after[n])}) for n in names[:NAMED]
-    ]
+    words = [because({n: shown(n, before.get(n))}, {n: shown(n, after[n])}) for n in names[:NAMED]]
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return "; ".join(words) + more

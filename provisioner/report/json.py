@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from provisioner.errors import Problem
+from provisioner.errors import Notice, Problem
 from provisioner.plan.masking import masked
 from provisioner.plan.model import (
     Change,
@@ -24,10 +24,17 @@ from provisioner.report.cleaning import json_text
 
 
 def document(
-    command: str, exit_code: int, reports: Iterable[Report], problems: Iterable[Problem] = ()
+    command: str,
+    exit_code: int,
+    reports: Iterable[Report],
+    problems: Iterable[Problem] = (),
+    warnings: Iterable[Notice] = (),
 ) -> dict[str, Any]:
-    """The whole document. ``in_sync`` and ``complete`` are those of all clusters together."""
+    """The whole document. ``in_sync`` and ``complete`` are those of all clusters together;
+    ``warnings`` those of no cluster, to which the clusters' are added."""
+    reports = list(reports)
     clusters = [cluster(report) for report in reports]
+    said = dict.fromkeys([*warnings, *(notice for r in reports for notice in r.warnings)])
     states = [entry["in_sync"] for entry in clusters]
     return {
         "schema": 1,
@@ -36,6 +43,7 @@ def document(
         "in_sync": False if False in states else None if None in states or not states else True,
         "complete": bool(clusters) and all(entry["complete"] for entry in clusters),
         "errors": [problem(item) for item in problems],
+        "warnings": [warning(notice) for notice in said],
         "clusters": clusters,
     }
 
@@ -74,6 +82,15 @@ def problem(item: Problem) -> dict[str, Any]:
     }
 
 
+def warning(item: Notice) -> dict[str, Any]:
+    return {
+        "message": item.message,
+        "file": item.file,
+        "line": item.line,
+        "column": item.column,
+    }
+
+
 def cluster(report: Report) -> dict[str, Any]:
     plan = report.plan or Plan()
     extra = {
@@ -98,6 +115,7 @@ def cluster(report: Report) -> dict[str, Any]:
             named(item.id, action=item.action, message=message) for item, message in report.failed
         ],
         "not_started": [named(item.id, action=item.action) for item in report.not_started],
+        "warnings": [warning(notice) for notice in report.warnings],
         "seconds": round(report.seconds, 3),
         **extra,
     }

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from provisioner.errors import Problem
+from provisioner.errors import Notice, Problem
 from provisioner.plan.model import (
     Change,
     Deferred,
@@ -19,9 +19,14 @@ from provisioner.plan.model import (
     Secret,
     UnknownState,
 )
+from provisioner.plan.order import ACCEPTED, MAY_STOP
 from provisioner.report.cleaning import block, clean
 
 COLOURS = {"green": "32", "yellow": "33", "red": "31", "dim": "2", "bold": "1", "cyan": "36"}
+GATES = {
+    MAY_STOP: "rolling: one at a time, once safe",
+    ACCEPTED: "once Kafka's own code accepts the new properties",
+}
 SIGNS = {
     "create": ("+", "green"),
     "start": ("+", "green"),
@@ -53,7 +58,7 @@ class Text:
         lines: list[str] = []
         brief = brief and not self._verbose
         for wave in plan.waves:
-            gate = "  (rolling: one at a time, once safe)" if wave.gate else ""
+            gate = f"  ({GATES[wave.gate]})" if wave.gate else ""
             lines.append(self.paint(f"wave {wave.number}{gate}", "dim"))
             many = crowds(wave.changes) if brief else {}
             for change in wave.changes:
@@ -73,8 +78,6 @@ class Text:
             detail = f": {clean(thing.detail)}" if thing.detail else ""
             text = f"  * {label(thing.id)}{keys}: not in the spec{detail}"
             lines.append(self.paint(text, "cyan"))
-        for warning in plan.warnings:
-            lines.append(self.paint(f"  warning: {clean(warning)}", "yellow"))
         lines.append(self.paint(summary(plan), "bold"))
         return "\n".join(lines)
 
@@ -164,6 +167,9 @@ class Text:
             mark, colour = marks[check.ok]
             lines.append(f"  {self.paint(mark, colour)} {check.name}: {clean(check.detail)}")
         return lines
+
+    def warning(self, notice: Notice) -> str:
+        return self.paint("warning", "yellow") + f": {clean(str(notice))}"
 
     def problem(self, problem: Problem) -> str:
         return self.paint("error", "red") + f": {_problem(problem)}"

@@ -40,11 +40,11 @@ from provisioner.plan.model import (
 from provisioner.run.actors import actor_on
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
-from provisioner.run.look import accepted, parsed, reading
+from provisioner.run.look import accepted, printed, reading, together
 from provisioner.run.phrases import explained, tally
 from provisioner.run.readback import NotTaken, left_over, read_again
 from provisioner.run.records import Records
-from provisioner.run.results import Results, StepFailed
+from provisioner.run.results import NotAccepted, Results, StepFailed
 from provisioner.run.steps import sequence, shell_step
 from provisioner.run.target import Target
 from provisioner.run.unpacking import unpack_all
@@ -60,8 +60,8 @@ class Executor:
     """One run over one target. ``stop`` is set by a signal: no further unit is begun.
 
     ``look(host, ids)`` reads ids of a host again; ``probes(host)`` gives its probes.
-    ``gate(wave)`` waits until a gated wave may begin; raises NoProgress. ``begun``: what has had a
-    step done of the unit that it is in.
+    ``gate(wave)`` waits until a gated wave may begin; raises NoProgress or NotAccepted. ``begun``:
+    what has had a step done of the unit that it is in.
     """
 
     target: Target
@@ -96,17 +96,22 @@ class Executor:
                 self._wave(wave)
             except WaitInterrupted:
                 self.results.not_started += wave.changes
+            except NotAccepted as refusal:
+                self._gave_up(wave, refusal.reasons)
             except NoProgress as stuck:
-                self._gave_up(wave, str(stuck))
+                self._gave_up(wave, {wave.changes[0].id: str(stuck)})
         return self.results
 
-    def _gave_up(self, wave: Wave, why: str) -> None:
+    def _gave_up(self, wave: Wave, reasons: Mapping[Id, str]) -> None:
         """The gate did not open: nothing of the wave was begun."""
-        first, *rest = wave.changes
-        self.results.failed.append((first, why))
-        self.results.not_started += rest
-        self.emit(Event("failed", why, first.id.host, first))
-        self.records.failed(first.id.host, wave.number, wave.changes, why)
+        for change in wave.changes:
+            why = reasons.get(change.id)
+            if why is None:
+                self.results.not_started.append(change)
+                continue
+            self.results.failed.append((change, why))
+            self.emit(Event("failed", why, change.id.host, change))
+            self.records.failed(change.id.host, wave.number, wave.changes, why)
 
     def _wave(self, wave: Wave) -> None:
         by_host: dict[str, list[Change]] = {}
@@ -319,10 +324,10 @@ class Executor:
     def _checks(self, host: str, changes: Sequence[Change]) -> list[tuple[Reading, str]]:
         """The probes of what the wave touches, with the digest of what the plan was made from."""
         checks = []
-        for probe in self._only(host, [change.id for change in changes]):
-            bodies = [_body(self.seen.get(id)) for id in probe.ids]
-            if all(body is not None for body in bodies):
-                text = "".join(body or "" for body in bodies)
+        probes = self._only(host, [change.id for change in changes])
+        for number, probe in enumerate(probes):
+            text = printed(probes, number, self.seen)
+            if text is not None:
                 checks.append((reading(probe), fingerprint(text)))
         return checks
 
@@ -332,10 +337,8 @@ class Executor:
 
     def _read_back(self, host: str, changes: list[Change], outcome: Outcome) -> None:
         """Takes in what was read again. Raises NotTaken."""
-        fresh: dict[Id, Observation] = {}
-        ids = self._to_read(host, changes)
-        for probe, frame in zip(self._only(host, ids), outcome.reread, strict=True):
-            fresh.update(accepted(parsed(probe, frame), self.target.options.allow))
+        probes = self._only(host, self._to_read(host, changes))
+        fresh = accepted(together(probes, outcome.reread), self.target.options.allow)
         self._judge(changes, fresh)
 
     def _judge(self, changes: Sequence[Change], fresh: Observed) -> None:
@@ -385,8 +388,3 @@ class Executor:
             return wait_for(self.target, self.desired, awaited, self.look, self.emit, self.stop)
         except NoProgress as stuck:
             raise StepFailed(stuck.change or items[0][0], str(stuck)) from stuck
-
-
-def _body(observation: Observation | None) -> str | None:
-    """The record an observation was made from, when it is known."""
-    return getattr(observation, "text", None) if observation is not None else None

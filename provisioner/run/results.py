@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from provisioner.plan.diff import because
-from provisioner.plan.model import Change, Event
+from provisioner.plan.model import Change, Event, Id
 
 
 class Interrupted(Exception):
@@ -24,6 +24,14 @@ class StepFailed(Exception):
     def __init__(self, change: Change, message: str, *, written: bool = False):
         self.change, self.written = change, written
         super().__init__(message)
+
+
+class NotAccepted(Exception):
+    """A gate did not open for good, and nothing of its wave was begun: why, by what it is about."""
+
+    def __init__(self, reasons: Mapping[Id, str]):
+        self.reasons = reasons
+        super().__init__("; ".join(reasons.values()))
 
 
 @dataclass

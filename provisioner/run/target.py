@@ -59,6 +59,7 @@ class Options:
     """-K: sudo may be used on every host, not only where the inventory says so."""
     ssh: Any = None
     say: Callable[[str], None] = lambda text: None
+    warn: Callable[[str], None] = lambda text: None
     progress: Callable[[str, int, int], None] = lambda label, done, total: None
     kafka_timeout: float = 10.0
     stop: Stop | None = None

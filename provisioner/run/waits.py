@@ -25,6 +25,7 @@ from provisioner.plan.model import (
 )
 from provisioner.plan.taken import differs
 from provisioner.run.target import Target
+from provisioner.spec.types import Role
 
 PAUSE = 0.05, 0.2
 """Seconds between two questions, at first and at most: what asks takes the cores of what starts."""
@@ -37,7 +38,19 @@ if [ -n "$u" ]; then
   systemctl show -p ActiveState,Result,ExecMainStatus -- "$u" | tr '\\n' ' '; echo
   journalctl --no-pager -o cat -n 20 -u "$u"
 fi
-for f do [ -r "$f" ] && { echo "== $f"; tail -n 60 -- "$f"; }; done
+for f do
+  [ -r "$f" ] || continue
+  echo "== $f"
+  # What told of the failure first, since this start: it may stand far above the end.
+  tail -n 5000 -- "$f" | awk '
+    /Log4jController|Reading configuration from/ { n = 0 }
+    / (ERROR|FATAL) |^[A-Za-z.]+(Exception|Error)(:|$)|^Caused by: / {
+      if (n < 12) said[n++] = substr($0, 1, 600)
+    }
+    END { for (i = 0; i < n; i++) print said[i] }'
+  echo "== the end of it"
+  tail -n 60 -- "$f"
+done
 exit 0
 """
 
@@ -93,6 +106,8 @@ def wait_for(
                 _unseen(target, desired, item, look, now)
                 continue
             why = missing(item.id, state, observation)
+            if not why and not _serves(target, item.id):
+                why = "it does not serve yet"
             if not why:
                 arrived[item.id] = observation
                 left.remove(item)
@@ -172,6 +187,29 @@ def _open(target: Target, id: Id) -> bool:
     return True
 
 
+WORDS = "4lw.commands.whitelist"
+
+
+def _serves(target: Target, id: Id) -> bool:
+    """A ZooKeeper that stands alone opens its port before it has read its data, and ends again if
+    it cannot: it is there when it says what it is. One of several may have to wait for the others,
+    and has read its data before it opens its port."""
+    if id.kind != "service" or not id.host:
+        return True
+    node = target.spec.node(id.name)
+    if node.role is not Role.ZOOKEEPER or len(target.spec.zookeeper) > 1:
+        return True
+    if not {"srvr", "*"} & set(node.config.get(WORDS, "srvr").replace(" ", "").split(",")):
+        return True  # it may not be asked
+    from provisioner.kafka import zookeeper
+
+    dial = target.shells[node.host].connection.dial
+    try:
+        return bool(zookeeper.server_state(dial, "localhost", node.client_port or 0, 2.0))
+    except Exception:
+        return False
+
+
 def _cluster(target: Target, ids: Sequence[Id]) -> dict[Id, Observation]:
     """What Kafka says now; nothing while it does not answer."""
     try:
@@ -238,7 +276,7 @@ def _ended(seen: Present) -> bool:
     return True
 
 
-TELLING = re.compile(r" (ERROR|FATAL) |Exception: |^Error")
+TELLING = re.compile(r" (ERROR|FATAL) |Exception: |^Error|^Caused by: ")
 TELLING_LINES = 4
 LAST_LINES = 8
 
@@ -250,7 +288,7 @@ def _why_dead(target: Target, id: Id, state: State) -> str:
     frame = target.observer(id.host).read([Reading(TAIL, files)])[0]
     text = frame.text if frame else ""
     words = cause(text)
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = list(dict.fromkeys(line for line in text.splitlines() if line.strip()))
     # The end of a log is often how it shut down; what it ended of stands further up.
     telling = [line for line in lines if TELLING.search(line)][:TELLING_LINES]
     rest = [line for line in lines[-LAST_LINES:] if line not in telling]

@@ -52,9 +52,9 @@ class HostReader:
                 self.report(name, f"'{name}' is not read", hint)
         for name in PASSWORDS:
             if name in self.variables:
-                self.inventory.warnings.append(
-                    f"host {self.name}: {name} is not read; give it by -k or PROVISION_SSH_PASSWORD"
-                )
+                message = f"{name} is not read (host {self.name})"
+                hint = "give it by -k or PROVISION_SSH_PASSWORD"
+                self.inventory.warnings.append(self.variables[name].notice(f"{message}; {hint}"))
         if (method := self.text("ansible_become_method")) not in (None, "sudo"):
             self.report("ansible_become_method", f"become by '{method}' is not known", "use sudo")
         password = self.text("ansible_become_password") or self.text("ansible_become_pass")

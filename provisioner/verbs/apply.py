@@ -15,7 +15,9 @@ from provisioner.hosts.actor import Batch, ShellStep
 from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Change, Event, Id, Layer, Plan, Present, Report, Wave
+from provisioner.plan.order import ACCEPTED
 from provisioner.run import preflight
+from provisioner.run.acceptance import ask_kafka
 from provisioner.run.actors import actor_on
 from provisioner.run.executor import Executor
 from provisioner.run.gates import gate
@@ -224,7 +226,15 @@ def executor(
     emit: Callable[[Event], None],
     stop: Stop,
 ) -> Executor:
-    return Executor(
+    may_stop = gate(target, emit, stop)
+
+    def opens(wave: Wave) -> None:
+        if wave.gate == ACCEPTED:
+            ask_kafka(target, runner.desired, lock.token, emit, wave)
+        else:
+            may_stop(wave)
+
+    runner = Executor(
         target,
         planned.desired,
         planned.observations.seen,
@@ -233,9 +243,10 @@ def executor(
         emit,
         lambda host, ids: look(target, host, ids),
         lambda host: probes_of(target.places[host]),
-        gate(target, emit, stop),
+        opens,
         stop,
     )
+    return runner
 
 
 def reopen(target: Target) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from provisioner.errors import Exit, Problem, ProvisionError, fail
+from provisioner.errors import Exit, Notice, Problem, ProvisionError, fail
 from provisioner.plan.model import Event, Report
 from provisioner.report.cleaning import printable
 from provisioner.report.formats import TEXT, render
@@ -39,6 +39,8 @@ class Console:
     output: bool = False
     """Answers go to a file, when all are there (``answers``)."""
     answers: list[str] = field(default_factory=list)
+    warned: list[Notice] = field(default_factory=list)
+    """What was said, of all clusters."""
     text: Text = field(init=False)
     errors: Text = field(init=False)
     mutex: threading.Lock = field(default_factory=threading.Lock)
@@ -61,6 +63,15 @@ class Console:
                     self.answers.append(text)
                 else:
                     show(text, sys.stdout)
+
+    def warn(self, notice: Notice) -> None:
+        """Once in a command, whichever of its clusters it is about."""
+        with self.mutex:
+            known = notice in self.warned
+            if not known:
+                self.warned.append(notice)
+        if not known:
+            self.say(self.errors.warning(notice))
 
     def event(self, event: Event) -> None:
         self.say(self.errors.event(event))
@@ -93,6 +104,14 @@ class Context:
     ssh_password: str | None = field(default=None, repr=False)
     stop: Stop | None = None
     more: tuple[str, ...] = ()
+    warnings: list[Notice] = field(default_factory=list)
+    """Those of this cluster."""
+
+    def warn(self, notice: Notice) -> None:
+        """The one way of a warning: to stderr, and into the report."""
+        if notice not in self.warnings:
+            self.warnings.append(notice)
+        self.console.warn(notice)
 
     @property
     def words(self) -> str:
@@ -109,26 +128,32 @@ def narrowed(args: argparse.Namespace, limit: str | None) -> tuple[str, ...]:
 def run(argv: Sequence[str]) -> int:
     """Runs one command. No traceback reaches the user without --debug."""
     _take_any_text()
+    warned: list[Notice] = []
     with signals() as stop:
         try:
-            return _run(argv, stop)
+            return _run(argv, stop, warned)
         except (Signalled, Exception):
             # What a signal breaks off may end with an error of its own.
             if not stop.ended:
                 raise
             problems = [interruption(stop.number)]
-            _leave(_stopped(argv, stop, problems, Exit(128 + stop.number)))
+            _leave(_stopped(argv, stop, problems, Exit(128 + stop.number), warned))
 
 
-def _run(argv: Sequence[str], stop: Stop) -> int:
+def _run(argv: Sequence[str], stop: Stop, warned: list[Notice]) -> int:
+    """``warned`` takes the warnings that were said."""
+    console = Console(True, warned=warned)
     try:
         args = arguments.parse(argv)
-        console = Console(args.format != TEXT, args.verbose, output=args.output is not None)
+        output = args.output is not None
+        console = Console(args.format != TEXT, args.verbose, output=output, warned=warned)
         return _dispatch(args, console, stop)
     except ProvisionError as error:
         if stop.ended:
             raise
-        return _stopped(argv, stop, error.problems, error.exit_code)
+        for notice in error.warnings:
+            console.warn(notice)
+        return _stopped(argv, stop, error.problems, error.exit_code, warned)
     except BrokenPipeError:
         # Whoever read our output has gone; that is no failure of the run.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -138,7 +163,7 @@ def _run(argv: Sequence[str], stop: Stop) -> int:
             raise
         from provisioner.verbs.failures import exit_of, problems_of
 
-        return _stopped(argv, stop, problems_of(error), exit_of(error))
+        return _stopped(argv, stop, problems_of(error), exit_of(error), warned)
 
 
 def _leave(code: int) -> NoReturn:
@@ -166,7 +191,13 @@ def show_answer(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _stopped(argv: Sequence[str], stop: Stop, problems: Sequence[Problem], code: Exit) -> int:
+def _stopped(
+    argv: Sequence[str],
+    stop: Stop,
+    problems: Sequence[Problem],
+    code: Exit,
+    warned: Sequence[Notice],
+) -> int:
     """The answer of a command that came to none."""
     # One document: a signal that comes while it is written adds no other.
     stop.raises = False
@@ -175,7 +206,7 @@ def _stopped(argv: Sequence[str], stop: Stop, problems: Sequence[Problem], code:
         from provisioner.report import json
 
         command = next((word for word in argv if not word.startswith("-")), "")
-        body = json.document(command, code, [], problems)
+        body = json.document(command, code, [], problems, warned)
         with contextlib.suppress(ProvisionError):
             _deliver(render(format, body, time.time()), output)
     else:
@@ -194,6 +225,7 @@ def _dispatch(args: argparse.Namespace, console: Console, stop: Stop) -> int:
     if len(contexts) == 1:
         reports: list[Report] = [module.command(args, contexts[0])]
         reports[0].limited = args.limit
+        reports[0].warnings = contexts[0].warnings
     else:
         # Those that change something end their steps; what only looks just ends.
         stop.raises = stop.raises and args.verb not in CHANGING
@@ -246,7 +278,9 @@ def _several(
 
     def one(context: Context) -> Report:
         name = context.each_host or str(context.path)
-        context.console = Console(True, console.verbose, f"{name}: ", mutex=console.mutex)
+        context.console = Console(
+            True, console.verbose, f"{name}: ", warned=console.warned, mutex=console.mutex
+        )
         try:
             if context.stop:
                 context.stop.check()
@@ -259,6 +293,9 @@ def _several(
             found = problems_of(error)
             report.extra["errors"] = [str(p) for p in found]
             problems.extend(found)
+            for notice in error.warnings if isinstance(error, ProvisionError) else ():
+                context.warn(notice)
+        report.warnings = context.warnings
         report.target = context.each_host
         report.extra.setdefault("path", str(context.path))
         report.limited = args.limit
@@ -301,7 +338,7 @@ def _finish(
     if args.format != TEXT:
         from provisioner.report import json
 
-        body = json.document(args.verb, code, reports, problems)
+        body = json.document(args.verb, code, reports, problems, console.warned)
         _deliver(render(args.format, body, time.time()), args.output)
     elif len(reports) > 1:
         bad = [r for r in reports if r.exit_code]

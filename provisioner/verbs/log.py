@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from provisioner.errors import Exit
+from provisioner.errors import Exit, Notice
 from provisioner.hosts.observer import Reading
 from provisioner.hosts.transport import TransportError
 from provisioner.kinds.registry import KINDS
@@ -55,7 +55,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     report.complete = not journals.unread
     report.exit_code = Exit.YES if report.complete else Exit.CANNOT_TELL
     for note in journals.notes:
-        context.console.say(f"warning: {note}")
+        context.warn(Notice(note))
     context.console.answer("\n".join(as_text(journals, args.verbose)))
     report.seconds = time.monotonic() - started
     return report

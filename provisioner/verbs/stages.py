@@ -29,6 +29,7 @@ from provisioner.plan.model import (
     UnknownState,
 )
 from provisioner.plan.order import Order, held_back, waves
+from provisioner.run.acceptance import is_asked
 from provisioner.run.duplicate_broker_ids import guard_duplicate_broker_ids
 from provisioner.run.formats import guard_formats
 from provisioner.run.gates import safety_view, zookeeper_states
@@ -41,7 +42,13 @@ from provisioner.uuids import written
 from provisioner.workers import result_of, workers
 
 ORDERS = {
-    name: Order(kind.layer, kind.rank, kind.roll, own_wave=kind.name == "storage")
+    name: Order(
+        kind.layer,
+        kind.rank,
+        kind.roll,
+        own_wave=kind.name == "storage",
+        accepted=kind.name == "file",
+    )
     for name, kind in KINDS.items()
 }
 NOT_UP = "the cluster is not up"
@@ -183,7 +190,13 @@ def make_plan(target: Target, observations: Observations | None = None) -> Plann
     else:
         changes += clustered.changes
     plan = Plan(
-        waves(changes, states, ORDERS, leaders(target, observations, [c.id for c in changes])),
+        waves(
+            changes,
+            states,
+            ORDERS,
+            leaders(target, observations, [c.id for c in changes]),
+            asked=is_asked(target, changes, observations.seen),
+        ),
         tuple(deferred + clustered.deferred),
         tuple(found.refused + clustered.refused),
         tuple(

@@ -79,7 +79,7 @@ def test_something_else_listens(machine: Machine) -> None:
     error = failure(ssh_host(machine, port=2525))
     assert error.code == "unreachable"
     assert "does not speak SSH: '220 mail ready" in str(error)
-    assert time.monotonic() - started < 9
+    assert time.monotonic() - started < 60
 
 
 def test_a_server_that_says_nothing(machine: Machine) -> None:

@@ -555,6 +555,7 @@ class ModelCluster:
         change: Change,
         user: str,
         seconds: str,
+        owner: str,
         home: str,
         name: str,
         file: str,
