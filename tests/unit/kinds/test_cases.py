@@ -153,9 +153,8 @@ def test_steps(kind: str, case: dict[str, Any]) -> None:
         given.get("after"),
         tuple(given.get("fields", ())),
     )
-    state = None
-    if "state" in case:
-        state = State(case["state"].get("fields", {}), args=case["state"].get("args", {}))
+    given_state = case.get("state", {})
+    state = State(given_state.get("fields", {}), args=given_state.get("args", {}))
     steps = KINDS[kind].steps(change, state)
     assert len(steps) == len(case["steps"])
     for step, wanted in zip(steps, case["steps"], strict=True):

@@ -78,7 +78,6 @@ FACTS = Facts(
     home="/home/kafka",
     user_exists=True,
     arch="x86_64",
-    boot_id="boot",
     system="Linux",
     libc="glibc",
     root=False,
