@@ -28,7 +28,6 @@ from provisioner.spec.types import (
     Node,
     Policy,
     Role,
-    SecretRef,
     Source,
     Spec,
     Supervisor,
@@ -142,7 +141,6 @@ def policy(given: doc.Policy) -> Policy:
         given.unmanaged_topics,
         given.unmanaged_config,
         given.offline_partitions,
-        tuple(given.protect),
     )
 
 
@@ -185,7 +183,7 @@ def nodes(built: Built, hosts: Mapping[str, Host]) -> list[Node]:
 
 def options(built: Built, *given: doc.Options, config: bool = True) -> dict[str, Any]:
     """Heap, JVM options, environment, JMX port and properties; later ones win."""
-    values: dict[str, Any] = {"env": {}, "config": {}, "secrets": {}}
+    values: dict[str, Any] = {"env": {}, "config": {}}
     for layer in (built.shape.defaults, *given):
         if layer.heap is not None:
             values["heap"] = layer.heap
@@ -196,28 +194,11 @@ def options(built: Built, *given: doc.Options, config: bool = True) -> dict[str,
         values["env"] |= layer.env or {}
         if config or layer is not built.shape.defaults:
             values["config"] |= plain(layer.config)
-            values["secrets"] |= secret(layer.config)
     return values
 
 
 def plain(config: Mapping[str, Any] | None) -> dict[str, str]:
     return {key: value for key, value in (config or {}).items() if isinstance(value, str)}
-
-
-def secret(config: Mapping[str, Any] | None) -> dict[str, SecretRef]:
-    return {
-        key: to_ref(value)
-        for key, value in (config or {}).items()
-        if isinstance(value, doc.SecretRef)
-    }
-
-
-def to_ref(given: doc.SecretRef) -> SecretRef:
-    if given.command is not None:
-        return SecretRef("command", tuple(given.command))
-    if given.env is not None:
-        return SecretRef("env", (given.env,))
-    return SecretRef("file", (given.file or "",))
 
 
 def properties_file(built: Built, name: str) -> str:

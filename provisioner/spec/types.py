@@ -52,14 +52,6 @@ class LogDir:
 
 
 @dataclass(frozen=True)
-class SecretRef:
-    """Where a secret is read from: ``kind`` is ``env``, ``file`` or ``command``."""
-
-    kind: str
-    value: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Node:
     """One process: a ZooKeeper server, a controller, a broker, or a combined KRaft node.
 
@@ -91,7 +83,6 @@ class Node:
     peer_port: int | None = None
     election_port: int | None = None
     line: int = 0
-    secrets: Mapping[str, SecretRef] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -125,7 +116,6 @@ class Policy:
     unmanaged_topics: str = "report"
     unmanaged_config: str = "report"
     offline_partitions: str = "allow"
-    protect: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -72,8 +72,3 @@ def cause(text: str) -> str:
             groups = [match.group(0), *(g or "" for g in match.groups())]
             return words.format(*groups).rstrip(": ")
     return ""
-
-
-def will_pass(text: str) -> bool:
-    """Whether starting again later is the way: a predecessor's ZooKeeper session."""
-    return re.search(SESSION, text) is not None

@@ -11,7 +11,7 @@ import pytest
 import provisioner
 from provisioner.kinds.file import unit
 from provisioner.kinds.file.settings import properties
-from provisioner.kinds.service.causes import cause, will_pass
+from provisioner.kinds.service.causes import cause
 from provisioner.kinds.service.kind import KIND
 from provisioner.kinds.service.static import plain
 from provisioner.plan.model import Await, Change, Id, Run
@@ -101,11 +101,6 @@ def test_causes(text: str, words: str) -> None:
 
 def test_no_cause_is_invented() -> None:
     assert cause("INFO all is well\n") == ""
-
-
-def test_only_a_predecessors_session_passes_by_itself() -> None:
-    assert will_pass("KeeperErrorCode = NodeExists for /brokers/ids/1")
-    assert not will_pass("Address already in use")
 
 
 @pytest.mark.parametrize(
