@@ -18,6 +18,7 @@ from provisioner.kafka.port import Cluster
 from provisioner.kinds.layout import Distribution, Facts, HostLayout, layout_for
 from provisioner.run.stopping import Stop
 from provisioner.spec.types import Host, Node, Spec, Supervisor
+from provisioner.spec.words import WILDCARD, is_loopback
 from provisioner.workers import each, workers
 
 T = TypeVar("T")
@@ -145,6 +146,8 @@ class Target:
     def dial_node(self, node: Node, port: int, seconds: float) -> Any:
         """A connection to a node's own port, as its machine sees it."""
         host = next((x.host for x in node.listeners if x.port == port and x.host), "localhost")
+        if port == node.client_port:
+            host = zookeeper_address(self.spec, node)
         if host in ("0.0.0.0", "::"):
             host = "localhost"
         return self.shells[node.host].connection.dial(host, port, seconds)
@@ -163,6 +166,13 @@ class Target:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def zookeeper_address(spec: Spec, node: Node) -> str:
+    """Where a ZooKeeper server listens, as its own machine sees it."""
+    known = node.config.get("clientPortAddress") or spec.hosts[node.host].kafka_address or ""
+    given = "clientPortAddress" in node.config and known not in WILDCARD
+    return known if given or is_loopback(known) else "localhost"
 
 
 def bootstrap(spec: Spec) -> list[tuple[str, int]]:

@@ -33,11 +33,8 @@ from provisioner.spec.types import (
     Supervisor,
     Topic,
 )
-from provisioner.spec.words import release, to_listener
+from provisioner.spec.words import WILDCARD, is_loopback, release, to_listener
 from provisioner.spec.yamlfile import Document, Loc
-
-LOOPBACK = ("localhost", "localhost.localdomain", "ip6-localhost", "::1")
-WILDCARD = ("", "0.0.0.0", "::")
 
 
 @dataclass
@@ -191,6 +188,8 @@ def options(built: Built, *given: doc.Options, config: bool = True) -> dict[str,
             values["jvm_opts"] = tuple(layer.jvm_opts)
         if layer.jmx_port is not None:
             values["jmx_port"] = layer.jmx_port
+        if layer.jmx_address is not None:
+            values["jmx_address"] = layer.jmx_address
         values["env"] |= layer.env or {}
         if config or layer is not built.shape.defaults:
             values["config"] |= plain(layer.config)
@@ -326,7 +325,3 @@ def inter_broker(
     if INTER_BROKER_PROTOCOL in config or "PLAINTEXT" in names or len(names) != 1:
         return None
     return names[0]
-
-
-def is_loopback(host: str) -> bool:
-    return host.lower() in LOOPBACK or host.startswith("127.")

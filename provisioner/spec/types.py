@@ -78,6 +78,7 @@ class Node:
     jvm_opts: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     jmx_port: int | None = None
+    jmx_address: str | None = None
     config: Mapping[str, str] = field(default_factory=dict)
     client_port: int | None = None
     peer_port: int | None = None

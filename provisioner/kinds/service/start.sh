@@ -3,7 +3,6 @@ home=$1 launcher=$2 file=$3 out=$4
 umask 027
 mkdir -p -- "${out%/*}" || exit 1
 : >>"$out" || exit 1
-unset MANIFEST MARK TOKEN
 PROVISION_CONSOLE=OFF PROVISION_HOME=$home
 export PROVISION_CONSOLE PROVISION_HOME
 cd "$home" || exit 1
