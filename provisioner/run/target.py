@@ -78,7 +78,6 @@ class Target:
     prepared: dict[str, Any] = field(default_factory=dict)
     rebuild: bool = False
     _cluster: Cluster | None = None
-    _tunnel: Any = None
     _mutex: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -114,32 +113,16 @@ class Target:
             return self._connect()
 
     def _connect(self) -> Cluster:
+        """Through the SSH connections, for hosts that are reached by SSH."""
         from provisioner.kafka.client import connect
+        from provisioner.run.routes import routes
 
         return connect(
-            bootstrap(self.spec), timeout=self.options.kafka_timeout, proxy_url=self._proxy()
+            bootstrap(self.spec),
+            timeout=self.options.kafka_timeout,
+            routes=routes(self.spec, self.shells, self.facts),
+            tunnel=any(host.connection != "local" for host in self.spec.hosts.values()),
         )
-
-    def _proxy(self) -> str | None:
-        """Through the SSH connections, for hosts that are reached by SSH."""
-        if all(host.connection == "local" for host in self.spec.hosts.values()):
-            return None
-        if self._tunnel is None:
-            from provisioner.kafka.tunnel import Tunnel
-
-            self._tunnel = Tunnel(self._dial)
-        return f"socks5h://127.0.0.1:{self._tunnel.port}"
-
-    def _dial(self, host: str, port: int, seconds: float) -> Any:
-        """An advertised address is dialled from the machine that advertises it."""
-        for node in self.spec.brokers:
-            for listener in node.advertised_listeners or node.listeners:
-                if (listener.host or "localhost", listener.port) == (host, port):
-                    if node.host in self.shells:
-                        return self.shells[node.host].connection.dial(host, port, seconds)
-                    raise TransportError("unreachable", f"{node.host} cannot be reached")
-        name = next(iter(self.shells))
-        return self.shells[name].connection.dial(host, port, seconds)
 
     def dial_node(self, node: Node, port: int, seconds: float) -> Any:
         """A connection to a node's own port, as its machine sees it."""
@@ -152,8 +135,6 @@ class Target:
         with self._mutex:
             if self._cluster is not None:
                 self._cluster.close()
-            if self._tunnel is not None:
-                self._tunnel.close()
         for shell in self.shells.values():
             shell.connection.close()
 
