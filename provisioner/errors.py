@@ -88,13 +88,43 @@ class Problem:
         return text + (f"\n  {self.hint}" if self.hint else "")
 
 
+@dataclass(frozen=True)
+class Notice:
+    """A warning: what a person should know and no exit code says. ``line`` and ``column`` count
+    from 1."""
+
+    message: str
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        if not self.file:
+            return self.message
+        at = "" if self.line is None else f":{self.line}:{self.column or 1}"
+        return f"{self.file}{at}: {self.message}"
+
+
+def cut(value: object, width: int = 80) -> str:
+    """A value as a message may show it: its beginning, and how long it is, when it is long."""
+    text = str(value)
+    return text if len(text) <= width else f"{text[:width]}… ({len(text):,} characters)"
+
+
 class ProvisionError(Exception):
-    """Carries one or more ``Problem``; raised where a run cannot go on."""
+    """Carries one or more ``Problem``; raised where a run cannot go on. ``warnings`` are those of
+    the files that were read until then."""
 
     exit_code: Exit = Exit.STOPPED
 
-    def __init__(self, problems: Problem | Iterable[Problem], exit_code: Exit | None = None):
+    def __init__(
+        self,
+        problems: Problem | Iterable[Problem],
+        exit_code: Exit | None = None,
+        warnings: Iterable[Notice] = (),
+    ):
         self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        self.warnings = tuple(warnings)
         if exit_code is not None:
             self.exit_code = exit_code
         super().__init__("\n".join(str(p) for p in self.problems))

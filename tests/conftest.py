@@ -1,4 +1,5 @@
-"""Rules for every test: what its folder means, no network in unit tests, no skipping in CI."""
+"""Rules for every test: what its folder means, who runs it, no network in unit tests, no skipping
+in CI."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ from typing import Any, NoReturn
 
 import hypothesis
 import pytest
+
+from tests import workers
 
 TESTS = Path(__file__).parent
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
@@ -28,7 +31,9 @@ if not IN_CI:  # Hypothesis has a profile of its own for CI.
 # --- a folder says what its tests need ---------------------------------------------------------
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if workers.is_worker(config):
+        workers.longest_first(items)
     for item in items:
         match _folder(item):
             case "real":
@@ -39,6 +44,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _folder(item: pytest.Item) -> str:
     return item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
+
+
+@pytest.hookimpl(optionalhook=True)  # -p no:xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> workers.Units | None:
+    return workers.scheduler(config, log)
 
 
 # --- tests/unit has no network -----------------------------------------------------------------

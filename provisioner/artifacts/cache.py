@@ -43,10 +43,22 @@ def default_root() -> Path:
 class Cache:
     """One cache folder. Safe to use from many threads and processes at once."""
 
-    def __init__(self, root: Path | None = None) -> None:
+    def __init__(self, root: Path | None = None, note: Note = quiet) -> None:
         self.root = root or default_root()
+        self._note = note
+        self._doubted = False
         self._guard = threading.Lock()
         self._right: dict[str, Stamp] = {}
+
+    def vouches_for(self, relative: str) -> bool:
+        """Whether only we (or root) can have written this file of the cache, or can make it.
+
+        What no lock names, a note of the cache alone vouches for: whoever else may write there
+        would decide what hosts run.
+        """
+        path = self.root / relative
+        parts = (path, path.parent, self.root)
+        return all(_only_ours(part) for part in parts if part.exists())
 
     def path(self, blob: Blob) -> Path:
         return self.root / "files" / blob.file
@@ -92,6 +104,7 @@ class Cache:
             if (size, digest) != (blob.size, blob.sha256):
                 raise corrupt(blob, f"its lock says {blob.sha256[:16]}…, it is {digest[:16]}…")
             target = self.path(blob)
+            self.make_root()
             target.parent.mkdir(parents=True, exist_ok=True)
             source.chmod(0o644)
             source.replace(target)
@@ -101,11 +114,15 @@ class Cache:
     def put_text(self, relative: str, text: str) -> None:
         """Writes a small file of the cache, whole or not at all."""
         with self.writing(len(text)):
+            self.make_root()
             write_whole(self.root / relative, text.encode())
 
     def text(self, relative: str) -> str | None:
-        """A small file of the cache, None where there is none that can be read."""
+        """A small file of the cache; None where there is none that can be read and trusted."""
         try:
+            if not self.vouches_for(relative):
+                self._doubt(relative)
+                return None
             return (self.root / relative).read_text("utf-8")
         except (OSError, UnicodeDecodeError):
             return None
@@ -119,7 +136,7 @@ class Cache:
     def lock(self, note: Note = quiet) -> Iterator[None]:
         """Only one process (and one thread) at a time loads into the cache."""
         with self.writing(0):
-            self.root.mkdir(parents=True, exist_ok=True)
+            self.make_root()
             handle = (self.root / "lock").open("a")
         with handle:
             try:
@@ -166,10 +183,25 @@ class Cache:
     def require_space(self, size: int) -> None:
         """Raises ``disk-full`` before a download of ``size`` bytes that cannot fit."""
         with self.writing(size):
-            self.root.mkdir(parents=True, exist_ok=True)
+            self.make_root()
             free = os.statvfs(self.root)
             if free.f_bavail * free.f_frsize < size:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def make_root(self) -> None:
+        """The cache's folder, which nobody else can write, whatever the umask allows."""
+        self.root.parent.mkdir(parents=True, exist_ok=True)
+        self.root.mkdir(mode=0o755, exist_ok=True)
+
+    def _doubt(self, relative: str) -> None:
+        with self._guard:
+            said, self._doubted = self._doubted, True
+        if not said and (self.root / relative).exists():
+            self._note(
+                f"{self.root / relative} is not used: others than you may have written it; "
+                f'make the cache yours alone: chown -R "$USER" {self.root} && '
+                f"chmod -R go-w {self.root}"
+            )
 
     def _check(self, blob: Blob) -> bool:
         """Hashes it; a wrong one is removed, a right one is remembered."""
@@ -212,6 +244,11 @@ def corrupt(blob: Blob, hint: str) -> ProvisionError:
     return fail("artifact-corrupt", f"{blob.name} does not have the bytes its lock names", hint)
 
 
+def _only_ours(path: Path) -> bool:
+    found = path.stat()
+    return found.st_uid in (0, os.geteuid()) and not found.st_mode & 0o022
+
+
 def stamp_of(path: Path) -> Stamp | None:
     """Size, mtime and ctime (ns) of a file, None where there is none."""
     try:
@@ -234,12 +271,14 @@ def hash_of(stream: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def write_whole(path: Path, data: bytes, sync: bool = True) -> None:
+def write_whole(path: Path, data: bytes, sync: bool = True, mode: int = 0o644) -> None:
     """Temporary file beside it, fsync, rename: a reader sees the old file or the new one.
 
-    Without ``sync`` it is not sure to outlast a crash of the machine.
+    Its name is drawn anew, so that nobody can have made it before: what is written is readable by
+    its owner alone until it has its ``mode``. Without ``sync`` it is not sure to outlast a crash of
+    the machine.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as stream:
@@ -247,7 +286,7 @@ def write_whole(path: Path, data: bytes, sync: bool = True) -> None:
             stream.flush()
             if sync:
                 os.fsync(stream.fileno())
-        Path(name).chmod(0o644)
+        Path(name).chmod(mode)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -58,7 +58,9 @@ def known(cache: Cache, kafka: Distribution, java: Distribution, mode: str) -> D
     made = _made(cache, key, kafka.version, java.platform)
     if made is not None:
         return made
-    if not can_make(java) or cache.text(_failed(key)) is not None:
+    if not can_make(java) or not cache.vouches_for(_note(key)):
+        return None  # one that is not to be trusted afterwards is not made
+    if cache.text(_failed(key)) is not None:
         return None
     return Distribution("cds", kafka.version, key, (), java.platform)
 

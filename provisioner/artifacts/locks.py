@@ -20,6 +20,15 @@ from provisioner.errors import fail
 SHIPPED = Path(__file__).parent / "locks"
 VERSION = re.compile(r"\d+\.\d+\.\d+(?:[-.][A-Za-z0-9]+)*")
 SHA256 = re.compile(r"[0-9a-f]{64}")
+PART = r"[A-Za-z0-9_][A-Za-z0-9_.+-]*"
+PATH = re.compile(rf"(?:libs|licenses)/{PART}|config(?:/{PART})+|LICENSE|NOTICE")
+"""Where a file of a distribution may stand: its name becomes a line of SHA256SUMS and a path on
+hosts."""
+ORIGIN = re.compile(rf"(?:maven:{PART}(?::{PART}){{2,4}})?")
+"""Who may be asked for a file of Kafka: Maven, or nobody (it came out of a tarball)."""
+COMMAND = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\.sh")
+CLASS = re.compile(r"[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*", re.ASCII)
+SIZE_LIMIT = 1 << 31
 JAVA = "21"
 
 
@@ -64,18 +73,39 @@ def parse_kafka(text: str, source: str) -> KafkaLock:
     try:
         data = json.loads(text)
         files = {row["path"]: _blob(row) for row in data["files"]}
-        lock = KafkaLock(str(data["kafka"]), files, dict(data["commands"]))
-    except (ValueError, KeyError, TypeError) as error:
+        lock = KafkaLock(str(data["kafka"]), files, _commands(data["commands"]))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         hint = "delete it to trust what Maven Central has now, or put the right file back"
-        raise fail("artifact-corrupt", f"{source} is not a lock: {error!r}", hint) from error
+        raise fail("artifact-corrupt", f"{source} is not a lock: {_why(error)}", hint) from error
     return lock
+
+
+def _why(error: Exception) -> str:
+    return f"it lacks {error}" if isinstance(error, KeyError) else str(error)
 
 
 def _blob(row: Mapping[str, Any]) -> Blob:
     path, digest, size = str(row["path"]), str(row["sha256"]), int(row["size"])
-    if not SHA256.fullmatch(digest) or path.startswith("/") or ".." in path.split("/") or size < 0:
-        raise ValueError(f"bad entry {path!r}")
-    return Blob(path.rpartition("/")[2], size, digest, str(row.get("origin", "")))
+    origin = str(row.get("origin", ""))
+    for what, pattern, value in (
+        ("path", PATH, path),
+        ("sha256", SHA256, digest),
+        ("origin", ORIGIN, origin),
+    ):
+        if not pattern.fullmatch(value):
+            raise ValueError(f"{what} {value[:80]!r} is none that a lock may have")
+    if not 0 <= size < SIZE_LIMIT:
+        raise ValueError(f"size {size} of {path} is none that a file of Kafka has")
+    return Blob(path.rpartition("/")[2], size, digest, origin)
+
+
+def _commands(given: Mapping[str, Any]) -> dict[str, str]:
+    """Names of ``bin/`` and the classes behind them, which become words of shell files."""
+    commands = {str(name): str(value) for name, value in given.items()}
+    for name, value in commands.items():
+        if not COMMAND.fullmatch(name) or not CLASS.fullmatch(value):
+            raise ValueError(f"command {name[:80]!r}: {value[:80]!r} is none that a lock may have")
+    return commands
 
 
 def shipped_versions() -> tuple[str, ...]:

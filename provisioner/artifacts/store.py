@@ -66,7 +66,7 @@ class Store:
     def __init__(
         self, cache: Cache | None = None, locks_folder: Path | None = None, note: Note = quiet
     ) -> None:
-        self.cache = cache or Cache()
+        self.cache = cache or Cache(note=note)
         self.locks_folder = locks_folder
         self.note = note
         self._known: dict[str, tuple[Distribution, str]] = {}

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from provisioner.artifacts.cache import CHUNK, Cache
 from provisioner.artifacts.commands import find_commands
-from provisioner.artifacts.locks import KafkaLock, parse_kafka
+from provisioner.artifacts.locks import PATH, KafkaLock, parse_kafka
 from provisioner.artifacts.model import Blob, Note, Progress, unavailable
 from provisioner.errors import ProvisionError, fail
 from provisioner.spec.types import Source
@@ -125,6 +125,8 @@ def _extract(packed: Path, folder: Path) -> Iterator[tuple[str, Path]]:
             path = member.name.removeprefix("./").partition("/")[2]
             if not member.isreg() or not WANTED.fullmatch(path) or ".." in path.split("/"):
                 continue
+            if not PATH.fullmatch(path):
+                raise fail("artifact-corrupt", f"{path!r} is no name that a file of Kafka has")
             stream = archive.extractfile(member)
             assert stream is not None
             target = folder / str(number)

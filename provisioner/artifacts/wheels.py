@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,10 @@ from provisioner.artifacts.model import unavailable
 
 Counter = Callable[[int], None]
 SILENCE = 120.0
+ORIGIN = re.compile(
+    r"pypi:(?P<requirement>[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][A-Za-z0-9.+!_-]*):(?P<tag>[a-z0-9_]+)"
+)
+"""What becomes a line of pip's requirements file, where a blank or a line break adds an option."""
 
 
 class PipFailed(Exception):
@@ -54,9 +59,12 @@ def download(origin: str, sha256: str, folder: Path, count: Counter) -> Path:
     """Loads the wheel of ``pypi:NAME==VERSION:PLATFORM-TAG`` into ``folder``; returns its path.
 
     With a digest pip checks it too (``--require-hashes``). ``count`` gets bytes as they come.
-    Raises PipFailed, or ``artifact-unavailable`` where there is no pip.
+    Raises PipFailed (also for another origin), or ``artifact-unavailable`` where there is no pip.
     """
-    requirement, tag = origin.removeprefix("pypi:").rsplit(":", 1)
+    named = ORIGIN.fullmatch(origin)
+    if named is None:
+        raise PipFailed(f"{origin[:80]!r} names no wheel")
+    requirement, tag = named["requirement"], named["tag"]
     folder.mkdir(parents=True, exist_ok=True)
     arguments = [*pip_command(), "download", "--quiet", "--no-deps", "--only-binary=:all:"]
     arguments += ["--disable-pip-version-check", "--no-input", "--no-cache-dir"]

@@ -7,12 +7,12 @@ blob, as on the wire. Names are as OpenSSH writes them: ``host`` for port 22, el
 from __future__ import annotations
 
 import base64
-import binascii
 import fcntl
 import fnmatch
 import hashlib
 import hmac
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +23,8 @@ from pathlib import Path
 
 REVOKED = "@revoked"
 AUTHORITY = "@cert-authority"
+BLANKS = re.compile("[ \t]+")
+LINE = re.compile("[^\n]*\n|[^\n]+")
 
 
 class Verdict(Enum):
@@ -94,9 +96,9 @@ def _matches(pattern: str, name: str) -> bool:
         return fnmatch.fnmatchcase(name, pattern.lower().replace("[", "[[]"))
     try:
         salt = base64.b64decode(pattern.split("|")[2], validate=True)
-    except (binascii.Error, IndexError):
+    except (ValueError, IndexError):  # base64 of what is no ASCII is a ValueError too
         return False
-    return hmac.compare_digest(hashed(name, salt), pattern)
+    return hmac.compare_digest(hashed(name, salt).encode(), pattern.encode("utf-8", "replace"))
 
 
 class KnownHosts:
@@ -125,6 +127,27 @@ class KnownHosts:
         return Judgement(Verdict.CHANGED if filed else Verdict.UNKNOWN, filed)
 
 
+def revoked_keys(file: str) -> frozenset[bytes]:
+    """The public blobs that a file of RevokedHostKeys lists, one key a line.
+
+    Raises OSError for one that cannot be read, ValueError for a KRL, which is not read here:
+    OpenSSH too refuses every host where it cannot read the list.
+    """
+    data = Path(file).read_bytes()
+    if data.startswith(b"SSHKRL\n"):
+        raise ValueError(f"{file} is a binary KRL; give a text file with one key a line")
+    found = []
+    for line in data.decode("utf-8", "surrogateescape").split("\n"):
+        words = [word for word in BLANKS.split(line.rstrip("\r")) if word]
+        if len(words) < 2 or words[0].startswith("#"):
+            continue
+        try:
+            found.append(base64.b64decode(words[1], validate=True))
+        except ValueError as error:
+            raise ValueError(f"{file} has a line that is no key: {line[:40]!r}") from error
+    return frozenset(found)
+
+
 def _entries(file: str) -> tuple[Entry, ...]:
     try:
         found = Path(file).stat()
@@ -135,20 +158,25 @@ def _entries(file: str) -> tuple[Entry, ...]:
 
 @lru_cache(maxsize=64)  # thirty hosts ask the same file; its inode, time and size are in the key
 def _parsed(file: str, _inode: int, _mtime: int, _size: int) -> tuple[Entry, ...]:
-    lines = Path(file).read_text(errors="surrogateescape").splitlines()
+    lines = _text(Path(file)).split("\n")
     entries = (_entry(line, file, number) for number, line in enumerate(lines, 1))
     return tuple(entry for entry in entries if entry is not None)
 
 
+def _text(path: Path) -> str:
+    """Bytes as they are: a line ends at a line feed, and nowhere else."""
+    return path.read_bytes().decode("utf-8", "surrogateescape")
+
+
 def _entry(line: str, file: str, number: int) -> Entry | None:
     """One line, or None for what is no key: blank, comment, damaged (OpenSSH skips it too)."""
-    words = line.split()
+    words = [word for word in BLANKS.split(line.rstrip("\r\n")) if word]
     marker = words.pop(0) if words and words[0].startswith("@") else ""
     if len(words) < 3 or words[0].startswith("#"):
         return None
     try:
         blob = base64.b64decode(words[2], validate=True)
-    except binascii.Error:
+    except ValueError:
         return None
     return Entry(marker, tuple(words[0].split(",")), words[1], blob, file, number)
 
@@ -176,7 +204,7 @@ def replace(file: str, name: str, kind: str, blob: bytes) -> None:
     """
     path = _made(file)
     with _locked(path) as handle:
-        text = path.read_text(errors="surrogateescape")
+        text = _text(path)
         lines = _without(text, str(path), name)
         lines.append(f"{name} {kind} {base64.b64encode(blob).decode()}\n")
         _rewrite(path, "".join(lines), os.fstat(handle).st_mode & 0o777)
@@ -184,7 +212,7 @@ def replace(file: str, name: str, kind: str, blob: bytes) -> None:
 
 def _without(text: str, file: str, name: str) -> list[str]:
     kept = []
-    for number, line in enumerate(text.splitlines(keepends=True), 1):
+    for number, line in enumerate(LINE.findall(text), 1):
         line = line if line.endswith("\n") else line + "\n"
         entry = _entry(line, file, number)
         if entry is None or entry.marker or not entry.is_for(name):
@@ -204,7 +232,7 @@ def _is_pattern(name: str) -> bool:
 
 def _has(path: Path, name: str, kind: str, blob: bytes) -> bool:
     # read afresh: the lock was just taken, and the cached parse may be older
-    lines = path.read_text(errors="surrogateescape").splitlines()
+    lines = _text(path).split("\n")
     entries = (_entry(line, str(path), n) for n, line in enumerate(lines, 1))
     return any(
         e is not None and not e.marker and e.kind == kind and e.blob == blob and e.is_for(name)
@@ -256,8 +284,8 @@ def _append(handle: int, line: str) -> None:
 def _rewrite(path: Path, text: str, mode: int) -> None:
     handle, temporary = tempfile.mkstemp(prefix=path.name + ".", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", errors="surrogateescape") as out:
-            out.write(text)
+        with os.fdopen(handle, "wb") as out:
+            out.write(text.encode("utf-8", "surrogateescape"))
             out.flush()
             os.fchmod(out.fileno(), mode)
             os.fsync(out.fileno())

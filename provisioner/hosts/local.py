@@ -66,6 +66,10 @@ class LocalConnection:
     def __init__(self, name: str):
         self.name, self.login = name, ""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return ()
+
     def _start(self, command: str, stderr: int) -> subprocess.Popen[bytes]:
         try:
             return subprocess.Popen(

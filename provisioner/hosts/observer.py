@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from provisioner.hosts.shell import Frame, Script
+from provisioner.hosts.shell import Frame, Script, quote
 from provisioner.hosts.transport import Connection, Result, TransportError
+from provisioner.spec.words import is_login
 
 LIMIT = 60.0
 
@@ -27,7 +28,11 @@ class Become:
 
     needed: bool = False
     user: str = "root"
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if not is_login(self.user):
+            raise ValueError(f"{self.user[:60]!r} is not a user name")
 
 
 class Shell:
@@ -41,7 +46,7 @@ class Shell:
         """The constant command line; ``inner`` is a constant of ours too."""
         if not self.become.needed:
             return f"exec {inner}"
-        user = f"-u {self.become.user} " if self.become.user != "root" else ""
+        user = f"-u {quote(self.become.user)} " if self.become.user != "root" else ""
         if self.become.password is None:
             return f"exec sudo -n {user}-- {inner}"
         return f"exec sudo -k -S -p '' {user}-- {inner}"

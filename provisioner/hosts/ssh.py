@@ -12,9 +12,8 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import fabric
@@ -25,6 +24,7 @@ from provisioner.hosts.ssh_auth import Login, TurnedAway
 from provisioner.hosts.ssh_config import Hop
 from provisioner.hosts.ssh_connection import Refused, SshConnection, not_forwarded
 from provisioner.hosts.ssh_hostkey import HostKey, HostKeyCheck
+from provisioner.hosts.ssh_lookup import DEFAULT_FILES, lookup_of
 from provisioner.hosts.ssh_wire import Deadline, Wire
 from provisioner.hosts.transport import TransportError
 from provisioner.spec.types import Host
@@ -52,7 +52,8 @@ class SshOptions:
     busy_timeout: float = 60.0
     dead_after: float = 20.0
     known_hosts: tuple[str, ...] = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
-    config_files: tuple[str, ...] = ("~/.ssh/config", "/etc/ssh/ssh_config")
+    config_files: tuple[str, ...] = DEFAULT_FILES
+    say: Callable[[str], None] = lambda text: None
     debug: bool = False
 
 
@@ -64,7 +65,7 @@ def connect(host: Host, *, settings: SshOptions) -> SshConnection:
     ``not-supported``.
     """
     _quiet(settings.debug)
-    lookup = _config(ssh_config.text_of(settings.config_files)).lookup
+    lookup = lookup_of(settings.config_files, settings.say)
     route = ssh_config.route(host.name, host.ssh, lookup, settings.known_hosts)
     notes: list[str] = []
     return SshConnection(host.name, lambda: _open(route, settings, notes), notes, route[-1].user)
@@ -76,14 +77,6 @@ def _quiet(debug: bool) -> None:
     logger.propagate = debug
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
-
-
-@lru_cache(maxsize=4)  # the same text for every host of a run
-def _config(text: str) -> paramiko.SSHConfig:
-    try:
-        return paramiko.SSHConfig.from_text(text)
-    except (paramiko.SSHException, ValueError) as error:
-        raise TransportError("invalid-inventory", f"~/.ssh/config: {error}") from error
 
 
 # --- the way to a host ----------------------------------------------------------------------------

@@ -1,39 +1,43 @@
-"""``~/.ssh/config`` and the inventory's settings → how to reach one host, hop by hop.
+"""The SSH configuration and the inventory's settings → how to reach one host, hop by hop.
 
-The syntax of a ``Host`` or ``Match`` block is read by the SSH library; what it lacks is here:
-``Include``, comments after a value, and the options it parses but does not act on.
+What the configuration says is asked of ``ssh -G`` (``ssh_lookup``); here the inventory's word goes
+before it, tokens that ``ssh -G`` leaves are filled in, and every name is checked before it is used.
 """
 
 from __future__ import annotations
 
 import getpass
-import glob
 import os
 import re
-import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from provisioner.hosts.transport import TransportError
 from provisioner.spec.types import SshSettings
+from provisioner.spec.words import is_address, is_login
 
 GLOBAL_KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
 DEFAULT_KEYS = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")  # the cheap ones first
-_DEEPEST = 16  # levels of Include, as in OpenSSH
+ANY_DEFAULT_KEY = re.compile(
+    r"~/\.ssh/id_(dsa|ecdsa|ecdsa_sk|ed25519|ed25519_sk|rsa|xmss|mldsa\w*)"
+)
 _MOST_HOPS = 8
 
-# What the library makes of the configuration for a name: keys in lower case.
-Lookup = Callable[[str], Mapping[str, Any]]
+Config = Mapping[str, tuple[str, ...]]
+"""What the configuration says for a host: keyword in small letters → its lines' values."""
+Lookup = Callable[[str, str | None, int | None], Config]
+"""(name, the inventory's user, its port) → configuration. Raises TransportError."""
 
 
 @dataclass(frozen=True)
 class Hop:
     """One login on the way to a host, or the host itself; every path absolute.
 
-    ``key_name`` is what its key is filed under (HostKeyAlias, else host and port). ``agent`` is
+    ``key_alias`` is what its key is filed under, where it is not host and port. ``agent`` is
     the agent's socket, empty for none. ``explicit_keys`` says that somebody named the key files.
+    ``revoked`` is the file of RevokedHostKeys, empty for none. Raises TransportError
+    (``invalid-inventory``) for a host or a user that is no name: they reach command lines.
     """
 
     name: str
@@ -51,93 +55,27 @@ class Hop:
     connect_timeout: float | None
     proxy_command: str
     jumps: tuple[str, ...]
+    revoked: str = ""
+
+    def __post_init__(self) -> None:
+        check_names(self.host, self.user)
 
     def __str__(self) -> str:
         return f"{self.user}@{self.host}" + (f":{self.port}" if self.port != 22 else "")
 
 
-# --- the text of the files -----------------------------------------------------------------------
+def check_names(host: str, user: str | None) -> None:
+    """Raises TransportError (``invalid-inventory``) for what ``ssh`` or a shell could read as
+    something else."""
+    if not is_address(host):
+        raise broken(f"{host[:60]!r} is neither a host name nor an IP address")
+    if user is not None and not is_login(user):
+        raise broken(f"{user[:60]!r} is not a user name (host {host})")
 
 
-def text_of(files: Iterable[str]) -> str:
-    """The files that exist, one after another with their Includes put in; the first word counts.
-
-    Raises TransportError('invalid-inventory') for one that cannot be read.
-    """
-    parts = []
-    for file in files:
-        path = Path(file).expanduser()
-        if path.is_file():
-            # a block of the file before must not take in the first lines of this one
-            parts.append("Host *\n" + "\n".join(_lines(path, (), 0)))
-    return "\n".join(parts) + "\n"
-
-
-def _lines(path: Path, outer: tuple[str, ...], depth: int) -> Iterator[str]:
-    """The lines of one file. ``outer`` are the Match criteria of the blocks it is included in."""
-    if depth > _DEEPEST:
-        raise _broken(path, "too many levels of Include")
-    try:
-        text = path.read_text(errors="replace")
-    except OSError as error:
-        raise _broken(path, str(error)) from error
-    block, condition = "", outer
-    for raw in text.splitlines():
-        key, value = _split(raw)
-        if key == "include":
-            for included in _included(path, value):
-                yield from _lines(included, condition, depth + 1)
-            yield block or _block(condition)  # what follows belongs to the block around it
-        elif key in ("host", "match"):
-            condition = (*outer, _criteria(key, value))
-            block = _block(condition) if outer else f"{key} {value}"
-            yield block
-        elif key == "proxycommand":
-            # the library would fill in the configuration's port and user, not the inventory's
-            yield f"raw{key} {value}"
-        elif key:
-            yield f"{key} {value}"
-
-
-def _split(line: str) -> tuple[str, str]:
-    """``(key in lower case, value)``, both empty for a blank line or a comment."""
-    found = re.fullmatch(r"\s*(\w+)(?:\s*=\s*|\s+)(.*\S)\s*", line)
-    if not found:
-        return "", ""
-    value = found[2]
-    if '"' not in value:
-        value = re.sub(r"\s#.*", "", value).rstrip()
-    return found[1].lower(), value
-
-
-def _criteria(key: str, value: str) -> str:
-    """A block's condition as criteria of ``Match``, which are joined by *and*."""
-    if key == "match":
-        return "" if value.strip().lower() == "all" else value
-    return f'originalhost "{",".join(shlex.split(value))}"'
-
-
-def _block(condition: tuple[str, ...]) -> str:
-    criteria = " ".join(part for part in condition if part)
-    return f"match {criteria}" if criteria else "host *"
-
-
-def _included(path: Path, value: str) -> Iterator[Path]:
-    home = str(path.parent) if path.is_relative_to("/etc") else "~/.ssh"
-    for word in shlex.split(value):
-        pattern = Path(word).expanduser()
-        if not pattern.is_absolute():
-            pattern = Path(home).expanduser() / word
-        yield from (Path(p) for p in sorted(glob.glob(str(pattern))) if Path(p).is_file())  # noqa: PTH207 - pathlib globs no absolute pattern
-
-
-def _broken(path: object, why: str) -> TransportError:
-    return TransportError(
-        "invalid-inventory", f"{path}: {why}", "check it with `ssh -G HOST`, which reads it too"
-    )
-
-
-# --- what holds for a host -----------------------------------------------------------------------
+def broken(why: str) -> TransportError:
+    hint = "`provision hosts SPEC` shows where each setting comes from; `ssh -G HOST` asks ssh"
+    return TransportError("invalid-inventory", why, hint)
 
 
 def route(
@@ -153,7 +91,7 @@ def route(
     via = _jumps(",".join(settings.jumps)) if settings.jumps else target.jumps
     while via:
         if len(hops) > _MOST_HOPS:
-            raise _broken("ProxyJump", f"more than {_MOST_HOPS} hops to {name}")
+            raise broken(f"ProxyJump: more than {_MOST_HOPS} hops to {name}")
         *before, last = via
         jump = _jump(last, lookup, known_hosts)
         if any((jump.host, jump.port) == (h.host, h.port) for h in hops):
@@ -167,11 +105,11 @@ def route(
 def _jump(word: str, lookup: Lookup, known_hosts: tuple[str, ...]) -> Hop:
     """``[user@]host[:port]`` or the same as ``ssh://…``."""
     found = re.fullmatch(
-        r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?:\[(?P<ip6>[^]]+)\]|(?P<host>[^:@\s]+))(?::(?P<port>\d+))?/?",
+        r"(?:ssh://)?(?:(?P<user>.+)@)?(?:\[(?P<ip6>[^]]+)\]|(?P<host>[^:@\s]+))(?::(?P<port>\d+))?/?",
         word.strip(),
     )
     if not found:
-        raise _broken("ProxyJump", f"{word!r} is not [user@]host[:port]")
+        raise broken(f"ProxyJump: {word[:60]!r} is not [user@]host[:port]")
     port = int(found["port"]) if found["port"] else None
     settings = SshSettings(user=found["user"], port=port)
     return hop(found["ip6"] or found["host"], settings, lookup, known_hosts)
@@ -180,34 +118,35 @@ def _jump(word: str, lookup: Lookup, known_hosts: tuple[str, ...]) -> Hop:
 def hop(name: str, settings: SshSettings, lookup: Lookup, known_hosts: tuple[str, ...]) -> Hop:
     """One login: the inventory's settings, then the configuration for the name, then defaults."""
     alias = settings.address or name
-    try:
-        config = lookup(alias)
-        port = settings.port or int(config.get("port", 22))
-        timeout = settings.connect_timeout or _seconds(config.get("connecttimeout"))
-    except Exception as error:  # the library raises its own, ValueError, OSError, KeyError
-        raise _broken("~/.ssh/config", f"for {alias}: {error}") from error
-    host = config.get("hostname", alias)
-    user = settings.user or config.get("user") or getpass.getuser()
-    tokens = _Tokens(alias, host, port, user)
-    named = (*settings.key_files, *config.get("identityfile", ()))
-    files = settings.known_hosts or _files(config.get("userknownhostsfile")) or known_hosts
-    trusted = _files(config.get("globalknownhostsfile")) or GLOBAL_KNOWN_HOSTS
+    check_names(alias, settings.user)
+    config = lookup(alias, settings.user, settings.port)
+    host = _one(config, "hostname", alias)
+    port = settings.port or _number(config, "port") or 22
+    user = settings.user or _one(config, "user") or getpass.getuser()
+    check_names(host, user)
+    tokens = _Tokens(alias, host, port, user, _one(config, "hostkeyalias"))
+    named = (*settings.key_files, *_explicit(config.get("identityfile", ())))
+    files = settings.known_hosts or _files(config, "userknownhostsfile") or known_hosts
+    trusted = _files(config, "globalknownhostsfile") or GLOBAL_KNOWN_HOSTS
+    timeout = _number(config, "connecttimeout")
+    revoked = _one(config, "revokedhostkeys", "none")
     return Hop(
         name=name,
         host=host,
         port=port,
         user=user,
-        key_files=tuple(dict.fromkeys(map(tokens.path, named or DEFAULT_KEYS))),
+        key_files=tuple(dict.fromkeys(map(tokens.path, _given(named or DEFAULT_KEYS)))),
         explicit_keys=bool(named),
-        identities_only=config.get("identitiesonly", "no").lower() == "yes",
-        agent=_agent(config.get("identityagent"), tokens),
-        known_hosts=tuple(map(tokens.path, (f for f in files if f != "none"))),
-        global_known_hosts=tuple(map(tokens.path, (f for f in trusted if f != "none"))),
-        key_alias=config.get("hostkeyalias", ""),
-        hash_names=config.get("hashknownhosts", "no").lower() == "yes",
-        connect_timeout=timeout,
+        identities_only=_flag(config, "identitiesonly"),
+        agent=_agent(_one(config, "identityagent") or None, tokens),
+        known_hosts=tuple(map(tokens.path, _given(files))),
+        global_known_hosts=tuple(map(tokens.path, _given(trusted))),
+        key_alias=_one(config, "hostkeyalias"),
+        hash_names=_flag(config, "hashknownhosts"),
+        connect_timeout=settings.connect_timeout or (float(timeout) if timeout else None),
         proxy_command=_proxy_command(config, tokens),
-        jumps=_jumps(config.get("proxyjump")),
+        jumps=_jumps(_one(config, "proxyjump")),
+        revoked="" if revoked.lower() == "none" else tokens.path(revoked),
     )
 
 
@@ -219,12 +158,15 @@ class _Tokens:
     host: str
     port: int
     user: str
+    key_alias: str
 
     def fill(self, value: str) -> str:
         known = {
             "%": "%",
             "d": str(Path("~").expanduser()),
             "h": self.host,
+            "i": str(os.getuid()),
+            "k": self.key_alias or self.alias,
             "n": self.alias,
             "p": str(self.port),
             "r": self.user,
@@ -238,12 +180,40 @@ class _Tokens:
         return str(Path(value).expanduser())
 
 
-def _files(value: str | None) -> tuple[str, ...]:
-    return tuple(shlex.split(value)) if value else ()
+def _one(config: Config, key: str, default: str = "") -> str:
+    return next(iter(config.get(key, ())), default)
 
 
-def _seconds(value: str | None) -> float | None:
-    return float(value) if value and value.lower() != "none" else None
+def _flag(config: Config, key: str) -> bool:
+    return _one(config, key).lower() in ("yes", "true")
+
+
+def _number(config: Config, key: str) -> int | None:
+    value = _one(config, key)
+    return int(value) if value.isdecimal() else None
+
+
+def _explicit(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """The key files that somebody named: where nobody does, ``ssh -G`` lists all it would try."""
+    defaults = len(keys) > 2 and all(ANY_DEFAULT_KEY.fullmatch(key) for key in keys)
+    return () if defaults else keys
+
+
+def _given(files: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(file for file in files if file.lower() != "none")
+
+
+def _files(config: Config, key: str) -> tuple[str, ...]:
+    """Several files in one line, where ``ssh -G`` puts no quotes around one with a blank in it: a
+    word that begins no path belongs to the word before it."""
+    words = _one(config, key).split(" ")
+    files: list[str] = []
+    for word in words:
+        if files and not word.startswith(("/", "~", "%", "$")) and word.lower() != "none":
+            files[-1] += f" {word}"
+        elif word:
+            files.append(word)
+    return tuple(files)
 
 
 def _agent(value: str | None, tokens: _Tokens) -> str:
@@ -254,15 +224,15 @@ def _agent(value: str | None, tokens: _Tokens) -> str:
     return os.environ.get(value[1:], "") if value.startswith("$") else tokens.path(value)
 
 
-def _jumps(value: str | None) -> tuple[str, ...]:
+def _jumps(value: str) -> tuple[str, ...]:
     if not value or value.lower() == "none":
         return ()
     return tuple(word.strip() for word in value.split(","))
 
 
-def _proxy_command(config: Mapping[str, Any], tokens: _Tokens) -> str:
-    command = config.get("rawproxycommand", "none")
-    # "ProxyJump none" too switches off a command that stands further down, as in ssh
-    if config.get("proxyjump") or command.lower() == "none":
+def _proxy_command(config: Config, tokens: _Tokens) -> str:
+    """The words of the names were checked: a shell reads nothing else in them."""
+    command = _one(config, "proxycommand", "none")
+    if _jumps(_one(config, "proxyjump")) or command.lower() == "none":
         return ""
     return tokens.fill(command)

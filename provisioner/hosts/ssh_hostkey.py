@@ -29,6 +29,15 @@ class HostKey:
     certificate: bytes = b""
 
 
+@dataclass(frozen=True)
+class Objection:
+    """Why no authority speaks for a key: words for the error. ``failed``: a certificate was shown,
+    and it is not right. Such a key is nobody's to accept."""
+
+    words: str = ""
+    failed: bool = False
+
+
 @dataclass
 class HostKeyCheck:
     """The check at one hop. ``notes`` takes a line for the journal whenever a file is changed."""
@@ -66,27 +75,25 @@ class HostKeyCheck:
     def check(self, key: HostKey) -> None:
         """Returns for a key that can be trusted. Raises TransportError."""
         kind, blob = key.kind, key.blob
+        if revoked := self._revoked(key):
+            raise self._error("host-key-changed", blob, f"is revoked by {revoked}")
         judgement = self._files.judge(self.name, kind, blob)
-        if judgement.verdict is Verdict.REVOKED:
-            raise self._error(
-                "host-key-changed", blob, f"is revoked by {_places(judgement.entries)}"
-            )
         if judgement.verdict is Verdict.KNOWN or self._without_port(kind, blob):
             return
         objection = self._objection(key)
-        if not objection:
+        if objection is None:
             return
         if judgement.verdict is Verdict.CHANGED:
             if not self.replacing:
                 raise self._changed(blob, judgement.entries)
             self._replace(kind, blob, judgement.entries)
-        elif self.replacing or self.accept:
+        elif (self.replacing or self.accept) and not objection.failed:
             self._add(kind, blob)
         else:
             raise self._error(
                 "host-key-unknown",
                 blob,
-                f"is not in {self._where}{objection}",
+                f"is not in {self._where}{objection.words}",
                 "compare it on the host (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), "
                 "or take it as it is: --accept-new-host-keys",
             )
@@ -98,20 +105,41 @@ class HostKeyCheck:
         bare = known_hosts.name_of(self.hop.host, 22)
         return self._files.judge(bare, kind, blob).verdict is Verdict.KNOWN
 
-    def _objection(self, key: HostKey) -> str:
-        """Empty when a trusted authority speaks for the key; else words for the error."""
+    def _revoked(self, key: HostKey) -> str:
+        """Where the key, or the authority that signed it, is revoked; nothing else is asked then.
+
+        Under the bare name too, and in the file of RevokedHostKeys. Raises TransportError where
+        that file cannot be read: nobody can be trusted then.
+        """
+        shown = ssh_certificate.certificate(key.certificate)
+        blobs = [key.blob, *([shown.authority] if shown else [])]
+        names = dict.fromkeys([self.name, known_hosts.name_of(self.hop.host, 22)])
+        for name in names:
+            for blob in blobs:
+                judgement = self._files.judge(name, "", blob)
+                if judgement.verdict is Verdict.REVOKED:
+                    return _places(judgement.entries)
+        if not self.hop.revoked:
+            return ""
+        try:
+            listed = known_hosts.revoked_keys(self.hop.revoked)
+        except (OSError, ValueError) as error:
+            why = f"cannot be checked: RevokedHostKeys: {error}"
+            raise self._error("host-key-unknown", key.blob, why) from error
+        return self.hop.revoked if listed.intersection(blobs) else ""
+
+    def _objection(self, key: HostKey) -> Objection | None:
+        """None when a trusted authority speaks for the key."""
         authorities = self._files.about(self.name, known_hosts.AUTHORITY)
         if not authorities:
-            return " "
+            return Objection()
         shown = ssh_certificate.certificate(key.certificate)
         if shown is None:
-            return f", and it shows no certificate for {_places(authorities)}"
-        if self._files.judge(self.name, "", shown.authority).verdict is Verdict.REVOKED:
-            return f", and the authority of its certificate is revoked ({self._where})"
+            return Objection(f", and it shows no certificate for {_places(authorities)}")
         host = self.hop.key_alias or self.hop.host
         trusted = [entry.blob for entry in authorities]
         why = shown.objection(host, trusted, time.time(), self.verify)
-        return f", and its certificate does not help: {why}" if why else ""
+        return Objection(f", and its certificate does not help: {why}", True) if why else None
 
     @property
     def _where(self) -> str:
@@ -119,7 +147,7 @@ class HostKeyCheck:
 
     def _error(self, code: str, blob: bytes, what: str, hint: str = "") -> TransportError:
         shown = known_hosts.fingerprint(blob)
-        return TransportError(code, f"host key {shown} of {self.name} {what.rstrip()}", hint)
+        return TransportError(code, f"host key {shown} of {self.name} {what}", hint)
 
     def _changed(self, blob: bytes, old: tuple[Entry, ...]) -> TransportError:
         return self._error(

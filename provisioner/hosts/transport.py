@@ -41,11 +41,15 @@ class Stream(Protocol):
 class Connection(Protocol):
     """An open way to one machine, for the duration of a run. Thread-safe.
 
-    ``login`` is the account that SSH logs in to; empty where there is no login.
+    ``login`` is the account that SSH logs in to; empty where there is no login. ``notes`` say
+    which host keys were accepted or replaced, for the person and the journal.
     """
 
     name: str
     login: str
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
 
     def execute(
         self,

@@ -143,8 +143,9 @@ def configs_request(kind: int, names: Iterable[str], *, synonyms: bool) -> Any:
     )
 
 
-def log_dirs_request() -> Any:
-    return DescribeLogDirsRequest(topics=None)
+def log_dirs_request(*, sizes: bool) -> Any:
+    """The state of each log dir; with ``sizes`` also of every partition in it."""
+    return DescribeLogDirsRequest(topics=None if sizes else [])
 
 
 def reassignments_request(milliseconds: int) -> Any:

@@ -121,7 +121,8 @@ class ClusterView:
 
     ``broker_configs`` has an entry for each broker that answered; ``errors`` says what could not be
     read: by ``broker-ID``, ``topic-NAME``, ``brokers``, ``cluster-config``, ``quorum``,
-    ``reassignments`` (``"broker-1": "no answer within 10 s"``). ``cluster_config`` is the
+    ``reassignments`` (``"broker-1": "no answer within 10 s"``). ``offline_log_dirs`` are those
+    that a running broker gave up after an error of its disk. ``cluster_config`` is the
     cluster-wide dynamic default. ``controller`` is a broker id in ZooKeeper mode and the quorum's
     leader in KRaft. ``reassigning`` names partitions: ``purchases-1``.
     """
@@ -133,6 +134,7 @@ class ClusterView:
     broker_configs: Mapping[int, Mapping[str, ConfigEntry]] = field(default_factory=dict)
     cluster_config: Mapping[str, str | None] = field(default_factory=dict)
     log_dirs: Mapping[int, tuple[LogDirView, ...]] = field(default_factory=dict)
+    offline_log_dirs: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     quorum: QuorumView | None = None
     reassigning: tuple[str, ...] = ()
     errors: Mapping[str, str] = field(default_factory=dict)

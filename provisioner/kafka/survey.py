@@ -29,6 +29,9 @@ CONTROLLER_SECONDS = 3.0
 Never more than a third of all the time, so that the rest can still be asked.
 """
 
+OFFLINE = "KAFKA_STORAGE_ERROR"
+"""Kafka's name for the error of a log dir that it has given up."""
+
 AT_HAND = -1
 """Stands for the broker asked first where its address is not the one it is registered with."""
 
@@ -41,6 +44,7 @@ class Findings:
     brokers: dict[int, Mapping[str, ConfigEntry]] = field(default_factory=dict)
     topics: dict[str, Mapping[str, ConfigEntry]] = field(default_factory=dict)
     log_dirs: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    offline: dict[int, tuple[str, ...]] = field(default_factory=dict)
     reassigning: tuple[str, ...] = ()
 
 
@@ -72,6 +76,7 @@ class Survey:
             broker_configs=findings.brokers,
             cluster_config=config,
             log_dirs=findings.log_dirs,
+            offline_log_dirs=findings.offline,
             reassigning=findings.reassigning,
             errors=findings.errors,
         )
@@ -132,8 +137,8 @@ class Survey:
         for id in alive:
             ask = messages.configs_request(messages.BROKER, [str(id)], synonyms=True)
             plan[id].append(("config", ask))
-            if log_dirs:
-                plan[id].append(("log-dirs", messages.log_dirs_request()))
+            subject = "log-dirs" if log_dirs else "log-dir-states"
+            plan[id].append((subject, messages.log_dirs_request(sizes=log_dirs)))
         here = [b.id for b in view.brokers if (b.host, b.port) == self._address] or [AT_HAND]
         for some in chunks((topic.name for topic in view.topics), TOPICS_A_REQUEST):
             ask = messages.configs_request(messages.TOPIC, some, synonyms=False)
@@ -163,7 +168,10 @@ class Survey:
             found = reading.configs(answer, "broker-", errors)
             findings.brokers.update({int(id): config for id, config in found.items()})
         else:
-            findings.log_dirs[broker] = reading.log_dirs(answer)
+            dirs = reading.log_dirs(answer)
+            findings.offline[broker] = tuple(d.path for d in dirs if d.error == OFFLINE)
+            if subject == "log-dirs":
+                findings.log_dirs[broker] = dirs
 
     # --- helpers --------------------------------------------------------------------------------
 

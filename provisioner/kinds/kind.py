@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -69,6 +69,14 @@ class Record:
     lines: tuple[str, ...] = ()
 
 
+def _none_on_a_host(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
+    return {}
+
+
+def _none_of_the_cluster(spec: Spec) -> Mapping[Id, State]:
+    return {}
+
+
 def _no_probes(places: HostLayout) -> list[Probe]:
     return []
 
@@ -93,6 +101,10 @@ def _not_read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
     return {}
 
 
+def _any_broker(id: Id, spec: Spec) -> Collection[str]:
+    return ()
+
+
 def _always(state: State, observation: Observation) -> bool:
     return isinstance(observation, Present)
 
@@ -101,21 +113,24 @@ def _always(state: State, observation: Observation) -> bool:
 class Kind:
     """One kind of managed thing.
 
-    ``desired(spec, places)``: what the spec wants of it, on one host (``places`` is None for kinds
-    of the cluster). ``probe(places)``: the scripts that read all of it. ``parse(id, record)``: one
-    record → an observation. ``resolve(spec, mine, all, observed)``: fills what only observations
-    can tell. ``judge(id, state, observation, fields)`` → (decided, difference): a kind's own word
-    on what a difference means. ``find``: what of this kind is here besides. ``steps(change,
-    state)``: the steps that make a change. ``settled``: whether what was started has arrived.
-    ``read(view, spec)``: for kinds of the cluster, what Kafka told → observations.
+    ``desired(spec, places)``: what the spec wants of it on one host; ``of_cluster(spec)``: of a
+    kind of the cluster. ``probe(places)``: the scripts that read all of it. ``parse(id, record)``:
+    one record → an observation. ``resolve(spec, mine, all, observed)``: fills what only
+    observations can tell. ``judge(id, state, observation, fields)`` → (decided, difference): a
+    kind's own word on what a difference means. ``find``: what of this kind is here besides.
+    ``steps(change, state)``: the steps that make a change. ``settled``: whether what was started
+    has arrived; that nothing differs any more, the one comparison says.
+    ``read(view, spec)``: for kinds of the cluster, what Kafka told → observations. ``told_by(id,
+    spec)``: the services without which Kafka cannot tell of it; none where any broker can.
     ``rank`` orders kinds within a layer. ``roll`` says that its restarts go one at a time.
     """
 
     name: str
     layer: Layer
     rank: int
-    desired: Callable[[Spec, HostLayout], Mapping[Id, State]]
     steps: Callable[[Change, State | None], Sequence[Step]]
+    desired: Callable[[Spec, HostLayout], Mapping[Id, State]] = _none_on_a_host
+    of_cluster: Callable[[Spec], Mapping[Id, State]] = _none_of_the_cluster
     probe: Callable[[HostLayout], Sequence[Probe]] = _no_probes
     parse: Callable[[Id, Record], Observation] = lambda id, record: Absent()
     resolve: Callable[
@@ -124,6 +139,7 @@ class Kind:
     judge: Callable[[Id, State, Observation, Sequence[str]], tuple[bool, Difference]] = _no_opinion
     find: Callable[[Observed, Mapping[Id, State], Spec], Sequence[Unmanaged]] = _none_found
     read: Callable[[ClusterView, Spec], Mapping[Id, Observation]] = _not_read
+    told_by: Callable[[Id, Spec], Collection[str]] = _any_broker
     settled: Callable[[State, Observation], bool] = _always
     roll: bool = False
 

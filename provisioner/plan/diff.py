@@ -3,11 +3,11 @@ all use it. Fields that the spec does not own are not compared."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from provisioner.plan.masking import SENSITIVE, shown
 from provisioner.plan.model import (
     Absent,
     Change,
@@ -19,7 +19,6 @@ from provisioner.plan.model import (
     Pending,
     Present,
     Refused,
-    Secret,
     State,
     Unknown,
     UnknownState,
@@ -110,18 +109,6 @@ def change(id: Id, state: State, observation: Observation, fields: Sequence[str]
         )
     after = {name: shown(name, value) for name, value in state.fields.items()}
     return Change(id, "create", None, after, tuple(sorted(after)))
-
-
-SENSITIVE = re.compile(r"password|passwd|secret|jaas|credential|token|\.key$|\.pem$", re.IGNORECASE)
-"""Keys whose values are nobody's to read, whoever wrote them into a file: Kafka's own sensitive
-ones (``ssl.key.password``, ``sasl.jaas.config``, ``ssl.keystore.key``, …) are all among them."""
-
-
-def shown(name: str, value: Any) -> Any:
-    """A value as plans show it: secrets never."""
-    if isinstance(value, Secret) or (value is not None and SENSITIVE.search(name)):
-        return {"secret": True, "changed": True}
-    return value
 
 
 def because(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

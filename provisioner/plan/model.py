@@ -169,7 +169,6 @@ class Plan:
     refused: tuple[Refused, ...] = ()
     unmanaged: tuple[Unmanaged, ...] = ()
     unread: tuple[UnknownState, ...] = ()
-    warnings: tuple[str, ...] = ()
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -284,5 +283,7 @@ class Report:
     applied: list[Change] = field(default_factory=list)
     failed: list[tuple[Change, str]] = field(default_factory=list)
     not_started: list[Change] = field(default_factory=list)
+    warnings: list[Any] = field(default_factory=list)
+    """``errors.Notice``, each once: what was said of this cluster's files and hosts."""
     seconds: float = 0.0
     extra: dict[str, Any] = field(default_factory=dict)

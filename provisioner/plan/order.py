@@ -11,15 +11,20 @@ from dataclasses import dataclass, replace
 
 from provisioner.plan.model import Change, Deferred, Desired, Id, Layer, Wave
 
+MAY_STOP, ACCEPTED = "may-stop", "accepted"
+"""The gates: a node may be stopped now; Kafka's own code takes the new properties."""
+
 
 @dataclass(frozen=True)
 class Order:
-    """What ordering knows of a kind: its layer, its rank within it, whether it rolls."""
+    """What ordering knows of a kind: its layer, its rank within it, whether it rolls; ``accepted``:
+    Kafka may have to be asked first whether it takes it."""
 
     layer: Layer
     rank: int
     roll: bool = False
     own_wave: bool = False
+    accepted: bool = False
 
 
 def held_back(
@@ -45,11 +50,13 @@ def held_back(
 
 
 def _blocker(change: Change, desired: Desired, missing: Mapping[Id, str]) -> Id | None:
-    """The first thing that this change needs and that will not be there."""
+    """The first thing that this change needs and that will not be there; a folder is not made anew
+    where it is not known what became of what it held (``holds``)."""
     state = desired.get(change.id)
     if state is None or change.action not in ("create", "update", "start", "restart"):
         return None
-    return next((i for i in state.inputs if i in missing), None)
+    holds = state.args.get("holds", ()) if change.action == "create" else ()
+    return next((i for i in (*state.inputs, *holds) if i in missing), None)
 
 
 def waves(
@@ -57,11 +64,20 @@ def waves(
     desired: Desired,
     orders: Mapping[str, Order],
     last: frozenset[Id] = frozenset(),
+    *,
+    asked: bool = False,
 ) -> tuple[Wave, ...]:
-    """Numbers the waves from 1. ``last`` are those to bounce last in their tier (the leaders)."""
+    """Numbers the waves from 1. ``last`` are those to bounce last in their tier (the leaders).
+    ``asked``: the kinds that are to be accepted by Kafka have a wave of their own, behind a gate,
+    after what runs Kafka is there."""
     groups: dict[tuple[object, ...], list[Change]] = {}
     for change in changes:
-        groups.setdefault(_group(change, desired, orders, last), []).append(change)
+        order = orders[change.id.kind]
+        if asked and order.accepted:
+            key: tuple[object, ...] = (int(order.layer), order.rank, 0, 0, False, "", ACCEPTED)
+        else:
+            key = _group(change, desired, orders, last)
+        groups.setdefault(key, []).append(change)
     result = []
     for number, key in enumerate(sorted(groups), 1):
         gate = str(key[-1])
@@ -85,7 +101,7 @@ def _group(
     order = orders[change.id.kind]
     if order.layer is Layer.NODE and order.roll and change.action in ("restart", "stop"):
         place = (tier(change, desired), change.id in last, str(change.id))
-        return (int(order.layer), 1, 1, *place, "may-stop")
+        return (int(order.layer), 1, 1, *place, MAY_STOP)
     if order.layer is Layer.NODE:
         return (int(order.layer), 0, tier(change, desired), 0, False, "", "")
     return (int(order.layer), order.rank if order.own_wave else 0, 0, 0, False, "", "")

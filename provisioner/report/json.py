@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from provisioner.errors import Problem
+from provisioner.errors import Notice, Problem
+from provisioner.plan.masking import masked
 from provisioner.plan.model import (
     Change,
     Deferred,
@@ -18,13 +20,21 @@ from provisioner.plan.model import (
     UnknownState,
     Unmanaged,
 )
+from provisioner.report.cleaning import json_text
 
 
 def document(
-    command: str, exit_code: int, reports: Iterable[Report], problems: Iterable[Problem] = ()
+    command: str,
+    exit_code: int,
+    reports: Iterable[Report],
+    problems: Iterable[Problem] = (),
+    warnings: Iterable[Notice] = (),
 ) -> dict[str, Any]:
-    """The whole document. ``in_sync`` and ``complete`` are those of all clusters together."""
+    """The whole document. ``in_sync`` and ``complete`` are those of all clusters together;
+    ``warnings`` those of no cluster, to which the clusters' are added."""
+    reports = list(reports)
     clusters = [cluster(report) for report in reports]
+    said = dict.fromkeys([*warnings, *(notice for r in reports for notice in r.warnings)])
     states = [entry["in_sync"] for entry in clusters]
     return {
         "schema": 1,
@@ -33,8 +43,31 @@ def document(
         "in_sync": False if False in states else None if None in states or not states else True,
         "complete": bool(clusters) and all(entry["complete"] for entry in clusters),
         "errors": [problem(item) for item in problems],
+        "warnings": [warning(notice) for notice in said],
         "clusters": clusters,
     }
+
+
+def text(body: Mapping[str, Any], indent: int | None = None) -> str:
+    """A document as text: secrets masked in every string, what a terminal would act on escaped."""
+    plain = json.dumps(safe(body), ensure_ascii=False, indent=indent, default=str)
+    return json_text(plain)
+
+
+def render(body: Mapping[str, Any], now: float) -> str:
+    """As a ``--format``; the document has no clock in it."""
+    return text(body) + "\n"
+
+
+def safe(item: Any) -> Any:
+    """The same value with the secrets in its strings masked."""
+    if isinstance(item, str):
+        return masked(item)
+    if isinstance(item, Mapping):
+        return {safe(name): safe(part) for name, part in item.items()}
+    if isinstance(item, (list, tuple)):
+        return [safe(part) for part in item]
+    return item
 
 
 def problem(item: Problem) -> dict[str, Any]:
@@ -46,6 +79,15 @@ def problem(item: Problem) -> dict[str, Any]:
         "line": item.line,
         "column": item.column,
         "host": item.host,
+    }
+
+
+def warning(item: Notice) -> dict[str, Any]:
+    return {
+        "message": item.message,
+        "file": item.file,
+        "line": item.line,
+        "column": item.column,
     }
 
 
@@ -73,6 +115,7 @@ def cluster(report: Report) -> dict[str, Any]:
             named(item.id, action=item.action, message=message) for item, message in report.failed
         ],
         "not_started": [named(item.id, action=item.action) for item in report.not_started],
+        "warnings": [warning(notice) for notice in report.warnings],
         "seconds": round(report.seconds, 3),
         **extra,
     }

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from provisioner.report.text import Text, clean, table
+from provisioner.report.cleaning import clean
+from provisioner.report.text import Text, table
 
 LEADER, IN_SYNC, BEHIND, OFFLINE, NONE = "L", "s", "b", "x", "·"
 LEGEND = (
     f"{LEADER} leader: takes all reads and writes   {IN_SYNC} in sync: has every record\n"
-    f"{BEHIND} behind: still copying   {OFFLINE} offline: its broker is down   {NONE} no copy"
+    f"{BEHIND} behind: still copying   {OFFLINE} offline: broker or disk is down   {NONE} no copy"
 )
 COLOURS = {LEADER: "green", BEHIND: "yellow", OFFLINE: "red", NONE: "dim"}
 UNKNOWN = "?"
@@ -127,7 +128,15 @@ def _state(values: Values) -> str:
 def _disk(log_dirs: Sequence[Values] | None) -> str:
     if not log_dirs:
         return UNKNOWN
-    return ", ".join(f"{clean(d['path'])} {size(d['bytes'])}" for d in log_dirs)
+    return ", ".join(f"{clean(d['path'])} {_state_of(d)}" for d in log_dirs)
+
+
+def _state_of(log_dir: Values) -> str:
+    """Its size; or that the broker, which is up, gave it up."""
+    error = log_dir.get("error")
+    if error == "KAFKA_STORAGE_ERROR":
+        return "offline after a disk error"
+    return clean(error) if error else size(log_dir["bytes"])
 
 
 def size(count: int | None) -> str:

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
-from provisioner.errors import Problem
-from provisioner.plan.model import Change, Event, Id, Pending, Plan, Report, Secret, UnknownState
+from provisioner.errors import Notice, Problem
+from provisioner.plan.model import (
+    Change,
+    Deferred,
+    Event,
+    Id,
+    Pending,
+    Plan,
+    Report,
+    Secret,
+    UnknownState,
+)
+from provisioner.plan.order import ACCEPTED, MAY_STOP
+from provisioner.report.cleaning import block, clean
 
 COLOURS = {"green": "32", "yellow": "33", "red": "31", "dim": "2", "bold": "1", "cyan": "36"}
+GATES = {
+    MAY_STOP: "rolling: one at a time, once safe",
+    ACCEPTED: "once Kafka's own code accepts the new properties",
+}
 SIGNS = {
     "create": ("+", "green"),
     "start": ("+", "green"),
@@ -19,7 +35,6 @@ SIGNS = {
     "delete": ("-", "red"),
     "stop": ("-", "red"),
 }
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]|\x1b\[[0-9;?]*[A-Za-z]")
 MANY = 8
 CROWD = 4
 QUIET = frozenset({"account", "directory", "file", "java", "kafka", "storage"})
@@ -43,17 +58,16 @@ class Text:
         lines: list[str] = []
         brief = brief and not self._verbose
         for wave in plan.waves:
-            gate = "  (one at a time, when it may be stopped)" if wave.gate else ""
+            gate = f"  ({GATES[wave.gate]})" if wave.gate else ""
             lines.append(self.paint(f"wave {wave.number}{gate}", "dim"))
             many = crowds(wave.changes) if brief else {}
             for change in wave.changes:
                 if (change.id.host, change.id.kind, change.action) not in many:
                     lines += self.change(change)
             for (host, kind, action), count in many.items():
-                text = f"  {SIGNS[action][0]} {action} {count} × {kind} on {host}"
+                text = f"  {SIGNS[action][0]} {action} {count} × {kind} on {clean(host)}"
                 lines.append(self.paint(text, SIGNS[action][1]))
-        for item in plan.deferred:
-            lines.append(f"  ? {label(item.id)}: later: {clean(item.reason)}")
+        lines += [f"  ? {text}" for text in self._by_reason(plan.deferred, "deferred")]
         for refusal in plan.refused:
             how = f" (--allow {refusal.allow})" if refusal.allow else ""
             text = f"  ! {label(refusal.id)}: refused: {clean(refusal.reason)}{how}"
@@ -64,24 +78,24 @@ class Text:
             detail = f": {clean(thing.detail)}" if thing.detail else ""
             text = f"  * {label(thing.id)}{keys}: not in the spec{detail}"
             lines.append(self.paint(text, "cyan"))
-        for warning in plan.warnings:
-            lines.append(self.paint(f"  warning: {clean(warning)}", "yellow"))
         lines.append(self.paint(summary(plan), "bold"))
         return "\n".join(lines)
 
     def _unread(self, unread: Iterable[UnknownState]) -> list[str]:
-        """A line each; what is unknown on one host for one reason is one line when it is much."""
+        return [self.paint(f"  ? {x}", "yellow") for x in self._by_reason(unread, "unknown")]
+
+    def _by_reason(self, items: Iterable[Deferred | UnknownState], word: str) -> list[str]:
+        """A phrase each; what is so on one host for one reason is one phrase when it is much."""
         groups: dict[tuple[str, str], list[Id]] = {}
-        for found in unread:
+        for found in items:
             groups.setdefault((found.id.host, found.reason), []).append(found.id)
-        lines = []
+        texts = []
         for (host, reason), ids in groups.items():
             crowd = len(ids) > MANY and not self._verbose
-            where = f"on {host}" if host else "of the cluster"
+            where = f"on {clean(host)}" if host else "of the cluster"
             names = [f"{len(ids)} things {where} (-v names them)"] if crowd else map(label, ids)
-            texts = [f"  ? {name}: unknown: {clean(reason)}" for name in names]
-            lines += [self.paint(text, "yellow") for text in texts]
-        return lines
+            texts += [f"{name}: {word}: {clean(reason)}" for name in names]
+        return texts
 
     def change(self, change: Change) -> list[str]:
         sign, colour = SIGNS[change.action]
@@ -124,7 +138,7 @@ class Text:
 
     def event(self, event: Event) -> str:
         """One line of progress, or nothing."""
-        where = f"{event.host}: " if event.host else ""
+        where = f"{clean(event.host)}: " if event.host else ""
         match event.kind:
             case "wave":
                 return (
@@ -137,12 +151,11 @@ class Text:
                 return f"  {self.paint('✓', 'green')} {done} ({event.seconds:.1f} s)"
             case "failed":
                 name = f"{event.change.action} {label(event.change.id)}: " if event.change else ""
-                return self.paint(f"  ✗ {name}{clean(event.message)}", "red")
+                return self.paint(f"  ✗ {name}{block(event.message)}", "red")
             case "waiting":
                 return self.paint(f"  … {where}{clean(event.message)}", "dim")
             case "note":
-                notes = clean(event.message).splitlines()
-                return "\n".join(f"  {where}{line}" for line in notes)
+                return "\n".join(f"  {where}{clean(line)}" for line in event.message.split("\n"))
         return ""
 
     # -- results
@@ -155,8 +168,19 @@ class Text:
             lines.append(f"  {self.paint(mark, colour)} {check.name}: {clean(check.detail)}")
         return lines
 
+    def warning(self, notice: Notice) -> str:
+        return self.paint("warning", "yellow") + f": {clean(str(notice))}"
+
     def problem(self, problem: Problem) -> str:
-        return self.paint("error", "red") + f": {clean(str(problem))}"
+        return self.paint("error", "red") + f": {_problem(problem)}"
+
+
+def _problem(problem: Problem) -> str:
+    """The error in lines of its own: message, excerpt and hint each clean."""
+    plain = replace(problem, message=block(problem.message), hint=block(problem.hint), excerpt="")
+    head, excerpt = str(replace(plain, hint="")), problem.excerpt.split("\n")
+    lines = [head, *(clean(line) for line in excerpt if line)]
+    return "\n".join([*lines, f"  {plain.hint}"] if plain.hint else lines)
 
 
 def crowds(changes: Iterable[Change]) -> dict[tuple[str, str, str], int]:
@@ -170,7 +194,7 @@ def crowds(changes: Iterable[Change]) -> dict[tuple[str, str, str], int]:
 
 
 def label(id: Id) -> str:
-    where = f" on {id.host}" if id.host else ""
+    where = f" on {clean(id.host)}" if id.host else ""
     return f"{id.kind} {clean(id.name)}{where}"
 
 
@@ -184,11 +208,6 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return clean(str(value))
-
-
-def clean(text: str) -> str:
-    """Text from hosts without control characters."""
-    return CONTROL.sub("", text)
 
 
 def summary(plan: Plan) -> str:

@@ -23,6 +23,7 @@ from provisioner.kafka.port import (
     Traffic,
 )
 from provisioner.plan.model import Change, Event, Id, Wave
+from provisioner.plan.order import MAY_STOP
 from provisioner.run import drill_account as accounts
 from provisioner.run import drill_phrases
 from provisioner.run.drill_heal import DrillFailed, Healing, first
@@ -178,8 +179,10 @@ class Drill:
             self.outcome.acked_before = len(self._acked())
             self._stop_began = time.monotonic()
             self.outcome.stopped = True
-            change = Change(self._id, "stop", {"running": True}, {"running": False}, ("running",))
-            self._raise_failed(self.runner.carry_out([Wave(1, (change,), "may-stop")]))
+            change = Change(
+                self._id, "stop", {"running": True}, {"running": False}, ("running",), asked=True
+            )
+            self._raise_failed(self.runner.carry_out([Wave(1, (change,), MAY_STOP)]))
             self.target.cluster().refresh()
             line.detail = f"{self.node.name} on {self.node.host} is stopped"
             if self._alone:

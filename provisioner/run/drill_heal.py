@@ -64,9 +64,8 @@ class Healing:
             if isinstance(now, Present) and now.fields["running"]:
                 line.detail = f"{self.node.name} runs"
             else:
-                change = Change(
-                    self._service, "start", {"running": False}, {"running": True}, ("running",)
-                )
+                off, on = {"running": False}, {"running": True}
+                change = Change(self._service, "start", off, on, ("running",), asked=True)
                 runner.carry_out([Wave(2, (change,))])
                 if not self.results.applied:
                     raise DrillFailed(first(self.results))

@@ -1,7 +1,8 @@
 """Carries waves out: the only caller of an Actor, and of what changes Kafka.
 
-The unit is host × wave: check, do, read again. A failed unit ends what depends on it; the other
-hosts of the wave end their own units, and later waves are not started.
+The unit is host × wave: check, do, read again, and what was read goes through the plan's own diff.
+A failed unit ends what depends on it; the other hosts of the wave end their own units, and later
+waves are not started.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from provisioner.hosts.actor import Actor, Batch, Outcome
@@ -18,7 +18,7 @@ from provisioner.hosts.shell import fingerprint
 from provisioner.hosts.transport import TransportError
 from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
 from provisioner.kinds.kind import Probe
-from provisioner.kinds.registry import KINDS
+from provisioner.kinds.registry import JUDGES, KINDS
 from provisioner.plan.diff import diff
 from provisioner.plan.model import (
     Await,
@@ -40,18 +40,18 @@ from provisioner.plan.model import (
 from provisioner.run.actors import actor_on
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
-from provisioner.run.look import accepted, parsed, reading
+from provisioner.run.look import accepted, printed, reading, together
 from provisioner.run.phrases import explained, tally
+from provisioner.run.readback import NotTaken, left_over, read_again
 from provisioner.run.records import Records
-from provisioner.run.results import Results, StepFailed
+from provisioner.run.results import NotAccepted, Results, StepFailed
 from provisioner.run.steps import sequence, shell_step
 from provisioner.run.target import Target
+from provisioner.run.unpacking import unpack_all
 from provisioner.run.waits import Awaited, NoProgress, WaitInterrupted, wait_for, wait_for_sessions
 
 Emit = Callable[[Event], None]
 LOST = "the lock is no longer this run's: another run took over, or `lock --break` ended it"
-STREAMS = 2
-"""Distributions that go to one host at the same time."""
 STALE = "it changed since it was looked at; nothing was done: run it again"
 
 
@@ -60,7 +60,8 @@ class Executor:
     """One run over one target. ``stop`` is set by a signal: no further unit is begun.
 
     ``look(host, ids)`` reads ids of a host again; ``probes(host)`` gives its probes.
-    ``gate(wave)`` waits until a gated wave may begin; raises NoProgress.
+    ``gate(wave)`` waits until a gated wave may begin; raises NoProgress or NotAccepted. ``begun``:
+    what has had a step done of the unit that it is in.
     """
 
     target: Target
@@ -74,6 +75,7 @@ class Executor:
     gate: Callable[[Wave], None]
     stop: threading.Event = field(default_factory=threading.Event)
     coming: list[Change] = field(default_factory=list)
+    begun: set[Id] = field(default_factory=set)
     mutex: threading.Lock = field(default_factory=threading.Lock)
     results: Results = field(default_factory=Results)
 
@@ -94,17 +96,22 @@ class Executor:
                 self._wave(wave)
             except WaitInterrupted:
                 self.results.not_started += wave.changes
+            except NotAccepted as refusal:
+                self._gave_up(wave, refusal.reasons)
             except NoProgress as stuck:
-                self._gave_up(wave, str(stuck))
+                self._gave_up(wave, {wave.changes[0].id: str(stuck)})
         return self.results
 
-    def _gave_up(self, wave: Wave, why: str) -> None:
+    def _gave_up(self, wave: Wave, reasons: Mapping[Id, str]) -> None:
         """The gate did not open: nothing of the wave was begun."""
-        first, *rest = wave.changes
-        self.results.failed.append((first, why))
-        self.results.not_started += rest
-        self.emit(Event("failed", why, first.id.host, first))
-        self.records.failed(first.id.host, wave.number, wave.changes, why)
+        for change in wave.changes:
+            why = reasons.get(change.id)
+            if why is None:
+                self.results.not_started.append(change)
+                continue
+            self.results.failed.append((change, why))
+            self.emit(Event("failed", why, change.id.host, change))
+            self.records.failed(change.id.host, wave.number, wave.changes, why)
 
     def _wave(self, wave: Wave) -> None:
         by_host: dict[str, list[Change]] = {}
@@ -117,52 +124,61 @@ class Executor:
 
     def _guarded(self, host: str, changes: list[Change], wave: Wave) -> None:
         started = time.monotonic()
-        for change in changes:
-            self.emit(Event("started", host=host, change=change))
+        with self.mutex:
+            self.begun -= {change.id for change in changes}
         try:
             if host:
                 self._host_unit(host, changes, wave)
             else:
                 self._cluster_unit(changes, wave)
+        except NotTaken as found:
+            self.records.failed(host, wave.number, changes, str(found))
+            self._settled(host, changes, found.left, started)
         except StepFailed as failure:
             if not failure.written:
                 self.records.failed(host, wave.number, changes, str(failure))
-            self._failed(failure.change, str(failure), changes)
+            self._broken(failure.change, str(failure), changes)
         except (TransportError, KafkaUnavailable, KafkaRefused) as error:
             # The connection went; what was done is read again by the next run, never assumed.
-            self._failed(changes[0], str(error), changes)
+            self._broken(changes[0], str(error), changes)
         else:
-            seconds = time.monotonic() - started
-            for change in changes:
-                self.results.applied.append(change)
-                self.emit(Event("done", host=host, change=change, seconds=seconds))
-            made = [c for c in changes if KINDS[c.id.kind].layer is Layer.HOST]
-            if made:
-                self.emit(Event("wave", tally(made), host, seconds=seconds))
+            self._settled(host, changes, {}, started)
 
-    def _failed(self, change: Change, message: str, changes: list[Change]) -> None:
+    def _settled(
+        self, host: str, changes: list[Change], left: Mapping[Id, str], started: float
+    ) -> None:
+        """All steps were done; ``left`` says which changes did not take."""
+        seconds = time.monotonic() - started
+        taken = [change for change in changes if change.id not in left]
+        for change in taken:
+            self.results.applied.append(change)
+            self.emit(Event("done", host=host, change=change, seconds=seconds))
+        for change in changes:
+            if change.id in left:
+                self._failed(change, left[change.id])
+        made = [c for c in taken if KINDS[c.id.kind].layer is Layer.HOST]
+        if made:
+            self.emit(Event("wave", tally(made), host, seconds=seconds))
+
+    def _failed(self, change: Change, message: str) -> None:
         self.results.failed.append((change, message))
         self.emit(Event("failed", message, change.id.host, change))
-        rest = [other for other in changes if other is not change]
-        if all(KINDS[c.id.kind].layer is Layer.NODE for c in changes):
-            done = self._came_about(rest)
-        else:
-            # Chain after chain: what stands before the one that failed was done.
-            done = {c.id for c in changes[: changes.index(change)]}
-        self.results.applied += [c for c in rest if c.id in done]
-        self.results.not_started += [c for c in rest if c.id not in done]
 
-    def _came_about(self, changes: list[Change]) -> set[Id]:
-        """Processes go together, step by step: which of them run (or do not) is looked up."""
-        done = set()
-        for host in {c.id.host for c in changes}:
-            mine = [c for c in changes if c.id.host == host]
-            seen = self.look(host, [c.id for c in mine])
-            for change in mine:
-                now = seen.get(change.id)
-                if isinstance(now, Present) and now.fields["running"] is (change.action != "stop"):
-                    done.add(change.id)
-        return done
+    def _broken(self, change: Change, message: str, changes: list[Change]) -> None:
+        """A step failed: what became of the other changes of the unit is looked up."""
+        self._failed(change, message)
+        rest = [other for other in changes if other is not change]
+        if not rest:
+            return
+        fresh = read_again(self.target, self.look, [c.id for c in rest])
+        left = left_over(self.target, self.desired, rest, self.seen, fresh)
+        for other in rest:
+            if other.id not in left:
+                self.results.applied.append(other)
+            elif other.id in self.begun:
+                self._failed(other, left[other.id])
+            else:
+                self.results.not_started.append(other)
 
     def _chains(self, changes: Sequence[Change]) -> list[Sequence[Step]]:
         return [KINDS[c.id.kind].steps(c, self.desired.get(c.id)) for c in changes]
@@ -194,7 +210,6 @@ class Executor:
             intent=line("intent", wave.number, changes),
         )
         after = Batch(
-            disown=tuple(f"{c.id.kind}\t{c.id.name}" for c in changes if c.action == "delete"),
             reread=[reading(p) for p in self._only(host, self._to_read(host, changes))],
             done=line("done", wave.number, changes),
         )
@@ -212,7 +227,7 @@ class Executor:
         else looks different is somebody else's doing. Raises StepFailed.
         """
         wanted = {c.id: self.desired[c.id] for c in planned if c.id in self.desired}
-        found = diff(wanted, self.seen, {name: kind.judge for name, kind in KINDS.items()})
+        found = diff(wanted, self.seen, JUDGES)
         now = {change.id: change for change in found.changes}
         still = []
         for change in planned:
@@ -241,7 +256,9 @@ class Executor:
         if first.intent and self._act(actor, first, changes).failed is not None:
             raise StepFailed(changes[0], "the manifest cannot be written")
         if isinstance(step, Unpack):
-            self._unpacks(actor, group, changes)
+            self._begun(changes, group)
+            items = [(changes[n], s) for n, s in group if isinstance(s, Unpack)]
+            unpack_all(self.target, actor, items, self.stop)
         elif isinstance(step, Call):
             self._calls(group, changes)
         else:
@@ -268,6 +285,8 @@ class Executor:
             broken=broken,
         )
         outcome = self._act(actor, unit, changes)
+        done = group if outcome.failed is None else group[: outcome.failed + 1]
+        self._begun(changes, done)
         if outcome.failed is not None:
             why = explained(outcome.texts[-1])
             raise StepFailed(changes[group[outcome.failed][0]], why, written=True)
@@ -305,61 +324,44 @@ class Executor:
     def _checks(self, host: str, changes: Sequence[Change]) -> list[tuple[Reading, str]]:
         """The probes of what the wave touches, with the digest of what the plan was made from."""
         checks = []
-        for probe in self._only(host, [change.id for change in changes]):
-            bodies = [_body(self.seen.get(id)) for id in probe.ids]
-            if all(body is not None for body in bodies):
-                text = "".join(body or "" for body in bodies)
+        probes = self._only(host, [change.id for change in changes])
+        for number, probe in enumerate(probes):
+            text = printed(probes, number, self.seen)
+            if text is not None:
                 checks.append((reading(probe), fingerprint(text)))
         return checks
 
-    def _unpacks(self, actor: Actor, group: list[tuple[int, Step]], changes: list[Change]) -> None:
-        """Distributions side by side: each is one stream, and unpacking is the host's work."""
-        if self.stop.is_set():
-            raise StepFailed(changes[group[0][0]], "interrupted before it began")
-        with ThreadPoolExecutor(min(len(group), STREAMS)) as pool:
-            running = [pool.submit(self._unpack, actor, changes[n], step) for n, step in group]
-        for future in running:
-            future.result()
-
-    def _unpack(self, actor: Actor, change: Change, step: Step) -> None:
-        assert isinstance(step, Unpack)
-        stream = self.target.store.open(step.artifact)
-        total = stream.total
-
-        def progress(sent: int) -> None:
-            self.target.options.progress(
-                f"{actor.name}: {step.path.rpartition('/')[2]}", sent, total
-            )
-
-        try:
-            actor.unpack(step.path, step.user, stream, progress, packed=stream.packed)
-        except TransportError as error:
-            raise StepFailed(change, str(error)) from error
+    def _begun(self, changes: Sequence[Change], group: Sequence[tuple[int, Step]]) -> None:
+        with self.mutex:
+            self.begun |= {changes[number].id for number, _ in group}
 
     def _read_back(self, host: str, changes: list[Change], outcome: Outcome) -> None:
-        """Takes in what was read again: a change that did not take is a failure."""
-        fresh: dict[Id, Observation] = {}
-        ids = self._to_read(host, changes)
-        for probe, frame in zip(self._only(host, ids), outcome.reread, strict=True):
-            fresh.update(accepted(parsed(probe, frame), self.target.options.allow))
+        """Takes in what was read again. Raises NotTaken."""
+        probes = self._only(host, self._to_read(host, changes))
+        fresh = accepted(together(probes, outcome.reread), self.target.options.allow)
+        self._judge(changes, fresh)
+
+    def _judge(self, changes: Sequence[Change], fresh: Observed) -> None:
         with self.mutex:
-            self.seen = {**self.seen, **fresh}
-        for change in changes:
-            if change.action in ("stop", "delete") or change.id not in fresh:
-                continue
-            if not isinstance(fresh[change.id], Present):
-                what = fresh[change.id]
-                raise StepFailed(change, f"it was done, and then could not be seen: {what}")
+            before = self.seen
+            self.seen = {**before, **fresh}
+        left = left_over(self.target, self.desired, changes, before, fresh)
+        if left:
+            raise NotTaken(left)
 
     # -- the cluster
 
     def _cluster_unit(self, changes: list[Change], wave: Wave) -> None:
         self.records.write("intent", "", wave.number, changes)
+        fresh: dict[Id, Observation] = {}
         for group in sequence(self._chains(changes), together=True):
             if isinstance(group[0][1], Call):
                 self._calls(group, changes)
             else:
-                self._await([(changes[n], s) for n, s in group if isinstance(s, Await)])
+                waits = [(changes[n], s) for n, s in group if isinstance(s, Await)]
+                fresh.update(self._await(waits))
+        unseen = [change.id for change in changes if change.id not in fresh]
+        self._judge(changes, {**fresh, **read_again(self.target, self.look, unseen)})
         self.records.write("done", "", wave.number, changes)
 
     def _calls(self, group: list[tuple[int, Step]], changes: list[Change]) -> None:
@@ -369,6 +371,7 @@ class Executor:
             # A run that was frozen and woken must not act on a lock that another has by now.
             if self.lock.lost or not self._held():
                 raise StepFailed(changes[number], LOST)
+            self._begun(changes, [(number, step)])
             try:
                 getattr(cluster, step.method)(**step.args)
             except (KafkaRefused, KafkaUnavailable) as error:
@@ -379,14 +382,9 @@ class Executor:
         host = min(self.target.shells)
         return not actor_on(self.target, host, self.lock.token).act(Batch()).lost
 
-    def _await(self, items: Sequence[tuple[Change, Await]]) -> None:
+    def _await(self, items: Sequence[tuple[Change, Await]]) -> Observed:
         awaited = [Awaited(change, step.id, step.no_progress) for change, step in items]
         try:
-            wait_for(self.target, self.desired, awaited, self.look, self.emit, self.stop)
+            return wait_for(self.target, self.desired, awaited, self.look, self.emit, self.stop)
         except NoProgress as stuck:
             raise StepFailed(stuck.change or items[0][0], str(stuck)) from stuck
-
-
-def _body(observation: Observation | None) -> str | None:
-    """The record an observation was made from, when it is known."""
-    return getattr(observation, "text", None) if observation is not None else None

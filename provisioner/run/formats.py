@@ -24,7 +24,8 @@ def guard_formats(
     answer: ClusterView | None,
 ) -> None:
     """Refuses the formats that would lose something; what depends on them is then held back."""
-    formats = [c for c in found.changes if c.id.kind == "storage" and target.spec.is_kraft]
+    made = [c for c in found.changes if c.id.kind == "storage" and c.action == "create"]
+    formats = made if target.spec.is_kraft else []
     if not formats or not _has_run(seen, answer):
         return
     nodes = {change.id: target.spec.node(str(states[change.id].args["node"])) for change in formats}

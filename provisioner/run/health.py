@@ -163,6 +163,7 @@ def settle(
     last: object = None
     said = False
     gone = _out_of_reach(target) | {n.id for n in target.spec.brokers if n.name in down}
+    known = {n.id for n in target.spec.brokers}
     voters = frozenset(
         n.id for n in target.spec.controllers if target.is_away(n.host) or n.name in down
     )
@@ -172,7 +173,9 @@ def settle(
         except KafkaUnavailable:
             mark: object = "no answer"  # its words tell of each attempt, not of progress
         else:
-            away = gone - view.alive
+            # Replicas on ids that the spec does not have: nobody starts those.
+            strangers = {r for t in view.topics for p in t.partitions for r in p.replicas} - known
+            away = (gone | strangers) - view.alive
             found = [_brokers(target, view, away), _leaders(view, away), _in_sync(view, away)]
             found += _quorum(target, view, voters | _joining(target, view))
             if healthy(found):

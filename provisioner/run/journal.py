@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from provisioner import __version__
+from provisioner.plan.masking import masked
 from provisioner.plan.model import Change
 
 NOW = "@NOW@"
@@ -51,5 +52,5 @@ class Journal:
             "changes": [f"{change.action} {change.id}" for change in changes],
         }
         if note:
-            entry["note"] = note
+            entry["note"] = masked(note)
         return json.dumps(entry, ensure_ascii=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 
 from provisioner.hosts.observer import Reading
@@ -29,10 +29,7 @@ def look(target: Target, host: str, only: Iterable[Id] | None = None) -> dict[Id
         target.lost.add(host)
         return {id: Unknown(str(error)) for probe in probes for id in probe.ids}
     target.lost.discard(host)
-    seen: dict[Id, Observation] = {}
-    for probe, frame in zip(probes, frames, strict=True):
-        seen.update(parsed(probe, frame))
-    return seen
+    return together(probes, frames)
 
 
 def probes_of(places: HostLayout) -> list[Probe]:
@@ -54,25 +51,55 @@ def records(text: str) -> list[str]:
     return ["\n".join(lines) + ("\n" if lines and lines[-1] else "") for lines in found]
 
 
+PART = "~part\n"
+"""Stands between what several probes printed of one thing."""
+
+
+def together(probes: Sequence[Probe], frames: Sequence[Frame | None]) -> dict[Id, Observation]:
+    """What probes saw. Of a thing that several of them read, all have to have answered."""
+    read: dict[Id, list[str]] = {}
+    seen: dict[Id, Observation] = {}
+    for probe, frame in zip(probes, frames, strict=True):
+        texts = records(frame.text) if frame else []
+        if (frame is None or frame.status != 0) and texts:
+            texts.pop()
+        for number, id in enumerate(probe.ids):
+            if number < len(texts):
+                read.setdefault(id, []).append(texts[number])
+            else:
+                seen[id] = Unknown(_why(frame, probe))
+    for id, parts in read.items():
+        if id not in seen:
+            seen[id] = _observation(id, PART.join(parts))
+    return seen
+
+
 def parsed(probe: Probe, frame: Frame | None) -> dict[Id, Observation]:
     """What one probe saw; what it did not come to is Unknown, never absent."""
-    texts = records(frame.text) if frame else []
-    whole = frame is not None and frame.status == 0
-    if not whole and texts:
-        texts.pop()
-    seen: dict[Id, Observation] = {}
-    for number, id in enumerate(probe.ids):
-        if number >= len(texts):
-            seen[id] = Unknown(_why(frame, probe))
-            continue
-        observation = KINDS[id.kind].parse(id, record(texts[number]))
-        if not isinstance(observation, Unknown):
-            observation = replace(observation, text=texts[number])
-        elif observation.otherwise is not None:
-            otherwise = replace(observation.otherwise, text=texts[number])
-            observation = replace(observation, otherwise=otherwise)
-        seen[id] = observation
-    return seen
+    return together([probe], [frame])
+
+
+def printed(probes: Sequence[Probe], number: int, seen: Observed) -> str | None:
+    """What the probe of that number printed of all its things, volatile lines and all; None where
+    that is not known of each."""
+    texts = []
+    for id in probes[number].ids:
+        text = getattr(seen.get(id), "text", None)
+        parts = text.split(PART) if isinstance(text, str) else []
+        position = sum(id in probe.ids for probe in probes[:number])
+        if position >= len(parts):
+            return None
+        texts.append(parts[position])
+    return "".join(texts)
+
+
+def _observation(id: Id, text: str) -> Observation:
+    found = KINDS[id.kind].parse(id, record(text))
+    if not isinstance(found, Unknown):
+        return replace(found, text=text)
+    if found.otherwise is not None:
+        return replace(found, otherwise=replace(found.otherwise, text=text))
+    return found
 
 
 def accepted(seen: Observed, allow: Container[str]) -> dict[Id, Observation]:

@@ -49,7 +49,7 @@ def check(target: Target, changes: Iterable[Change]) -> None:
     """Says the warnings; raises ProvisionError with every problem."""
     found = preflight(target, changes)
     for warning in found.warnings:
-        target.options.say(f"  warning: {warning}")
+        target.options.warn(warning)
     if found.problems:
         raise ProvisionError(found.problems)
 
@@ -113,8 +113,8 @@ def _judge(
     target: Target, host: str, values: Values, changes: list[Change] | None, found: Preflight
 ) -> None:
     for line in values.get("port", []):
-        port, pid, command = line.split(" ", 2)
-        who = f"pid {pid}: {command}" if pid != "-" else command
+        port, pid, user, command = line.split(" ", 3)
+        who = f"pid {pid} of {user}: {command}" if pid != "-" else command
         found.problems.append(
             Problem(
                 "port-taken",
@@ -183,8 +183,8 @@ def _foreign(host: str, lines: list[str]) -> list[Problem]:
     """Kafka's processes that no run of ours started: whose they are is not for us to guess."""
     problems = []
     for line in lines:
-        pid, _start, _state, _uid, _node, _digest, home, config, *_ = line.split("\t")
-        if not home:
+        pid, _start, _state, _uid, _node, _digest, home, config, *_, program = line.split("\t")
+        if not home and program != "other":
             problems.append(
                 Problem(
                     "preflight",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,16 @@ from provisioner.run.actors import actor_on
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
 from provisioner.run.target import Target
+
+
+def journal_host_keys(target: Target, lock: Lock, command: str) -> None:
+    """Host keys that this run accepted or replaced, in the journals of their hosts."""
+    journal = Journal(secrets.token_hex(4), command, target.spec.digest)
+    records = Records(target, lock, journal)
+    for host, shell in sorted(target.shells.items()):
+        for note in shell.connection.notes:
+            with contextlib.suppress(TransportError):
+                records.write("done", host, note=note)
 
 
 @dataclass(frozen=True)

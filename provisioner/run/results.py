@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from provisioner.plan.model import Change
+from provisioner.plan.diff import because
+from provisioner.plan.model import Change, Event, Id
 
 
 class Interrupted(Exception):
@@ -24,6 +26,14 @@ class StepFailed(Exception):
         super().__init__(message)
 
 
+class NotAccepted(Exception):
+    """A gate did not open for good, and nothing of its wave was begun: why, by what it is about."""
+
+    def __init__(self, reasons: Mapping[Id, str]):
+        self.reasons = reasons
+        super().__init__("; ".join(reasons.values()))
+
+
 @dataclass
 class Results:
     """What became of each change."""
@@ -31,4 +41,12 @@ class Results:
     applied: list[Change] = field(default_factory=list)
     failed: list[tuple[Change, str]] = field(default_factory=list)
     not_started: list[Change] = field(default_factory=list)
-    interrupted: int | None = None
+
+    def undone(self, again: Change, emit: Callable[[Event], None]) -> None:
+        """Takes back what was applied where a later look finds a difference of the same thing."""
+        words = again.reason or because(again.before or {}, again.after or {})
+        why = f"it was done, and differs again: {words}"
+        for change in [c for c in self.applied if c.id == again.id]:
+            self.applied.remove(change)
+            self.failed.append((change, why))
+            emit(Event("failed", why, change.id.host, change))

@@ -13,7 +13,8 @@ LIBRARIES = {
     "service/stop": ("service/processes",),
     "service/terminate": ("service/processes",),
     "storage/record": ("storage/filesystem",),
-    "service/stop_foreign": ("service/processes", "service/ports"),
+    "service/ports": ("service/listening",),
+    "service/stop_foreign": ("service/processes", "service/listening", "service/ports"),
 }
 """Shell functions that a step's script shares with a probe."""
 

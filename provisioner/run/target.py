@@ -55,8 +55,11 @@ class Options:
     parallel: int = 10
     allow: Mapping[str, frozenset[str]] = field(default_factory=dict)
     become_password: str | None = field(default=None, repr=False)
+    become: bool = False
+    """-K: sudo may be used on every host, not only where the inventory says so."""
     ssh: Any = None
     say: Callable[[str], None] = lambda text: None
+    warn: Callable[[str], None] = lambda text: None
     progress: Callable[[str, int, int], None] = lambda label, done, total: None
     kafka_timeout: float = 10.0
     stop: Stop | None = None
@@ -183,6 +186,8 @@ def open_target(spec: Spec, options: Options, spec_folder: Path) -> Target:
                 target.unreachable[name] = result
             continue
         target.shells[name], target.facts[name] = result
+        for note in target.shells[name].connection.notes:
+            options.say(f"  {name}: {note}")
     if problems:
         target.close()
         raise ProvisionError(problems)
@@ -211,12 +216,14 @@ def _open_host(spec: Spec, name: str, options: Options) -> tuple[Shell, Facts] |
         connection = connect_host(host, options)
         password = host.become_password or options.become_password
         raised = Shell(connection, Become(True, host.become_user, password))
+        may_raise = host.become or options.become
 
         def as_root() -> tuple[Shell, Facts]:
             raised.prove()
             return raised, _gather_facts(spec, raised)
 
-        if spec.supervisor is Supervisor.SYSTEMD and connection.login not in ("", "root"):
+        systemd = spec.supervisor is Supervisor.SYSTEMD
+        if systemd and may_raise and connection.login not in ("", "root"):
             # That it takes root is known before the first look.
             try:
                 return as_root()
@@ -226,14 +233,25 @@ def _open_host(spec: Spec, name: str, options: Options) -> tuple[Shell, Facts] |
                     raise
         shell = Shell(connection)
         facts = _gather_facts(spec, shell)
-        other = facts.user != facts.login or spec.supervisor is Supervisor.SYSTEMD
+        other = facts.user != facts.login or systemd
         if other and facts.uid != 0:
+            if not may_raise:
+                raise _nothing_says_become(facts, systemd)
             return as_root()
         return shell, facts
     except TransportError as error:
         if connection is not None:
             connection.close()
         return error
+
+
+def _nothing_says_become(facts: Facts, systemd: bool) -> TransportError:
+    what = "supervisor: systemd" if systemd else f"kafka.user {facts.user}"
+    return TransportError(
+        "sudo-refused",
+        f"{what} needs root, the login is {facts.login}, and nothing says that sudo may be used",
+        "set ansible_become: true for the host, or give -K; or log in as root",
+    )
 
 
 def _gather_facts(spec: Spec, shell: Shell) -> Facts:

@@ -11,18 +11,21 @@ from dataclasses import dataclass
 
 from provisioner.hosts.observer import Reading
 from provisioner.kafka.port import KafkaUnavailable
-from provisioner.kinds.registry import KINDS
+from provisioner.kinds.registry import JUDGES, KINDS
 from provisioner.kinds.service.causes import cause
 from provisioner.plan.model import (
     Change,
     Desired,
     Event,
     Id,
+    Layer,
     Observation,
     Present,
     State,
 )
+from provisioner.plan.taken import differs
 from provisioner.run.target import Target
+from provisioner.spec.types import Role
 
 PAUSE = 0.05, 0.2
 """Seconds between two questions, at first and at most: what asks takes the cores of what starts."""
@@ -35,7 +38,19 @@ if [ -n "$u" ]; then
   systemctl show -p ActiveState,Result,ExecMainStatus -- "$u" | tr '\\n' ' '; echo
   journalctl --no-pager -o cat -n 20 -u "$u"
 fi
-for f do [ -r "$f" ] && { echo "== $f"; tail -n 60 -- "$f"; }; done
+for f do
+  [ -r "$f" ] || continue
+  echo "== $f"
+  # What told of the failure first, since this start: it may stand far above the end.
+  tail -n 5000 -- "$f" | awk '
+    /Log4jController|Reading configuration from/ { n = 0 }
+    / (ERROR|FATAL) |^[A-Za-z.]+(Exception|Error)(:|$)|^Caused by: / {
+      if (n < 12) said[n++] = substr($0, 1, 600)
+    }
+    END { for (i = 0; i < n; i++) print said[i] }'
+  echo "== the end of it"
+  tail -n 60 -- "$f"
+done
 exit 0
 """
 
@@ -72,9 +87,11 @@ def wait_for(
     look: Callable[[str, Sequence[Id]], Mapping[Id, Observation]],
     emit: Callable[[Event], None],
     stop: threading.Event,
-) -> None:
-    """Returns when all have settled. Raises NoProgress; WaitInterrupted when ``stop`` is set."""
+) -> dict[Id, Observation]:
+    """What was seen of each when all had settled, and nothing of Kafka's own differed any more.
+    Raises NoProgress; WaitInterrupted when ``stop`` is set."""
     began = time.monotonic()
+    arrived: dict[Id, Observation] = {}
     left = list(items)
     for item in left:
         item.moved = began
@@ -88,10 +105,14 @@ def wait_for(
             if observation is None:
                 _unseen(target, desired, item, look, now)
                 continue
-            if KINDS[item.id.kind].settled(state, observation):
+            why = missing(item.id, state, observation)
+            if not why and not _serves(target, item.id):
+                why = "it does not serve yet"
+            if not why:
+                arrived[item.id] = observation
                 left.remove(item)
                 continue
-            _check(target, state, item, observation, now)
+            _check(target, state, item, observation, now, why)
         for item in left:
             if now - began > SAY_AFTER and not item.said:
                 item.said = True
@@ -100,12 +121,26 @@ def wait_for(
             text = f"interrupted while it waited for {_named(left[0].id)}"
             raise WaitInterrupted(text, left[0].change)
         pause = min(pause * 1.3, longest)
+    return arrived
+
+
+def missing(id: Id, state: State, seen: Observation) -> str:
+    """What has not come about yet. Brokers tell of a change a while after Kafka has confirmed it,
+    so things of the cluster are held against what is wanted; those of hosts are read by whoever
+    changed them."""
+    kind = KINDS[id.kind]
+    left = differs(id, state, seen, JUDGES) if kind.layer is Layer.CLUSTER else ""
+    return left or ("" if kind.settled(state, seen) else NOT_SETTLED)
+
+
+NOT_SETTLED = "not settled"
 
 
 def _named(id: Id) -> str:
     texts = {
         "broker": f"broker {id.name} to register",
         "topic": f"topic {id.name} to be whole and configured",
+        "voter": f"controller {id.name} to catch up with the quorum's leader",
         "broker-config": f"the brokers to take the dynamic configuration of {id.name}",
     }
     return texts.get(id.kind, f"{id.name} to open its port")
@@ -152,6 +187,29 @@ def _open(target: Target, id: Id) -> bool:
     return True
 
 
+WORDS = "4lw.commands.whitelist"
+
+
+def _serves(target: Target, id: Id) -> bool:
+    """A ZooKeeper that stands alone opens its port before it has read its data, and ends again if
+    it cannot: it is there when it says what it is. One of several may have to wait for the others,
+    and has read its data before it opens its port."""
+    if id.kind != "service" or not id.host:
+        return True
+    node = target.spec.node(id.name)
+    if node.role is not Role.ZOOKEEPER or len(target.spec.zookeeper) > 1:
+        return True
+    if not {"srvr", "*"} & set(node.config.get(WORDS, "srvr").replace(" ", "").split(",")):
+        return True  # it may not be asked
+    from provisioner.kafka import zookeeper
+
+    dial = target.shells[node.host].connection.dial
+    try:
+        return bool(zookeeper.server_state(dial, "localhost", node.client_port or 0, 2.0))
+    except Exception:
+        return False
+
+
 def _cluster(target: Target, ids: Sequence[Id]) -> dict[Id, Observation]:
     """What Kafka says now; nothing while it does not answer."""
     try:
@@ -167,7 +225,9 @@ def _cluster(target: Target, ids: Sequence[Id]) -> dict[Id, Observation]:
     return seen
 
 
-def _check(target: Target, state: State, item: Awaited, seen: Observation, now: float) -> None:
+def _check(
+    target: Target, state: State, item: Awaited, seen: Observation, now: float, why: str
+) -> None:
     """A dead process is a failure at once; no progress is one after the limit."""
     if isinstance(seen, Present):
         mark = (dict(seen.fields), dict(seen.volatile))
@@ -176,9 +236,9 @@ def _check(target: Target, state: State, item: Awaited, seen: Observation, now: 
         if item.id.kind == "service" and _ended(seen):
             raise NoProgress(_why_dead(target, item.id, state), item.change)
     if now - item.moved > item.limit:
-        raise NoProgress(
-            f"{_named(item.id)}: nothing has moved for {item.limit:.0f} s", item.change
-        )
+        detail = "" if why == NOT_SETTLED else f": {why}"
+        text = f"{_named(item.id)}: nothing has moved for {item.limit:.0f} s{detail}"
+        raise NoProgress(text, item.change)
 
 
 def _unseen(
@@ -216,7 +276,7 @@ def _ended(seen: Present) -> bool:
     return True
 
 
-TELLING = re.compile(r" (ERROR|FATAL) |Exception: |^Error")
+TELLING = re.compile(r" (ERROR|FATAL) |Exception: |^Error|^Caused by: ")
 TELLING_LINES = 4
 LAST_LINES = 8
 
@@ -228,7 +288,7 @@ def _why_dead(target: Target, id: Id, state: State) -> str:
     frame = target.observer(id.host).read([Reading(TAIL, files)])[0]
     text = frame.text if frame else ""
     words = cause(text)
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = list(dict.fromkeys(line for line in text.splitlines() if line.strip()))
     # The end of a log is often how it shut down; what it ended of stands further up.
     telling = [line for line in lines if TELLING.search(line)][:TELLING_LINES]
     rest = [line for line in lines[-LAST_LINES:] if line not in telling]

@@ -279,6 +279,7 @@ def broker_node(
     listeners = tuple(to_listener(text) for text in given.listeners)
     listen, advertised = controller_listeners(controller[1], host) if controller else (None, None)
     layers = (controller[1], given) if controller else (given,)
+    settings = options(built, *layers)
     node = Node(
         role=Role.COMBINED if controller else Role.BROKER,
         id=given.id,
@@ -289,10 +290,10 @@ def broker_node(
         advertised_listeners=advertise(given, listeners, host.kafka_address or ""),
         controller_listener=listen,
         advertised_controller=advertised,
-        inter_broker_listener=inter_broker(given, listeners),
+        inter_broker_listener=inter_broker(given, listeners, settings["config"]),
         rack=given.rack,
         line=built.document.place(loc)[0],
-        **options(built, *layers),
+        **settings,
     )
     return built.placed(node, loc)
 
@@ -321,12 +322,18 @@ def advertise(
     return tuple(replace(w, host=address) if w.host in WILDCARD else w for w in wanted)
 
 
-def inter_broker(given: doc.Broker, listeners: tuple[Listener, ...]) -> str | None:
-    """The name given; else None where Kafka's default (PLAINTEXT) is right, else the only one."""
+INTER_BROKER_PROTOCOL = "security.inter.broker.protocol"
+
+
+def inter_broker(
+    given: doc.Broker, listeners: tuple[Listener, ...], config: Mapping[str, str]
+) -> str | None:
+    """The name given; else None where Kafka's default (PLAINTEXT) is right or the properties have
+    the protocol (Kafka takes one of the two keys, never both); else the only one."""
     if given.inter_broker_listener is not None:
         return given.inter_broker_listener.upper()
     names = [listener.name for listener in listeners]
-    if "PLAINTEXT" in names or len(names) != 1:
+    if INTER_BROKER_PROTOCOL in config or "PLAINTEXT" in names or len(names) != 1:
         return None
     return names[0]
 

@@ -2,8 +2,9 @@
 
     check_all(review)      problems and warnings are put into the review
 
-Ids, ports and folders are here; hosts and addresses in ``checks_hosts.py``; listeners, topics and
-properties in ``checks_kafka.py``.
+Ids and folders are here; hosts and addresses in ``checks_hosts.py``; listeners and ports in
+``checks_listeners.py``; topics and properties in ``checks_kafka.py``; what Kafka requires of
+several properties together in ``rules.py``.
 Every check reports all that it finds; none changes anything.
 """
 
@@ -13,7 +14,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from provisioner.errors import Problem
+from provisioner.errors import Notice, Problem
 from provisioner.spec.build import Built
 from provisioner.spec.types import Node, Role, Supervisor
 from provisioner.spec.words import ENV_NAME, release
@@ -43,14 +44,13 @@ class Review:
     known_hosts: Collection[str]
     inventory: str | None = None
     problems: list[Problem] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Notice] = field(default_factory=list)
 
     def report(self, message: str, loc: Loc, hint: str = "", **more: Any) -> None:
         self.problems.append(self.built.document.problem(message, loc, hint=hint, **more))
 
     def warn(self, message: str, loc: Loc) -> None:
-        line, column = self.built.document.place(loc)
-        self.warnings.append(f"{self.built.document.file}:{line}:{column}: {message}")
+        self.warnings.append(self.built.document.notice(message, loc))
 
     def written(self, part: str) -> int:
         """How many items the file has under ``part``, understood or not."""
@@ -65,6 +65,17 @@ class Review:
     def where(self, loc: Loc) -> str:
         return f"line {self.built.document.place(loc)[0]}"
 
+    def config_loc(self, node: Node, key: str) -> Loc:
+        """Where a property of a node is written: at the node, or below ``defaults``."""
+        places = [self.built.loc(node)]
+        if node.is_controller:
+            places.append(self.built.controller_locs[node.id])
+        for part, number, *_ in places:
+            item = (getattr(self.built.shape, str(part)) or [])[int(number)]
+            if key in (item.config or {}):
+                return (part, number, "config", key)
+        return ("defaults", "config", key)
+
     def items(self) -> Iterator[tuple[str, int, Any]]:
         """Every entry of the three lists of nodes, as written."""
         for part in ("zookeeper", "controllers", "brokers"):
@@ -73,7 +84,7 @@ class Review:
 
 
 def check_all(review: Review) -> None:
-    for one in (mode, kafka, ids, combined, ports, folders, nodes):
+    for one in (mode, kafka, ids, combined, folders, nodes):
         one(review)
 
 
@@ -233,40 +244,6 @@ def node_item(review: Review, node: Node) -> Any:
 
 def controller_item(review: Review, loc: Loc) -> Any:
     return (review.built.shape.controllers or [])[int(loc[1])]
-
-
-def ports(review: Review) -> None:
-    seen: dict[tuple[str, int], tuple[str, Loc]] = {}
-    for host, port, what, loc in used_ports(review):
-        if not port:
-            continue
-        other, first = seen.setdefault((host, port), (what, loc))
-        if first is not loc:
-            review.report(
-                f"port {port} on {host} is taken twice: by {other} "
-                f"({review.where(first)}) and by {what}",
-                loc,
-                "give each its own port",
-            )
-
-
-def used_ports(review: Review) -> Iterator[tuple[str, int | None, str, Loc]]:
-    """(host, port, what takes it, where that is written) of everything in the cluster."""
-    built = review.built
-    for node in built.spec.nodes:
-        loc, who = built.loc(node), node.name
-        if node.role is Role.ZOOKEEPER:
-            for word in ("client_port", "peer_port", "election_port"):
-                yield node.host, getattr(node, word), f"{word} of {who}", (*loc, word)
-        for number, listener in enumerate(node.listeners):
-            what = f"listener {listener.name} of {who}"
-            yield node.host, listener.port, what, (*loc, "listeners", number)
-        if node.controller_listener:
-            at = built.controller_locs[node.id]
-            word = "port" if controller_item(review, at).port else "controller_listener"
-            yield node.host, node.controller_listener.port, f"the controller of {who}", (*at, word)
-        if node.jmx_port:
-            yield node.host, node.jmx_port, f"jmx_port of {who}", (*loc, "jmx_port")
 
 
 def folders(review: Review) -> None:

@@ -1,5 +1,4 @@
-"""Cross-checks of what Kafka itself would refuse, or take and then not do: listeners, topics,
-properties."""
+"""Cross-checks of topics and properties: what Kafka itself would refuse, or take and not do."""
 
 from __future__ import annotations
 
@@ -10,11 +9,10 @@ from provisioner.spec import properties
 from provisioner.spec.build import plain
 from provisioner.spec.checks import Review, node_item
 from provisioner.spec.shape import dig
-from provisioner.spec.types import Listener, Node
+from provisioner.spec.types import Node
 from provisioner.spec.words import heap_bytes
 from provisioner.spec.yamlfile import Loc
 
-PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 # Replication of topics that Kafka makes itself: more than the brokers, and it never can.
 REPLICATION_KEYS = (
     "default.replication.factor",
@@ -32,144 +30,13 @@ CLEANER_BESIDE = 64 << 20  # 4.3.1 starts in 224 MB with the default buffer of 1
 
 
 def check_all(review: Review) -> None:
-    for broker in review.built.spec.brokers:
-        listeners(review, broker)
-    endpoints(review)
-    controller_names(review)
     topics(review)
     around = surroundings(review)
     for scope, config, loc in layers(review):
         configuration(review, scope, config, loc, around)
     min_insync(review)
+    racks(review)
     cleaner_memory(review)
-
-
-def listeners(review: Review, node: Node) -> None:
-    """Names: each once, known to a protocol, and the one that brokers use among themselves."""
-    loc = review.built.loc(node)
-    names = [listener.name for listener in node.listeners]
-    for number, name in enumerate(names):
-        if name in names[:number]:
-            review.report(
-                f"listener {name} of {node.name} is there twice",
-                (*loc, "listeners", number),
-                "give each its own name",
-            )
-    advertised = [listener.name for listener in node.advertised_listeners]
-    for number, name in enumerate(advertised):
-        if name not in names:
-            review.report(
-                f"{node.name} advertises {name}, which it does not listen on",
-                (*loc, "advertised_listeners", number),
-                f"its listeners are: {', '.join(names)}",
-            )
-    inter_broker(review, node, names, advertised)
-    protocols(review, node, loc, names)
-
-
-def inter_broker(review: Review, node: Node, names: list[str], advertised: list[str]) -> None:
-    loc, name = review.built.loc(node), node.inter_broker_listener
-    given = node_item(review, node).inter_broker_listener is not None
-    if name is None and "PLAINTEXT" not in names:
-        if "security.inter.broker.protocol" not in node.config:
-            review.report(
-                f"{node.name} does not say which listener brokers use among themselves",
-                (*loc, "listeners"),
-                f"add inter_broker_listener: one of {', '.join(names)}",
-                key=True,
-            )
-        return
-    name = name or "PLAINTEXT"
-    at: Loc = (*loc, "inter_broker_listener" if given else "listeners")
-    if name not in names:
-        review.report(
-            f"{node.name} has no listener {name}", at, f"its listeners are: {', '.join(names)}"
-        )
-        return
-    if name not in advertised:
-        review.report(
-            f"{node.name} does not advertise {name}, which brokers use among themselves",
-            (*loc, "advertised_listeners"),
-            f"add {name}://HOST:PORT",
-        )
-    for other in review.built.spec.brokers:
-        if name not in [x.name for x in (*other.listeners, *other.advertised_listeners)]:
-            review.report(
-                f"{node.name} reaches other brokers by {name}, which {other.name} does not have",
-                at,
-                "use the same inter_broker_listener on all brokers",
-            )
-            return
-
-
-def protocols(review: Review, node: Node, loc: Loc, names: list[str]) -> None:
-    """A map in ``config`` replaces ours, so it must have every listener in it."""
-    text = node.config.get("listener.security.protocol.map")
-    if text is None:
-        return
-    pairs = dict(part.strip().partition(":")[::2] for part in text.split(","))
-    controllers = [
-        c.controller_listener.name for c in review.built.spec.controllers if c.controller_listener
-    ]
-    at: Loc = (*loc, "config", "listener.security.protocol.map")
-    for name in dict.fromkeys([*names, *controllers]):
-        if name not in {key.upper() for key in pairs}:
-            review.report(
-                f"listener.security.protocol.map of {node.name} lacks {name}",
-                at,
-                f"add {name}:PLAINTEXT, or the protocol it has",
-            )
-    for name, protocol in pairs.items():
-        if protocol not in PROTOCOLS:
-            review.report(
-                f"'{protocol}' is not a security protocol (listener {name})",
-                at,
-                f"write one of: {', '.join(PROTOCOLS)}",
-            )
-
-
-def endpoints(review: Review) -> None:
-    """No two brokers may tell clients the same address."""
-    seen: dict[tuple[str, int], Node] = {}
-    for node in review.built.spec.brokers:
-        for number, listener in enumerate(node.advertised_listeners):
-            if not listener.host:
-                continue
-            other = seen.setdefault((listener.host.lower(), listener.port), node)
-            if other is not node and other.host != node.host:
-                part = "advertised_listeners"
-                if not node_item(review, node).advertised_listeners:
-                    part = "listeners"
-                review.report(
-                    f"{other.name} and {node.name} both advertise {listener}",
-                    review.built.loc(node, part, number),
-                    "each broker needs an address of its own",
-                )
-
-
-def controller_names(review: Review) -> None:
-    """All controllers use one listener name, which no broker's listener has."""
-    spec, first = review.built.spec, None
-    for node in spec.controllers:
-        listener = node.controller_listener
-        loc: Loc = (*review.built.controller_locs[node.id], "controller_listener")
-        assert isinstance(listener, Listener)
-        first = first or listener.name
-        if listener.name != first:
-            review.report(
-                f"the listener of {node.name} is called {listener.name}, that of the first "
-                f"controller {first}",
-                loc,
-                "use one name for all controllers",
-            )
-    for node in spec.brokers:
-        for number, listener in enumerate(node.listeners):
-            if first is not None and listener.name == first:
-                review.report(
-                    f"{node.name} has a listener {first}, which is the controllers' name",
-                    review.built.loc(node, "listeners", number),
-                    "give one of the two another name",
-                )
 
 
 def topics(review: Review) -> None:
@@ -232,10 +99,10 @@ def surroundings(review: Review) -> properties.Surroundings:
     configs = [plain(config) for scope, config, _ in layers(review) if scope == "broker"]
     prefixes = {config[key] for config in configs for key in config if key.endswith(".impl.prefix")}
     plugins = any(
-        config.get(key, "").strip() and "org.apache.kafka." not in config[key]
+        name.strip() and not name.strip().startswith(properties.KAFKAS_OWN)
         for config in configs
         for key in properties.PLUGIN_CLASSES
-        if key in config
+        for name in config.get(key, "").split(",")
     )
     return properties.Surroundings(
         properties.table(spec.version),
@@ -325,6 +192,21 @@ def min_insync(review: Review) -> None:
             review.built.loc(given, "config", "min.insync.replicas"),
             "write it once, below defaults.config: it is one value for the cluster",
         )
+
+
+def racks(review: Review) -> None:
+    """In ZooKeeper mode Kafka places no replicas while it knows the racks of some brokers only."""
+    brokers = review.built.spec.brokers
+    without = [node for node in brokers if node.rack is None]
+    if review.built.spec.is_kraft or not without or len(without) == len(brokers):
+        return
+    listed = ", ".join(node.name for node in without)
+    review.report(
+        f"{without[0].name} has no rack, and other brokers have one: Kafka with ZooKeeper then "
+        "creates no topic",
+        review.built.loc(without[0]),
+        f"give a rack to every broker or to none; without: {listed}",
+    )
 
 
 def cleaner_memory(review: Review) -> None:

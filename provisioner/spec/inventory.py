@@ -1,33 +1,22 @@
-"""Ansible's YAML inventory: groups, hosts, and the variables of each host.
-
-    read_inventory(path) -> Inventory
+"""What an Ansible inventory says: groups, hosts, and the variables of each host.
 
 Structure and precedence equal ``ansible-inventory --list`` (tests/contract/inventory holds both
 side by side): variables of ``all`` below those of other groups, groups by depth, then
 ``ansible_group_priority``, then name; ``group_vars/`` above groups in the inventory; the host's own
 above these; ``host_vars/`` above all. Values are left as they are written: ``inventory_vars.py``
-reads those that this tool uses. Raises ``ProvisionError`` (``invalid-inventory``).
+reads those that this tool uses. ``inventory_files.py`` makes one of a file or a folder.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from provisioner.errors import Problem, ProvisionError
+from provisioner.errors import Notice, Problem, ProvisionError
 from provisioner.spec import patterns
-from provisioner.spec.ranges import RangeError, expand_host
-from provisioner.spec.scalars import Dialect, Unreadable
-from provisioner.spec.yamlfile import Document, Loc, read
-
-CODE = "invalid-inventory"
-EXTENSIONS = ("", ".yml", ".yaml", ".json")
-NOT_INVENTORY = re.compile(
-    r"^\.|^(host_vars|group_vars|vars_plugins)$|~$|\.(orig|bak|ini|cfg|retry|pyc|pyo)$"
-)
+from provisioner.spec.inventory_data import CODE, is_vault, read_data, vars_files
+from provisioner.spec.yamlfile import Document, Loc
 
 
 @dataclass(frozen=True)
@@ -42,6 +31,11 @@ class Var:
         if self.document is None:
             return Problem(CODE, message, hint)
         return self.document.problem(message, self.loc, hint=hint)
+
+    def notice(self, message: str) -> Notice:
+        if self.document is None:
+            return Notice(message)
+        return self.document.notice(message, self.loc)
 
 
 @dataclass
@@ -66,7 +60,7 @@ class Inventory:
     hosts: dict[str, dict[str, Var]] = field(default_factory=dict)
     folders: list[Path] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Notice] = field(default_factory=list)
     files: dict[Path, Document | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -138,11 +132,16 @@ class Inventory:
         return self.files[path]
 
     def read_vars(self, path: Path) -> Document | None:
-        document = read(path, Dialect.ANSIBLE, CODE)
-        if document.lines[:1] and document.lines[0].startswith("$ANSIBLE_VAULT"):
-            self.warnings.append(f"{path}: is encrypted as a whole; nothing in it is used")
+        """A file that cannot be read as it was meant is an error: what is not set by it may be the
+        user or the port. Raises ``ProvisionError``."""
+        document = read_data(path)
+        if is_vault(document):
+            message = "is encrypted as a whole; nothing in it is used"
+            self.warnings.append(document.notice(message, ()))
             return None
-        if document.data is not None and not isinstance(document.data, dict):
+        self.problems += document.problems
+        self.warnings += document.warnings
+        if document.data and not isinstance(document.data, dict):
             self.problems.append(document.problem("is not a mapping of variables", ()))
         return document
 
@@ -165,181 +164,3 @@ class Inventory:
             if kept := {key: value for key, value in entry.items() if value}:
                 result[name] = kept
         return result
-
-
-def vars_files(folder: Path, name: str) -> list[Path]:
-    """``NAME``, ``NAME.yml``, ``.yaml`` or ``.json`` (the first), or all files below ``NAME/``."""
-    if name.startswith("/") or not folder.is_dir():
-        return []
-    for extension in EXTENSIONS:
-        path = folder / f"{name}{extension}"
-        if path.is_dir():
-            return list(folder_files(path))
-        if path.exists():
-            return [path]
-    return []
-
-
-def folder_files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.iterdir(), key=lambda p: p.name):
-        if path.name.startswith(".") or path.name.endswith("~"):
-            continue
-        if path.is_dir() and not path.suffix:
-            yield from folder_files(path)
-        elif path.is_file() and path.suffix in EXTENSIONS:
-            yield path
-
-
-def read_inventory(path: Path) -> Inventory:
-    """Read an inventory: a YAML file, or a folder of them. Raises ``ProvisionError``."""
-    inventory = Inventory(str(path))
-    real = Path(str(path)).resolve()
-    inventory.folders.append(real if real.is_dir() else real.parent)
-    sources = [path]
-    if path.is_dir():
-        found = sorted(path.iterdir(), key=lambda p: p.name)
-        sources = [p for p in found if not NOT_INVENTORY.search(p.name) and p.is_file()]
-    for source in sources:
-        Reader(inventory, read(source, Dialect.ANSIBLE, CODE)).read()
-    reconcile(inventory)
-    if inventory.problems:
-        raise ProvisionError(inventory.problems)
-    return inventory
-
-
-class Reader:
-    """Takes one file into an inventory."""
-
-    def __init__(self, inventory: Inventory, document: Document):
-        self.inventory = inventory
-        self.document = document
-
-    def read(self) -> None:
-        data = self.document.data
-        self.inventory.problems += self.document.problems
-        if not isinstance(data, dict):
-            self.report(
-                "is not an inventory in YAML",
-                (),
-                "begin with all: (an inventory in INI form is not read)",
-            )
-            return
-        if data.get("plugin"):
-            self.report(
-                "configures an inventory plugin, which is not run here",
-                ("plugin",),
-                "save what ansible-inventory --list --yaml prints, and use that",
-            )
-            return
-        for name, value in data.items():
-            self.group(name, value, (name,))
-
-    def report(self, message: str, loc: Loc, hint: str = "") -> None:
-        self.inventory.problems.append(self.document.problem(message, loc, hint=hint, key=True))
-
-    def warn(self, message: str, loc: Loc) -> None:
-        line, column = self.document.place(loc, key=True)
-        self.inventory.warnings.append(f"{self.document.file}:{line}:{column}: {message}")
-
-    def group(self, name: str, value: Any, loc: Loc) -> str | None:
-        if not isinstance(value, dict | None):
-            self.warn(f"'{name}' is skipped: a group is a mapping", loc)
-            return None
-        group = self.inventory.groups.setdefault(name, Group(name))
-        for key, section in (value or {}).items():
-            if isinstance(section, str) and key in ("vars", "children", "hosts"):
-                section = {section: None}
-            if not isinstance(section, dict | None):
-                if key in ("vars", "children", "hosts"):
-                    self.report(
-                        f"'{key}' of group {name} must be a mapping",
-                        (*loc, key),
-                        "write each name with a ':' after it, not '- name'",
-                    )
-                continue
-            self.section(group, key, section or {}, (*loc, key))
-        return name
-
-    def section(self, group: Group, key: str, section: dict[str, Any], loc: Loc) -> None:
-        if key == "vars":
-            for name, value in section.items():
-                self.group_variable(group, name, value, (*loc, name))
-        elif key == "children":
-            for name, value in section.items():
-                if self.group(name, value, (*loc, name)) is not None:
-                    self.child(group, name, (*loc, name))
-        elif key == "hosts":
-            for pattern, values in section.items():
-                self.hosts(group, pattern, values, (*loc, pattern))
-        else:
-            self.warn(
-                f"'{key}' in group {group.name} is skipped: only vars, children and hosts "
-                "mean something here",
-                loc,
-            )
-
-    def group_variable(self, group: Group, name: str, value: Any, loc: Loc) -> None:
-        if name != "ansible_group_priority":
-            group.variables[name] = Var(value, self.document, loc)
-            return
-        try:
-            group.priority = int(value)
-        except (TypeError, ValueError):
-            self.report("ansible_group_priority must be a whole number", loc)
-
-    def child(self, group: Group, name: str, loc: Loc) -> None:
-        if name == group.name or name in self.inventory.ancestors(group.name):
-            self.report(f"group {name} is a child of itself (by way of {group.name})", loc)
-        else:
-            self.inventory.link(group.name, name)
-
-    def hosts(self, group: Group, pattern: str, values: Any, loc: Loc) -> None:
-        if not isinstance(values, dict | None):
-            self.report(f"the variables of host {pattern} must be a mapping", loc)
-            return
-        try:
-            names, port = expand_host(pattern)
-        except RangeError as error:
-            self.report(f"'{pattern}': {error}", loc, "write lab[01:30], or db[a:c]")
-            return
-        for name in names:
-            known = self.inventory.hosts.setdefault(name, {})
-            group.hosts[name] = None
-            if port is not None:
-                known["ansible_port"] = Var(port, self.document, loc)
-            for key, value in (values or {}).items():
-                known[key] = Var(value, self.document, (*loc, key))
-
-
-def reconcile(inventory: Inventory) -> None:
-    """What Ansible does at the end: every group is below ``all``, every host in some group."""
-    for name, group in inventory.groups.items():
-        if name != "all" and not group.parents:
-            inventory.link("all", name)
-    ungrouped = inventory.groups["ungrouped"]
-    grouped = {
-        host: [n for n, g in inventory.groups.items() if host in g.hosts]
-        for host in inventory.hosts
-    }
-    for host, names in grouped.items():
-        others = set(names) - {"all", "ungrouped"}
-        if others and host in ungrouped.hosts:
-            del ungrouped.hosts[host]
-        elif not others:
-            ungrouped.hosts[host] = None
-    deepen(inventory)
-
-
-def deepen(inventory: Inventory) -> None:
-    """Depth: the longest way down from ``all``."""
-    waiting: Iterable[str] = ["all"]
-    while waiting:
-        below: dict[str, None] = {}
-        for name in waiting:
-            for child in inventory.groups[name].children:
-                inventory.groups[child].depth = inventory.groups[name].depth + 1
-                below[child] = None
-        waiting = list(below)
-
-
-__all__ = ["Inventory", "Unreadable", "Var", "read_inventory"]

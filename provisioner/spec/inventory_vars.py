@@ -52,9 +52,9 @@ class HostReader:
                 self.report(name, f"'{name}' is not read", hint)
         for name in PASSWORDS:
             if name in self.variables:
-                self.inventory.warnings.append(
-                    f"host {self.name}: {name} is not read; give it by -k or PROVISION_SSH_PASSWORD"
-                )
+                message = f"{name} is not read (host {self.name})"
+                hint = "give it by -k or PROVISION_SSH_PASSWORD"
+                self.inventory.warnings.append(self.variables[name].notice(f"{message}; {hint}"))
         if (method := self.text("ansible_become_method")) not in (None, "sudo"):
             self.report("ansible_become_method", f"become by '{method}' is not known", "use sudo")
         password = self.text("ansible_become_password") or self.text("ansible_become_pass")
@@ -64,11 +64,22 @@ class HostReader:
             connection=self.connection(),
             ssh=self.ssh(),
             become=self.flag("ansible_become"),
-            become_user=self.text("ansible_become_user") or "root",
-            become_password=self.env.get("PROVISION_BECOME_PASSWORD") or password,
+            become_user=self.login("ansible_become_user") or "root",
+            become_password=password,
             kafka_address=self.checked("kafka_address", words.address, address),
             groups=tuple(self.inventory.groups_of(self.name)),
+            origins=self.origins(),
         )
+
+    def origins(self) -> dict[str, str]:
+        """Where each variable stands that says how the host is reached."""
+        found = {}
+        for name, variable in self.variables.items():
+            if name.startswith(("ansible_", "kafka_")):
+                problem = variable.problem("")
+                if problem.file:
+                    found[name] = f"{problem.file}:{problem.line}"
+        return found
 
     def report(self, name: str, message: str, hint: str = "") -> None:
         problem = self.variables[name].problem(f"{message} (host {self.name})", hint)
@@ -88,24 +99,31 @@ class HostReader:
 
     def ssh(self) -> SshSettings:
         args = ssh_args.SshArgs()
-        common = self.text("ansible_ssh_common_args")
-        if common:
-            parsed = self.checked("ansible_ssh_common_args", ssh_args.parse, common)
-            args = parsed if parsed is not None else args
+        # In the order of the command line that Ansible makes of them: the first word counts.
+        for name in ("ansible_ssh_args", "ansible_ssh_common_args"):
+            if text := self.text(name):
+                parsed = self.checked(name, ssh_args.parse, text)
+                args = ssh_args.joined(args, parsed) if parsed is not None else args
         key_name = "ansible_ssh_private_key_file"
         if key_name not in self.variables:
             key_name = "ansible_private_key_file"
         key = self.text(key_name)
         port = self.value("ansible_port")
         return SshSettings(
-            address=self.text("ansible_host") or self.name,
+            address=self.checked("ansible_host", words.address, self.text("ansible_host"))
+            or self.name,
             port=self.checked("ansible_port", ssh_args.port, port) or args.port,
-            user=self.text("ansible_user") or args.user,
+            user=self.login("ansible_user") or args.user,
             key_files=tuple(self.path(p) for p in ([key] if key else []) + list(args.key_files)),
             jumps=args.jumps,
             known_hosts=tuple(self.path(p) for p in args.known_hosts),
             connect_timeout=args.connect_timeout,
         )
+
+    def login(self, name: str) -> str | None:
+        """A user name that no command line reads as anything else."""
+        text: str | None = self.checked(name, words.login, self.text(name))
+        return text
 
     def path(self, text: str) -> str:
         home = self.env.get("HOME")

@@ -16,11 +16,19 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from provisioner.errors import Problem, ProvisionError, fail
-from provisioner.spec import checks, checks_hosts, checks_kafka
+from provisioner.errors import Notice, Problem, ProvisionError, cut, fail
+from provisioner.spec import (
+    checks,
+    checks_hosts,
+    checks_kafka,
+    checks_listeners,
+    checks_secrets,
+    rules,
+)
 from provisioner.spec import document as doc
 from provisioner.spec.build import all_items, build
-from provisioner.spec.inventory import Inventory, Var, read_inventory
+from provisioner.spec.inventory import Inventory, Var
+from provisioner.spec.inventory_files import read_inventory
 from provisioner.spec.inventory_vars import HostReader
 from provisioner.spec.scalars import Dialect
 from provisioner.spec.shape import understand
@@ -62,17 +70,19 @@ def load_all(
     problems = [*document.problems, *unless_said(document.problems, problems)]
     if shape is None:
         raise ProvisionError(in_order(problems))
+    warnings: list[Notice] = []
     try:
-        hosts = inventory_for(path, shape, inventory)
+        hosts = inventory_for(document, shape, inventory)
     except ProvisionError as error:
         # Without hosts there is nothing to check them against; what the spec has is still said.
         hosts, problems = None, [*problems, *error.problems]
+        warnings += error.warnings
     if each_host is not None:
         shape = stamped(rest, shape, each_host)
     spec, found = reviewed(document, rest, shape, hosts, env, path)
     problems += unless_said(document.problems, found)
     if problems or hosts is None:
-        raise ProvisionError(in_order(problems))
+        raise ProvisionError(in_order(problems), warnings=[*warnings, *spec.warnings])
     return Loaded(spec, hosts)
 
 
@@ -85,7 +95,16 @@ def hosts_of(
     shape, _, problems = understand(document)
     if shape is None:
         raise ProvisionError(in_order([*document.problems, *problems]))
-    known = inventory_for(path, shape, inventory)
+    known = inventory_for(document, shape, inventory)
+    try:
+        return members_of(known, group, limit)
+    except ProvisionError as error:
+        error.warnings = tuple(known.warnings)
+        raise
+
+
+def members_of(known: Inventory, group: str, limit: str | None) -> list[str]:
+    """Raises ``limit-matches-nothing``."""
     if group not in known.groups:
         groups = ", ".join(sorted(known.groups))
         raise fail("limit-matches-nothing", f"no group {group}", f"the groups are {groups}")
@@ -122,7 +141,10 @@ def reviewed(
     review = checks.Review(built, document, anything, named)
     checks.check_all(review)
     checks_hosts.check_all(review)
+    checks_listeners.check_all(review)
     checks_kafka.check_all(review)
+    checks_secrets.check_all(review)
+    rules.check_all(review)
     warnings = [*(inventory.warnings if inventory else ()), *review.warnings]
     spec = replace(
         built.spec,
@@ -139,13 +161,22 @@ class Everything(set[str]):
         return True
 
 
-def inventory_for(path: Path, shape: doc.SpecFile, given: Path | None) -> Inventory:
-    """The one given, else the spec's own, else this machine alone."""
+def inventory_for(document: Document, shape: doc.SpecFile, given: Path | None) -> Inventory:
+    """The one given, else the spec's own, else this machine alone. Raises ``ProvisionError``."""
     if given is not None:
         return _inventory(given)
-    if shape.inventory is not None:
-        return _inventory(path.parent / Path(shape.inventory).expanduser())
-    return this_machine()
+    if shape.inventory is None:
+        return this_machine()
+    path = Path(document.file).parent / Path(shape.inventory).expanduser()
+    try:
+        path.stat()
+    except OSError as error:
+        message = f"the inventory {cut(path, 200)} cannot be read: {error.strerror}"
+        hint = "the path is relative to the spec; -i names another inventory"
+        place = ("inventory",)
+        problem = document.problem(message, place, hint=hint, code="invalid-inventory")
+        raise ProvisionError(problem) from None
+    return _inventory(path)
 
 
 def _inventory(path: Path) -> Inventory:

@@ -7,21 +7,21 @@ key must be in Kafka's own table of that version, or one of these:
 - ``listener.name.LISTENER.KEY``: LISTENER must be one of the spec's;
 - under a prefix that plugins are known to use (``PLUGIN_PREFIXES``), or that the spec configures as
   ``remote.log.*.impl.prefix``, if no known key is nearly the same;
-- anything that is not nearly a known key, once a class that is not Kafka's own is configured
-  (``metric.reporters``, ``authorizer.class.name``, …): a warning.
+- anything that is not nearly a known key, nor one of another version of Kafka, once a class that
+  is not Kafka's own is configured (``metric.reporters``, ``authorizer.class.name``, …): a warning.
 """
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
+from provisioner.spec.nearest import NameIndex
 from provisioner.spec.words import release
 
 PLUGIN_PREFIXES = (
@@ -52,6 +52,8 @@ PLUGIN_CLASSES = (
     "replica.selector.class",
     "ssl.engine.factory.class",
 )
+KAFKAS_OWN = ("org.apache.kafka.", "kafka.")
+"""The packages whose classes read only properties that the tables have."""
 # Read by Kafka's own authorizers and by its metrics, but in no table.
 BEYOND_TABLE = {
     "super.users": "string",
@@ -105,6 +107,8 @@ CHOICES = re.compile(r"(\(case insensitive\) )?\[([\w., -]+)\]")
 WHOLE = re.compile(r"-?[0-9]{1,19}")
 NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 Finding = tuple[str, str]
+TYPING_ERROR = 0.85
+"""From this ratio on a key that plugins might read is a known one, misspelt."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,19 @@ def table(version: str) -> Table:
     return Table(chosen, chosen == version, data["broker"], data["topic"], data["zookeeper_server"])
 
 
+@cache
+def index(version: str, scope: str) -> NameIndex:
+    """Every name of that scope in the table of that version."""
+    more = BEYOND_TABLE if scope == "broker" else {}
+    return NameIndex([*table(version).keys(scope), *more])
+
+
+@lru_cache(maxsize=1024)
+def nearest(version: str, scope: str, key: str) -> tuple[str, float]:
+    """The name that a key resembles most, and how much (0 to 1)."""
+    return index(version, scope).nearest(key)
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What else the spec says that decides whether a key can be right."""
@@ -171,36 +188,34 @@ def check_key(scope: str, key: str, around: Surroundings) -> tuple[Finding | Non
     if key in known or key.startswith("x.") or (scope == "broker" and key in BEYOND_TABLE):
         return None, False
     if scope == "zookeeper":
-        return check_zookeeper_key(key, known)
+        return check_zookeeper_key(key, around), False
     if scope == "topic":
-        return unknown(key, list(known), f"topics of Kafka {around.table.version}", around), False
-    return check_broker_key(key, known, around)
+        return unknown(scope, key, around), False
+    return check_broker_key(key, around)
 
 
-def check_zookeeper_key(key: str, known: Mapping[str, Any]) -> tuple[Finding | None, bool]:
+def check_zookeeper_key(key: str, around: Surroundings) -> Finding | None:
     if re.fullmatch(r"(server|weight|group)\.\d+", key):
         if key.startswith("server."):
             return (
                 f"'{key}' is not for config: the spec has a word for it",
                 "use peer_port and election_port of the servers in zookeeper",
-            ), False
-        return None, False
+            )
+        return None
     if key.startswith(("metricsProvider.", "authProvider.", "zookeeper.", "ssl.", "sasl.")):
-        return None, False
-    return (f"unknown property '{key}' of ZooKeeper", nearest(key, list(known))), False
+        return None
+    return unknown("zookeeper", key, around)
 
 
-def check_broker_key(
-    key: str, known: Mapping[str, Any], around: Surroundings
-) -> tuple[Finding | None, bool]:
-    names = [*known, *BEYOND_TABLE]
+def check_broker_key(key: str, around: Surroundings) -> tuple[Finding | None, bool]:
     if key.startswith("listener.name."):
         return check_listener_key(key, around), False
-    close = difflib.get_close_matches(key, names, n=1, cutoff=0.85)
-    if not close and key.startswith(PLUGIN_PREFIXES + around.prefixes):
+    changed = of_another_version("broker", key, around.table)
+    close = nearest(around.table.version, "broker", key)[1] >= TYPING_ERROR
+    if not changed and not close and key.startswith(PLUGIN_PREFIXES + around.prefixes):
         return None, False
-    found = unknown(key, names, f"Kafka {around.table.version}", around)
-    return found, bool(around.plugins and not close)
+    mild = around.plugins and not close and not changed
+    return unknown("broker", key, around), mild
 
 
 def check_listener_key(key: str, around: Surroundings) -> Finding | None:
@@ -214,18 +229,41 @@ def check_listener_key(key: str, around: Surroundings) -> Finding | None:
     return None if rest else (f"'{key}' names no property", "write listener.name.NAME.PROPERTY")
 
 
-def unknown(key: str, names: list[str], where: str, around: Surroundings) -> Finding:
-    hint = nearest(key, names)
-    if not around.table.exact:
-        hint += f" (checked against the table of {around.table.version}, the nearest there is)"
-    return f"unknown property '{key}' of {where}", hint.strip()
+def unknown(scope: str, key: str, around: Surroundings) -> Finding:
+    """That no such property exists, and what may have been meant."""
+    version = around.table.version
+    where = {
+        "broker": f"Kafka {version}",
+        "topic": f"topics of Kafka {version}",
+        "zookeeper": "ZooKeeper",
+    }[scope]
+    near, _ = nearest(version, scope, key)
+    hint = of_another_version(scope, key, around.table)
+    hint = hint or (f"did you mean '{near}'?" if near else TAKEN[scope])
+    if not around.table.exact and scope != "zookeeper":
+        hint += f" (checked against the table of {version}, the nearest there is)"
+    return f"unknown property '{key}' of {where}", hint
 
 
-def nearest(word: str, names: list[str]) -> str:
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    return (
-        f"did you mean '{near[0]}'?" if near else "Kafka would take it without a word and ignore it"
-    )
+TAKEN = {
+    "broker": "Kafka would take it without a word and ignore it",
+    "topic": "Kafka refuses to create a topic with a property that it does not know",
+    "zookeeper": "ZooKeeper would take it without a word and ignore it",
+}
+"""What becomes of a property that the program does not know."""
+
+
+def of_another_version(scope: str, key: str, mine: Table) -> str:
+    """That an older version has this key and when it went, or which is the first to have it;
+    nothing where no version has it. Kafka takes properties out in a X.0 only."""
+    if scope == "zookeeper":
+        return ""
+    have = [v for v in versions() if key in table(v).keys(scope)]
+    before = [v for v in have if release(v) < release(mine.version)]
+    if before:
+        gone = next(v for v in versions() if release(v) > release(before[-1]))
+        return f"it was removed in {release(gone)[0]}.0: take it out"
+    return f"Kafka {have[0]} has it, {mine.version} does not yet: take it out" if have else ""
 
 
 def check_value(scope: str, key: str, value: str, around: Surroundings) -> Finding | None:

@@ -6,8 +6,19 @@ import re
 import string
 
 MAX_HOSTS = 100_000
-WITH_PORT = re.compile(r"^((?:[^:\[\]]|\[[^\]]*\])+):(\d+)$")
-BRACKETED = re.compile(r"^\[([0-9A-Fa-f:.]+)\](?::(\d+))?$")
+NUMBERS = r"\[[0-9]+:[0-9]+(?::[0-9]+)?\]"
+HEX = r"\[[0-9a-f]+:[0-9a-f]+(?::[0-9]+)?\]"
+ITEMS = r"\[(?:[a-z]:[a-z]|[0-9]+:[0-9]+)(?::[0-9]+)?\]"
+LABEL = rf"(?:\w|{ITEMS})(?:[\w-]|{ITEMS})*(?<![_-])"
+NAME = re.compile(rf"{LABEL}(?:\.{LABEL})*", re.IGNORECASE)
+PART = rf"(?:[0-9a-f]{{1,4}}|{HEX})"
+IPV4 = re.compile(rf"(?:[0-9]{{1,3}}|{NUMBERS})(?:\.(?:[0-9]{{1,3}}|{NUMBERS})){{3}}")
+IPV6 = re.compile(rf"(?:{PART}?:){{2,7}}(?:{PART}|[0-9.]+)?", re.IGNORECASE)
+# An address in brackets has its port after them.
+PORTS = (
+    re.compile(r"\[(.+)\]:([0-9]+)"),
+    re.compile(r"((?:[^:\[\]]|\[[^\]]*\])*):([0-9]+)"),
+)
 
 
 class RangeError(ValueError):
@@ -15,12 +26,16 @@ class RangeError(ValueError):
 
 
 def expand_host(pattern: str) -> tuple[list[str], int | None]:
-    """``lab[1:2]:2222`` → ``(["lab1", "lab2"], 2222)``. Raises RangeError."""
-    address = BRACKETED.match(pattern)
-    if address and ":" in address[1] and address[1].count(":") > 2:
-        return [address[1]], int(address[2]) if address[2] else None
-    found = WITH_PORT.match(pattern)
-    name, port = (found[1], int(found[2])) if found else (pattern, None)
+    """``lab[1:2]:2222`` → ``(["lab1", "lab2"], 2222)``. Raises RangeError.
+
+    A port is one only behind a name that can be a host's, as in Ansible.
+    """
+    name, port = pattern, None
+    for form in PORTS:
+        if found := form.fullmatch(name):
+            name, port = found[1], int(found[2])
+    if not any(form.fullmatch(name) for form in (IPV4, IPV6, NAME)):
+        name, port = pattern, None
     return expand(name), port
 
 

@@ -46,6 +46,10 @@ class Unreadable(str):
         return value
 
 
+class NotText(str):
+    """A key that YAML reads as something else than text (``22:``, ``on:``), as JSON prints it."""
+
+
 @dataclass(frozen=True)
 class Bad:
     """Why a value is refused, and what to put in its place so that reading can go on."""
@@ -174,8 +178,10 @@ def ansible_scalar(text: str, plain: bool, tag: str | None, key: bool) -> Any:
 def json_key(value: Any, text: str) -> str:
     """A key as JSON would print it: ``on:`` is true to YAML 1.1."""
     if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return str(value) if isinstance(value, int) else text
+        return NotText({None: "null", True: "true", False: "false"}[value])
+    if isinstance(value, str):
+        return text
+    return NotText(value if isinstance(value, int) else text)
 
 
 def yaml11(text: str) -> Any:

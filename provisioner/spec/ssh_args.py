@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
-from provisioner.spec.words import Refusal, refuse
+from provisioner.spec.words import Refusal, is_address, is_login, refuse
 
+IGNORED = ("controlmaster", "controlpersist", "controlpath")
+"""In Ansible's own default of ansible_ssh_args: connections are kept open here anyway."""
 SHORT = {"-J": "proxyjump", "-i": "identityfile", "-p": "port", "-l": "user"}
-JUMP = re.compile(r"(?:ssh://)?(?:[^@\s,]+@)?(?:\[[0-9A-Fa-f:.]+\]|[^\s,:@\[\]/]+)(?::\d{1,5})?/?")
+JUMP = re.compile(
+    r"(?:ssh://)?(?:(?P<user>[^\s,]+)@)?"
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s,:@\[\]/]+)(?::\d{1,5})?/?"
+)
 INSTEAD = {
     "stricthostkeychecking": "take it out: host keys are always checked; --accept-new-host-keys "
     "takes those of a fresh lab",
     "proxycommand": "write ProxyJump=HOST (-J HOST)",
-    "controlmaster": "take it out: connections are kept open anyway",
-    "controlpersist": "take it out: connections are kept open anyway",
-    "controlpath": "take it out: connections are kept open anyway",
 }
 
 
@@ -44,6 +46,12 @@ def parse(text: str) -> SshArgs:
     return SshArgs(**found)
 
 
+def joined(first: SshArgs, then: SshArgs) -> SshArgs:
+    """Two variables as one command line: the first word counts, identity files add up."""
+    values = {f.name: getattr(first, f.name) or getattr(then, f.name) for f in fields(SshArgs)}
+    return SshArgs(**{**values, "key_files": (*first.key_files, *then.key_files)})
+
+
 def options(text: str) -> list[tuple[str, str]]:
     """(option in small letters, value) in the order given."""
     try:
@@ -53,6 +61,8 @@ def options(text: str) -> list[tuple[str, str]]:
     found = []
     while words:
         word = words.pop(0)
+        if word == "-C":
+            continue  # compression: nothing depends on it
         flag, rest = word[:2], word[2:]
         if flag not in (*SHORT, "-o"):
             refuse(
@@ -75,6 +85,8 @@ def assignment(text: str) -> tuple[str, str]:
     if not found:
         refuse(f"'-o {text}' is not NAME=VALUE", "")
     name = found[1].lower()
+    if name in IGNORED:
+        return name, ""
     if name not in ALLOWED.lower().split(", "):
         refuse(
             f"'{found[1]}' is not an option that can be taken over",
@@ -90,12 +102,16 @@ def take(found: dict[str, Any], name: str, value: str) -> None:
     elif name == "proxyjump":
         jumps = () if value.lower() == "none" else tuple(part.strip() for part in value.split(","))
         for jump in jumps:
-            if not JUMP.fullmatch(jump):
+            if not is_jump(jump):
                 refuse(f"'{jump}' is not a host to jump by", "write USER@HOST:PORT")
         found.setdefault("jumps", jumps)
     elif name == "port":
         found.setdefault("port", port(value))
+    elif name in IGNORED:
+        return
     elif name == "user":
+        if not is_login(value):
+            refuse(f"'{value[:60]}' is not a user name", "")
         found.setdefault("user", value)
     elif name == "userknownhostsfile":
         found.setdefault("known_hosts", tuple(value.split()))
@@ -103,6 +119,14 @@ def take(found: dict[str, Any], name: str, value: str) -> None:
         if not re.fullmatch(r"[0-9]{1,5}", value) or int(value) == 0:
             refuse(f"ConnectTimeout '{value}' is not a number of seconds", "")
         found.setdefault("connect_timeout", float(value))
+
+
+def is_jump(text: str) -> bool:
+    """``[user@]host[:port]`` of names that no command line reads as anything else."""
+    found = JUMP.fullmatch(text)
+    if not found:
+        return False
+    return is_address(found["host"].strip("[]")) and (not found["user"] or is_login(found["user"]))
 
 
 def port(value: Any) -> int:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from provisioner.errors import Notice
+
 
 class Role(StrEnum):
     """What a process is. A combined KRaft node is one process with the name ``broker-ID``."""
@@ -165,6 +167,8 @@ class Host:
     kafka_address: str | None = None
     groups: tuple[str, ...] = ()
     home: str | None = None
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Where the inventory says what: variable → ``FILE:LINE``."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +176,7 @@ class Spec:
     """One cluster. ``nodes`` are in the order ZooKeeper or controllers, then brokers, by id.
 
     ``digest`` is the SHA-256 of what the file says, comments and order of keys aside. ``warnings``
-    are remarks for a person, each beginning with ``FILE:LINE:COLUMN:``.
+    are those of spec and inventory.
     """
 
     cluster: str
@@ -192,7 +196,7 @@ class Spec:
     controller_quorum: str | None = None
     fresh_cluster_id: str | None = None
     """An id for a KRaft cluster that has none yet; made by the run, never by the spec."""
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Notice, ...] = ()
 
     @property
     def zookeeper(self) -> tuple[Node, ...]:

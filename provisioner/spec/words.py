@@ -99,10 +99,30 @@ def path(text: str) -> str:
     return clean
 
 
+LOGIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@\\-]*\$?")
+
+
+def is_address(text: str) -> bool:
+    """Whether it is a host name or an IP address, without brackets."""
+    return bool(HOSTNAME.fullmatch(text) or (":" in text and IPV6.fullmatch(text)))
+
+
+def is_login(text: str) -> bool:
+    """Whether it is a user name that no command line reads as anything else."""
+    return bool(LOGIN.fullmatch(text)) and not text.endswith("\\") and len(text) < 257
+
+
+def login(text: str) -> str:
+    """A user name."""
+    if is_login(text):
+        return text
+    refuse(f"'{text[:60]}' is not a user name", "use letters, digits and . _ @ -, no leading '-'")
+
+
 def address(text: str) -> str:
     """A host name or IP address."""
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-    if HOSTNAME.fullmatch(bare) or (":" in bare and IPV6.fullmatch(bare)):
+    if is_address(bare):
         if bare in ("0.0.0.0", "::"):
             refuse(
                 f"'{text}' means every interface; nobody can be reached there",

@@ -15,7 +15,9 @@ from provisioner.hosts.actor import Batch, ShellStep
 from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Change, Event, Id, Layer, Plan, Present, Report, Wave
+from provisioner.plan.order import ACCEPTED
 from provisioner.run import preflight
+from provisioner.run.acceptance import ask_kafka
 from provisioner.run.actors import actor_on
 from provisioner.run.executor import Executor
 from provisioner.run.gates import gate
@@ -24,6 +26,7 @@ from provisioner.run.journal import Journal, whoami
 from provisioner.run.lock import Lock, LockFile
 from provisioner.run.look import look, probes_of
 from provisioner.run.rebuild import clear
+from provisioner.run.records import journal_host_keys
 from provisioner.run.results import Results
 from provisioner.run.stopping import Stop, stopping
 from provisioner.run.sweep import sweep_hosts
@@ -115,37 +118,48 @@ def _run(
     deferred on hosts may turn out to be something for the hosts: then there is another round."""
     results = runner.results
     named: set[Id] = set()
-    below = _below(planned.plan)
     for _ in range(ROUNDS):
+        below = _below(planned.plan)
         if not below:
             break
-        done = {change.id for change in planned.plan.changes}
-        named |= done | {item.id for item in planned.plan.deferred}
+        named |= {change.id for change in planned.plan.changes}
+        named |= {item.id for item in planned.plan.deferred}
         runner.desired, runner.seen = planned.desired, planned.observations.seen
         runner.carry_out(below)
         if results.failed or runner.stop.is_set():
-            told = {c.id for c in results.applied} | {c.id for c, _ in results.failed}
-            told |= {c.id for c in results.not_started}
-            results.not_started += [c for c in planned.plan.changes if c.id not in told]
-            return results
+            return _rest_not_started(results, planned.plan.changes)
         if any(c.id.kind == "service" for c in results.applied):
             target.cluster().refresh()
             settle(target, emit, runner.stop, _kept_down(planned))
         known = None if _open(planned.plan) else runner.seen
         planned = stages.make_plan(target, stages.observe(target, known=known))
         _unexpected(planned.plan, named)
-        below = [w for w in _below(planned.plan) if not {c.id for c in w.changes} <= done]
+        for change in planned.plan.changes:
+            results.undone(change, emit)
+        if results.failed:
+            return _rest_not_started(results, planned.plan.changes)
+    if _below(planned.plan):
+        return _rest_not_started(results, planned.plan.changes)
     if not planned.plan.unread:
         sweep(target, emit)
     runner.desired, runner.seen = planned.desired, planned.observations.seen
-    runner.carry_out([w for w in planned.plan.waves if _layer(w.changes[0]) is Layer.CLUSTER])
+    runner.carry_out(planned.plan.waves)
     bounced = [c for c in results.applied if c.id.kind == "service"]
     if any(c.action in ("start", "restart") for c in bounced) and not results.failed:
         prefer_leaders(target, emit)
     return results
 
 
+def _rest_not_started(results: Results, changes: Sequence[Change]) -> Results:
+    """What of a plan was not come to."""
+    told = {c.id for c in results.applied} | {c.id for c, _ in results.failed}
+    told |= {c.id for c in results.not_started}
+    results.not_started += [c for c in changes if c.id not in told]
+    return results
+
+
 ROUNDS = 3
+"""Of the hosts' layers at most: what a plan still has for hosts after them is not started."""
 
 
 def _below(plan: Plan) -> list[Wave]:
@@ -212,7 +226,15 @@ def executor(
     emit: Callable[[Event], None],
     stop: Stop,
 ) -> Executor:
-    return Executor(
+    may_stop = gate(target, emit, stop)
+
+    def opens(wave: Wave) -> None:
+        if wave.gate == ACCEPTED:
+            ask_kafka(target, runner.desired, lock.token, emit, wave)
+        else:
+            may_stop(wave)
+
+    runner = Executor(
         target,
         planned.desired,
         planned.observations.seen,
@@ -221,9 +243,10 @@ def executor(
         emit,
         lambda host, ids: look(target, host, ids),
         lambda host: probes_of(target.places[host]),
-        gate(target, emit, stop),
+        opens,
         stop,
     )
+    return runner
 
 
 def reopen(target: Target) -> None:
@@ -316,6 +339,7 @@ def locked(target: Target, command: str) -> Iterator[Lock]:
     lock = Lock(who, target.options.say, target.options.stop)
     lock.acquire({host: _place(target, host) for host in target.shells})
     try:
+        journal_host_keys(target, lock, command)
         yield lock
     finally:
         lock.release()

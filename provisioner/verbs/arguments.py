@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from provisioner.errors import fail
+from provisioner.report.formats import FORMATS, TEXT
+from provisioner.verbs.examples import epilog
 
 ALLOW = (
     "delete-topic",
@@ -25,24 +27,26 @@ ALONE = ("-h", "--help", "--version")
 
 SUMMARIES = {
     "init": "write a commented starting spec and inventory",
-    "validate": "read spec and inventory; no host is contacted (--hosts: preflight)",
-    "plan": "show what apply would do",
-    "apply": "make it so, then verify",
-    "verify": "is the plan empty and the cluster healthy?",
-    "drift": "what differs from the spec, and what is there besides",
-    "status": "the cluster as it is: by broker and by topic",
-    "start": "start processes",
-    "stop": "stop processes",
-    "restart": "restart processes one at a time",
-    "drill": "the fault-tolerance exercise",
-    "destroy": "remove what the spec made",
-    "import": "a running cluster → spec and inventory (not yet supported)",
-    "lock": "who holds the lock",
-    "log": "what was done to this cluster",
-    "schema": "JSON Schema of the spec",
-    "fetch": "Kafka and Java into the cache",
+    "validate": "check spec and inventory without contacting a host (--hosts: preflight too)",
+    "hosts": "show how each host would be reached, and where each setting comes from",
+    "plan": "show what apply would change",
+    "apply": "bring hosts, processes and topics into the state of the spec, then verify",
+    "verify": "check that the plan is empty and the cluster healthy",
+    "drift": "show what differs from the spec, and what the spec does not manage",
+    "status": "show the cluster as it is, by broker and by topic",
+    "start": "start nodes",
+    "stop": "stop nodes",
+    "restart": "restart nodes one at a time, once safe",
+    "drill": "stop a broker, prove that nothing was lost, and heal it",
+    "destroy": "remove what provision made",
+    "import": "write spec and inventory of a running cluster (not yet supported)",
+    "lock": "show or break the cluster's lock",
+    "log": "show what was done to the cluster, when and by whom",
+    "schema": "print the JSON Schema of a spec",
+    "completion": "print the completion script of a shell",
+    "fetch": "download Kafka and Java into the cache, or write and load a bundle",
 }
-SPEC_VERBS = frozenset(SUMMARIES) - {"init", "schema", "fetch", "import"}
+SPEC_VERBS = frozenset(SUMMARIES) - {"init", "schema", "fetch", "import", "completion"}
 
 
 class Parser(argparse.ArgumentParser):
@@ -70,17 +74,48 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         listed = ", ".join(ANYWHERE)
         hint = f"provision VERB … {first}: before the verb stand only {listed}"
         raise fail("usage", f"{first} stands before the verb", hint)
-    return build().parse_args(list(argv))
+    return _with_format(build().parse_args(list(argv)))
+
+
+def _with_format(args: argparse.Namespace) -> argparse.Namespace:
+    """``format`` and ``output`` for every verb; ``--json`` is ``--format json``."""
+    asked = getattr(args, "format", None)
+    if args.json and asked not in (None, "json"):
+        raise fail("usage", f"--json does not go with --format {asked}", "leave one of them out")
+    args.format = asked or ("json" if args.json else TEXT)
+    args.json = args.format == "json"
+    args.output = getattr(args, "output", None)
+    return args
+
+
+def format_of(argv: Sequence[str]) -> tuple[str, str | None]:
+    """Format and output file of a command line that may not be understood otherwise."""
+    found: dict[str, str] = {}
+    for number, word in enumerate(argv):
+        name, equals, value = word.partition("=")
+        if name in ("--format", "--output"):
+            found[name] = value if equals else next(iter(argv[number + 1 : number + 2]), "")
+    asked = "json" if "--json" in argv else found.get("--format", TEXT)
+    return asked if asked in FORMATS else TEXT, found.get("--output")
 
 
 def build() -> Parser:
-    parser = Parser(prog="provision", description="Kafka clusters in the state a file describes")
+    parser = Parser(
+        prog="provision",
+        description="Bring Kafka clusters into the state that a YAML spec describes.",
+    )
     parser.add_argument("--version", action="store_true", help="print the version")
     _common(parser, False)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
     verbs.required = True
     for verb, summary in SUMMARIES.items():
-        sub = verbs.add_parser(verb, help=summary, description=summary)
+        sub = verbs.add_parser(
+            verb,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            epilog=epilog(verb),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         # Without a default: a verb's own would undo what stood before the verb.
         _common(sub, argparse.SUPPRESS)
         if verb in SPEC_VERBS:
@@ -99,25 +134,39 @@ def at_least_one(word: str) -> int:
 def _common(parser: Parser, default: Any) -> None:
     """What may stand before the verb and after it."""
     for names, text in (
-        (("--json",), "one JSON document on stdout"),
-        (("-v", "--verbose"), "say more"),
-        (("--debug",), "tracebacks for internal errors"),
+        (("--json",), "print one JSON document to stdout"),
+        (("-v", "--verbose"), "show every change and value"),
+        (("--debug",), "show tracebacks of internal errors"),
     ):
         parser.add_argument(*names, action="store_true", default=default, help=text)
 
 
 def _for_specs(sub: Parser) -> None:
-    sub.add_argument("spec", nargs="+", metavar="SPEC", help="one YAML file is one cluster")
-    sub.add_argument("-i", "--inventory", help="Ansible's YAML inventory; overrides the spec's")
-    sub.add_argument("-l", "--limit", help="hosts to change and judge, as Ansible's patterns")
-    sub.add_argument("--each", metavar="GROUP", help="a one-host spec, on each host of GROUP")
+    sub.add_argument("spec", nargs="+", metavar="SPEC", help="cluster spec(s)")
+    sub.add_argument("-i", "--inventory", help="Ansible inventory; overrides the spec's")
+    sub.add_argument("-l", "--limit", help="limit to these hosts (Ansible patterns)")
     sub.add_argument(
-        "--parallel", type=at_least_one, default=10, metavar="N", help="hosts at once (10)"
+        "--each", metavar="GROUP", help="apply a single-host spec to every host in GROUP"
     )
-    sub.add_argument("-K", "--ask-become-pass", action="store_true", help="ask sudo's password")
-    sub.add_argument("-k", "--ask-pass", action="store_true", help="ask the SSH password")
-    sub.add_argument("--accept-new-host-keys", action="store_true", help="for a fresh lab")
-    sub.add_argument("--replace-host-key", metavar="HOST|GROUP", action="append", default=[])
+    sub.add_argument(
+        "--parallel",
+        type=at_least_one,
+        default=10,
+        metavar="N",
+        help="hosts at a time (default 10)",
+    )
+    sub.add_argument(
+        "-K", "--ask-become-pass", action="store_true", help="ask for the sudo password"
+    )
+    sub.add_argument("-k", "--ask-pass", action="store_true", help="ask for the SSH password")
+    sub.add_argument("--accept-new-host-keys", action="store_true", help="record unknown host keys")
+    sub.add_argument(
+        "--replace-host-key",
+        metavar="HOST|GROUP",
+        action="append",
+        default=[],
+        help="replace the recorded host key after a reinstall",
+    )
 
 
 def _allow(sub: Parser) -> None:
@@ -126,8 +175,17 @@ def _allow(sub: Parser) -> None:
         metavar="NAME[=VALUE]",
         action="append",
         default=[],
-        help="permit by name: " + ", ".join(ALLOW),
+        help="permit a dangerous change by name: " + ", ".join(ALLOW),
     )
+
+
+def _formats(sub: Parser) -> None:
+    sub.add_argument("--format", choices=FORMATS, help="how to print the answer (default text)")
+    sub.add_argument("--output", metavar="FILE", help="write the answer to FILE, not to stdout")
+
+
+def _status(sub: Parser) -> None:
+    _formats(sub)
 
 
 def _init(sub: Parser) -> None:
@@ -137,51 +195,68 @@ def _init(sub: Parser) -> None:
 
 def _plan(sub: Parser) -> None:
     _allow(sub)
+    _formats(sub)
     sub.add_argument("-o", "--out", metavar="FILE", help="save the plan for `provision apply FILE`")
-    sub.add_argument("--exit-code", action="store_true", help="changes exit 2")
+    sub.add_argument("--exit-code", action="store_true", help="exit 2 if there are changes")
 
 
 def _apply(sub: Parser) -> None:
     _allow(sub)
-    sub.add_argument("--rebuild", action="store_true", help="stop, empty, and make anew")
-    sub.add_argument("--round-trip", action="store_true", help="verify by writing and reading too")
+    sub.add_argument(
+        "--rebuild", action="store_true", help="stop Kafka, empty its log dirs, then apply"
+    )
+    sub.add_argument("--round-trip", action="store_true", help="verify with a temporary topic too")
 
 
 def _verify(sub: Parser) -> None:
-    sub.add_argument("--round-trip", action="store_true", help="write and read a temporary topic")
+    _formats(sub)
+    sub.add_argument(
+        "--round-trip", action="store_true", help="write to and read from a temporary topic"
+    )
 
 
 def _drift(sub: Parser) -> None:
-    sub.add_argument("--strict", action="store_true", help="what is not in the spec is drift too")
+    _formats(sub)
+    sub.add_argument("--strict", action="store_true", help="unmanaged things are drift too")
 
 
 def _validate(sub: Parser) -> None:
-    sub.add_argument("--hosts", action="store_true", help="the preflight of all hosts, read-only")
+    sub.add_argument(
+        "--hosts", action="store_true", help="run the preflight checks on all hosts (read-only)"
+    )
 
 
 def _processes(sub: Parser) -> None:
     _allow(sub)
-    sub.add_argument("--node", help="broker-1,controller-2: these only, one at a time, gated")
+    sub.add_argument(
+        "--node",
+        metavar="NAME,…",
+        help="only these, e.g. broker-1,controller-2: one at a time, once safe",
+    )
 
 
 def _stop(sub: Parser) -> None:
     _processes(sub)
-    sub.add_argument("--hold", metavar="WHY", help="keep apply from starting them until `start`")
+    sub.add_argument(
+        "--hold", metavar="WHY", help="and keep apply from starting them until `start`"
+    )
 
 
 def _drill(sub: Parser) -> None:
     _allow(sub)
-    sub.add_argument("--node", required=True, help="the broker to stop: broker-1")
-    sub.add_argument("--topic", help="an existing topic instead of one of its own")
+    sub.add_argument("--node", required=True, help="the broker to stop, e.g. broker-1")
+    sub.add_argument("--topic", help="use this topic instead of a temporary one")
 
 
 def _destroy(sub: Parser) -> None:
     _allow(sub)
-    sub.add_argument("--confirm", metavar="CLUSTER", required=True, help="the cluster's name")
+    sub.add_argument(
+        "--confirm", metavar="CLUSTER", required=True, help="the cluster's name, as a confirmation"
+    )
 
 
 def _lock(sub: Parser) -> None:
-    sub.add_argument("--break", dest="break_id", metavar="ID", help="end the holder with that id")
+    sub.add_argument("--break", dest="break_id", metavar="ID", help="end the run that holds it")
 
 
 def _fetch(sub: Parser) -> None:
@@ -191,11 +266,15 @@ def _fetch(sub: Parser) -> None:
         metavar="V",
         action="append",
         default=[],
-        help="Kafka's version; may be given several times",
+        help="Kafka version (repeatable)",
     )
     sub.add_argument("--arch", metavar="A", action="append", default=[], help="x86_64 or aarch64")
     sub.add_argument("-o", "--out", metavar="BUNDLE", help="write a bundle")
     sub.add_argument("--bundle", metavar="FILE", help="load a bundle")
+
+
+def _completion(sub: Parser) -> None:
+    sub.add_argument("shell", choices=("bash", "zsh", "fish"))
 
 
 def _import(sub: Parser) -> None:
@@ -210,6 +289,7 @@ OWN: dict[str, Any] = {
     "apply": _apply,
     "verify": _verify,
     "drift": _drift,
+    "status": _status,
     "start": _processes,
     "restart": _processes,
     "stop": _stop,
@@ -217,6 +297,7 @@ OWN: dict[str, Any] = {
     "destroy": _destroy,
     "lock": _lock,
     "fetch": _fetch,
+    "completion": _completion,
     "import": _import,
 }
 

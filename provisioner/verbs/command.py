@@ -6,18 +6,20 @@ import argparse
 import contextlib
 import importlib
 import io
-import json
 import os
 import shlex
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from provisioner.errors import Exit, Problem, ProvisionError, fail
+from provisioner.errors import Exit, Notice, Problem, ProvisionError, fail
 from provisioner.plan.model import Event, Report
+from provisioner.report.cleaning import printable
+from provisioner.report.formats import TEXT, render
 from provisioner.report.text import Text
 from provisioner.run.stopping import Signalled, Stop, interruption, signals
 from provisioner.verbs import arguments
@@ -31,33 +33,57 @@ class Console:
     """Where a command's words go: answers to stdout, progress and warnings to stderr."""
 
     as_json: bool
+    """The document is the answer, in whatever format: nothing else goes to stdout."""
     verbose: bool = False
     prefix: str = ""
+    output: bool = False
+    """Answers go to a file, when all are there (``answers``)."""
+    answers: list[str] = field(default_factory=list)
+    warned: list[Notice] = field(default_factory=list)
+    """What was said, of all clusters."""
     text: Text = field(init=False)
     errors: Text = field(init=False)
     mutex: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self.text = Text(_colour(sys.stdout), self.verbose)
-        self.errors = Text(_colour(sys.stderr), self.verbose)
+        self.text = Text(not self.output and colours(sys.stdout), self.verbose)
+        self.errors = Text(colours(sys.stderr), self.verbose)
 
     def say(self, line: str) -> None:
         """A line of progress."""
         if line:
             with self.mutex:
-                print(self.prefix + line, file=sys.stderr, flush=True)
+                show(self.prefix + line, sys.stderr)
 
     def answer(self, text: str) -> None:
         """The answer itself; nothing under --json, where the document is the answer."""
         if not self.as_json and text:
             with self.mutex:
-                print(text, flush=True)
+                if self.output:
+                    self.answers.append(text)
+                else:
+                    show(text, sys.stdout)
+
+    def warn(self, notice: Notice) -> None:
+        """Once in a command, whichever of its clusters it is about."""
+        with self.mutex:
+            known = notice in self.warned
+            if not known:
+                self.warned.append(notice)
+        if not known:
+            self.say(self.errors.warning(notice))
 
     def event(self, event: Event) -> None:
         self.say(self.errors.event(event))
 
 
-def _colour(stream: Any) -> bool:
+def show(text: str, stream: Any) -> None:
+    """The one place where a line reaches a stream: nothing in it acts on a terminal."""
+    print(printable(text, colours(stream)), file=stream, flush=True)
+
+
+def colours(stream: Any) -> bool:
+    """Whether it is a terminal that wants them."""
     return bool(
         stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     )
@@ -78,6 +104,14 @@ class Context:
     ssh_password: str | None = field(default=None, repr=False)
     stop: Stop | None = None
     more: tuple[str, ...] = ()
+    warnings: list[Notice] = field(default_factory=list)
+    """Those of this cluster."""
+
+    def warn(self, notice: Notice) -> None:
+        """The one way of a warning: to stderr, and into the report."""
+        if notice not in self.warnings:
+            self.warnings.append(notice)
+        self.console.warn(notice)
 
     @property
     def words(self) -> str:
@@ -94,26 +128,32 @@ def narrowed(args: argparse.Namespace, limit: str | None) -> tuple[str, ...]:
 def run(argv: Sequence[str]) -> int:
     """Runs one command. No traceback reaches the user without --debug."""
     _take_any_text()
+    warned: list[Notice] = []
     with signals() as stop:
         try:
-            return _run(argv, stop)
+            return _run(argv, stop, warned)
         except (Signalled, Exception):
             # What a signal breaks off may end with an error of its own.
             if not stop.ended:
                 raise
             problems = [interruption(stop.number)]
-            _leave(_stopped(argv, stop, problems, Exit(128 + stop.number)))
+            _leave(_stopped(argv, stop, problems, Exit(128 + stop.number), warned))
 
 
-def _run(argv: Sequence[str], stop: Stop) -> int:
+def _run(argv: Sequence[str], stop: Stop, warned: list[Notice]) -> int:
+    """``warned`` takes the warnings that were said."""
+    console = Console(True, warned=warned)
     try:
         args = arguments.parse(argv)
-        console = Console(args.json, args.verbose)
+        output = args.output is not None
+        console = Console(args.format != TEXT, args.verbose, output=output, warned=warned)
         return _dispatch(args, console, stop)
     except ProvisionError as error:
         if stop.ended:
             raise
-        return _stopped(argv, stop, error.problems, error.exit_code)
+        for notice in error.warnings:
+            console.warn(notice)
+        return _stopped(argv, stop, error.problems, error.exit_code, warned)
     except BrokenPipeError:
         # Whoever read our output has gone; that is no failure of the run.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -123,7 +163,7 @@ def _run(argv: Sequence[str], stop: Stop) -> int:
             raise
         from provisioner.verbs.failures import exit_of, problems_of
 
-        return _stopped(argv, stop, problems_of(error), exit_of(error))
+        return _stopped(argv, stop, problems_of(error), exit_of(error), warned)
 
 
 def _leave(code: int) -> NoReturn:
@@ -143,27 +183,36 @@ def _take_any_text() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _print(text: str) -> None:
+def show_answer(text: str) -> None:
     """To stdout, now: whoever reads may have gone, which is no failure of the run."""
     try:
-        print(text, flush=True)
+        show(text, sys.stdout)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _stopped(argv: Sequence[str], stop: Stop, problems: Sequence[Problem], code: Exit) -> int:
+def _stopped(
+    argv: Sequence[str],
+    stop: Stop,
+    problems: Sequence[Problem],
+    code: Exit,
+    warned: Sequence[Notice],
+) -> int:
     """The answer of a command that came to none."""
     # One document: a signal that comes while it is written adds no other.
     stop.raises = False
-    if "--json" in argv:
-        from provisioner.report.json import document
+    format, output = arguments.format_of(argv)
+    if format != TEXT:
+        from provisioner.report import json
 
         command = next((word for word in argv if not word.startswith("-")), "")
-        _print(json.dumps(document(command, code, [], problems), ensure_ascii=False))
+        body = json.document(command, code, [], problems, warned)
+        with contextlib.suppress(ProvisionError):
+            _deliver(render(format, body, time.time()), output)
     else:
-        text = Text(_colour(sys.stderr))
+        words = Text(colours(sys.stderr))
         for problem in problems:
-            print(text.problem(problem), file=sys.stderr)
+            show(words.problem(problem), sys.stderr)
     return int(code)
 
 
@@ -176,6 +225,7 @@ def _dispatch(args: argparse.Namespace, console: Console, stop: Stop) -> int:
     if len(contexts) == 1:
         reports: list[Report] = [module.command(args, contexts[0])]
         reports[0].limited = args.limit
+        reports[0].warnings = contexts[0].warnings
     else:
         # Those that change something end their steps; what only looks just ends.
         stop.raises = stop.raises and args.verb not in CHANGING
@@ -228,7 +278,9 @@ def _several(
 
     def one(context: Context) -> Report:
         name = context.each_host or str(context.path)
-        context.console = Console(True, console.verbose, f"{name}: ", mutex=console.mutex)
+        context.console = Console(
+            True, console.verbose, f"{name}: ", warned=console.warned, mutex=console.mutex
+        )
         try:
             if context.stop:
                 context.stop.check()
@@ -241,6 +293,9 @@ def _several(
             found = problems_of(error)
             report.extra["errors"] = [str(p) for p in found]
             problems.extend(found)
+            for notice in error.warnings if isinstance(error, ProvisionError) else ():
+                context.warn(notice)
+        report.warnings = context.warnings
         report.target = context.each_host
         report.extra.setdefault("path", str(context.path))
         report.limited = args.limit
@@ -257,7 +312,7 @@ def _several(
 
 
 def _in_words(report: Report) -> str:
-    words = {0: "ok", 1: "stopped before any change", 2: "NOT as the spec says", 3: "cannot tell"}
+    words = {0: "ok", 1: "stopped before any change", 2: "differs from the spec", 3: "cannot tell"}
     first = report.extra.get("errors") or [f"{message}" for _, message in report.failed]
     if report.exit_code == Exit.CANNOT_TELL and report.plan and not first:
         first = list(dict.fromkeys(unread.reason for unread in report.plan.unread))
@@ -277,22 +332,42 @@ def _finish(
         # Once, however many clusters it was that the signal ended.
         others = [p for p in problems if p.code != "interrupted"]
         problems = [*others, interruption(code - 128)]
-    if not args.json:
+    if args.format == TEXT:
         for problem in problems:
             console.say(console.errors.problem(problem))
-    if args.json:
-        from provisioner.report.json import document
+    if args.format != TEXT:
+        from provisioner.report import json
 
-        _print(json.dumps(document(args.verb, code, reports, problems), ensure_ascii=False))
+        body = json.document(args.verb, code, reports, problems, console.warned)
+        _deliver(render(args.format, body, time.time()), args.output)
     elif len(reports) > 1:
         bad = [r for r in reports if r.exit_code]
-        console.answer(
-            f"{len(reports) - len(bad)} of {len(reports)} clusters are as they should be"
-        )
+        console.answer(f"{len(reports) - len(bad)} of {len(reports)} clusters match their specs")
         if bad:
             rerun = _rerun(args, bad)
-            console.answer(f"to run those again: {rerun}")
+            console.answer(f"to rerun the failed ones: {rerun}")
+    if args.format == TEXT and args.output:
+        _deliver("".join(printable(text, False) + "\n" for text in console.answers), args.output)
     return code
+
+
+def _deliver(text: str, output: str | None) -> None:
+    """To stdout, or whole or not at all to a file. Raises ``not-permitted``."""
+    if output is None:
+        show_answer(text.rstrip("\n"))
+        return
+    from provisioner.artifacts.cache import write_whole
+
+    try:
+        write_whole(Path(output), text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        why = f"the answer cannot be written: {error.strerror or error}"
+        raise fail(
+            "not-permitted",
+            why,
+            "give --output a file in a folder that can be written",
+            file=output,
+        ) from None
 
 
 def _rerun(args: argparse.Namespace, bad: list[Report]) -> str:

@@ -191,7 +191,9 @@ def _told(
     report: Report, kept: list[str], context: Context, cluster: str, limited: list[str]
 ) -> str:
     if report.failed or report.extra.get("problems"):
-        return f"stopped half way; to go on: provision destroy {context.path} --confirm {cluster}"
+        return (
+            f"stopped half way; to continue: provision destroy {context.path} --confirm {cluster}"
+        )
     if kept:
         return (
             f"the data stays: {', '.join(kept)}\nto remove it too: provision destroy "

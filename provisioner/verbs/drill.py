@@ -12,7 +12,8 @@ from provisioner.errors import Exit, fail
 from provisioner.kafka.port import KafkaRefused, KafkaUnavailable, Record, TopicView
 from provisioner.kinds.service.kind import service_id
 from provisioner.plan.model import Event, Id, Present, Report
-from provisioner.report.text import Text, clean
+from provisioner.report.cleaning import clean
+from provisioner.report.text import Text
 from provisioner.run.drill import READING, Drill
 from provisioner.run.drill_story import Line, Outcome, Story
 from provisioner.run.executor import Executor
@@ -250,5 +251,5 @@ def closing(report: Report, outcome: Outcome, context: Context) -> str:
     if report.exit_code > Exit.CANNOT_TELL:
         return f"interrupted; {node} is back and the cluster is whole"
     if not outcome.healed:
-        return f"NOT healed; to go on: provision apply {context.words}"
+        return f"NOT healed; to continue: provision apply {context.words}"
     return f"healed, and not all was as it should be; see: provision status {context.words}"

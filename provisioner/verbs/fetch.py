@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from provisioner.artifacts.bundle import load_bundle, write_bundle
 from provisioner.artifacts.model import Prepared
 from provisioner.artifacts.store import Store
 from provisioner.errors import Exit, fail
-from provisioner.verbs.command import Console
+from provisioner.verbs.command import Console, show
 from provisioner.verbs.session import Meter
 
 ARCHES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
@@ -115,8 +115,8 @@ def answer(args: argparse.Namespace, console: Console, text: str, **more: Any) -
     if not args.json:
         console.answer(text)
         return
-    from provisioner.report.json import document
+    from provisioner.report import json
 
-    entry = document(args.verb, Exit.YES, [], [])
+    entry = json.document(args.verb, Exit.YES, [], [])
     entry |= {"complete": True, **more}
-    print(json.dumps(entry, ensure_ascii=False), flush=True)
+    show(json.text(entry), sys.stdout)

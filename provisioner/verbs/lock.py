@@ -13,7 +13,8 @@ from provisioner.hosts.observer import Reading
 from provisioner.hosts.shell import Frame, Script
 from provisioner.hosts.transport import TransportError
 from provisioner.plan.model import Id, Plan, Report, UnknownState
-from provisioner.report.text import clean, table
+from provisioner.report.cleaning import clean
+from provisioner.report.text import table
 from provisioner.run.journal import Journal, whoami
 from provisioner.run.target import Target
 from provisioner.verbs.command import Context

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from provisioner.errors import Exit
+from provisioner.errors import Exit, Notice
 from provisioner.hosts.observer import Reading
 from provisioner.hosts.transport import TransportError
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Id, Layer, Plan, Report, UnknownState
-from provisioner.report.text import clean, table
+from provisioner.report.cleaning import clean
+from provisioner.report.text import table
 from provisioner.run.target import Target
 from provisioner.verbs.command import Context
 from provisioner.verbs.session import open_context
@@ -54,7 +55,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     report.complete = not journals.unread
     report.exit_code = Exit.YES if report.complete else Exit.CANNOT_TELL
     for note in journals.notes:
-        context.console.say(f"warning: {note}")
+        context.warn(Notice(note))
     context.console.answer("\n".join(as_text(journals, args.verbose)))
     report.seconds = time.monotonic() - started
     return report
@@ -157,7 +158,7 @@ def units(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def row(unit: Entry, verbose: bool) -> tuple[str, ...]:
-    when = _time(unit)[:19].replace("T", " ")
+    when = clean(_time(unit)[:19].replace("T", " "))
     changes = [clean(str(change)) for change in unit.get("changes") or ()]
     what = unit.get("note") or in_short(changes, verbose)
     names = [clean(str(unit.get(name, ""))) for name in ("who", "command", "wave", "host")]

@@ -11,6 +11,7 @@ from dataclasses import replace
 from provisioner.errors import Exit, fail
 from provisioner.kinds.service.kind import HELD, TIERS, service_id
 from provisioner.plan.model import Change, Id, Present, Refused, Report, Run, Wave
+from provisioner.plan.order import MAY_STOP
 from provisioner.run.health import settle
 from provisioner.run.journal import Journal
 from provisioner.run.steps import shell_step
@@ -98,7 +99,12 @@ def chosen(target: Target, words: str | None) -> list[Node]:
 def starts(target: Target, planned: Planned, nodes: Sequence[Node], one: bool) -> list[Wave]:
     """What does not run, by tier."""
     ids = {service_id(node) for node in nodes}
-    changes = [c for c in planned.plan.changes if c.id in ids and c.action == "start"]
+    changes = [
+        # What else differs of it (a file, say) is no matter of start.
+        replace(c, asked=True)
+        for c in planned.plan.changes
+        if c.id in ids and c.action == "start"
+    ]
     held = [d for d in planned.plan.deferred if d.id in ids and d.action == "start"]
     if held:
         raise fail("refused", f"{held[0].id.name}: {held[0].reason}", "provision plan says more")
@@ -109,7 +115,7 @@ def stops(target: Target, planned: Planned, nodes: Sequence[Node], one: bool) ->
     """All: brokers together, then controllers or ZooKeeper. Named ones: one at a time, gated."""
     changes = [_change(node, "stop") for node in nodes if _runs(planned, node)]
     if one:
-        return [Wave(n, (c,), "may-stop") for n, c in enumerate(changes, 1)]
+        return [Wave(n, (c,), MAY_STOP) for n, c in enumerate(changes, 1)]
     tiers = _tiers(target, [replace(change, effect="offline") for change in changes])
     return [Wave(n, wave.changes) for n, wave in enumerate(reversed(tiers), 1)]
 
@@ -127,7 +133,7 @@ def restarts(target: Target, planned: Planned, nodes: Sequence[Node], one: bool)
     first = len(waves)
     waves += [(_change(node, "restart"),) for node in order]
     return [
-        Wave(number, changes, "may-stop" if number > first else "")
+        Wave(number, changes, MAY_STOP if number > first else "")
         for number, changes in enumerate(waves, 1)
     ]
 

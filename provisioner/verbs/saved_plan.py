@@ -9,9 +9,10 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from provisioner.artifacts.cache import write_whole
 from provisioner.errors import fail
 from provisioner.plan.model import Plan
-from provisioner.report.json import change, deferred, refused
+from provisioner.report.json import change, deferred, refused, text
 from provisioner.spec.types import Spec
 from provisioner.verbs.command import Context
 
@@ -51,11 +52,8 @@ def save(path: Path, context: Context, args: argparse.Namespace, spec: Spec, pla
         "spec_digest": spec.digest,
     }
     body["spec"] = str(context.path.resolve())
-    temporary = path.with_name(path.name + ".new")
     try:
-        temporary.touch(mode=0o600)
-        temporary.write_text(json.dumps(body, indent=1, default=str) + "\n")
-        temporary.replace(path)
+        write_whole(path, (text(body, indent=1) + "\n").encode(), mode=0o600)
     except OSError as error:
         raise fail(
             "not-permitted", f"the plan cannot be written: {error}", file=str(path)

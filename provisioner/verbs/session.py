@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from provisioner.errors import fail
+from provisioner.errors import Notice, fail
 from provisioner.run.target import Options, Target, open_target
 from provisioner.spec.types import Spec
 from provisioner.verbs.arguments import allowed
@@ -33,7 +33,12 @@ def _loaded(args: argparse.Namespace, context: Context) -> Loaded:
     from provisioner.spec.load import load_all
 
     inventory = Path(args.inventory) if args.inventory else None
-    return load_all(context.path, inventory=inventory, env=os.environ, each_host=context.each_host)
+    loaded = load_all(
+        context.path, inventory=inventory, env=os.environ, each_host=context.each_host
+    )
+    for notice in loaded.spec.warnings:
+        context.warn(notice)
+    return loaded
 
 
 def _limit(args: argparse.Namespace, loaded: Loaded) -> frozenset[str] | None:
@@ -53,8 +58,6 @@ def open_context(args: argparse.Namespace, context: Context, *, fetch: bool = Fa
     """``fetch``: the verb can bring in what is missing; others need the lock of the version."""
     loaded = _loaded(args, context)
     spec = loaded.spec
-    for warning in spec.warnings:
-        context.console.say(f"  warning: {warning}")
     chosen = options(args, context, spec)
     chosen.limit = _limit(args, loaded)
     if chosen.ssh is not None and args.verb in ASKING:
@@ -75,9 +78,11 @@ def options(args: argparse.Namespace, context: Context, spec: Spec) -> Options:
         parallel=args.parallel,
         allow=allowed(getattr(args, "allow", [])),
         become_password=context.become_password,
+        become=args.ask_become_pass,
         ssh=ssh_options(args, context, spec),
         stop=context.stop,
         say=console.say,
+        warn=lambda text: context.warn(Notice(text)),
         progress=Meter(console.say),
     )
 
@@ -98,6 +103,7 @@ def ssh_options(args: argparse.Namespace, context: Context, spec: Spec) -> Any:
         password=context.ssh_password,
         accept_new_host_keys=args.accept_new_host_keys,
         replace_host_keys=frozenset(replaced),
+        say=lambda text: context.console.say(f"  warning: {text}"),
     )
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
 from provisioner.kafka.port import ClusterView, KafkaUnavailable
+from provisioner.kinds import registry
 from provisioner.kinds.cluster_id import cluster_id
 from provisioner.kinds.kind import Kind
-from provisioner.kinds.registry import KINDS
+from provisioner.kinds.registry import JUDGES, KINDS
 from provisioner.plan import safety
-from provisioner.plan.diff import diff
+from provisioner.plan.diff import Differences, diff
 from provisioner.plan.model import (
     Change,
     Deferred,
@@ -28,6 +29,7 @@ from provisioner.plan.model import (
     UnknownState,
 )
 from provisioner.plan.order import Order, held_back, waves
+from provisioner.run.acceptance import is_asked
 from provisioner.run.duplicate_broker_ids import guard_duplicate_broker_ids
 from provisioner.run.formats import guard_formats
 from provisioner.run.gates import safety_view, zookeeper_states
@@ -40,7 +42,13 @@ from provisioner.uuids import written
 from provisioner.workers import result_of, workers
 
 ORDERS = {
-    name: Order(kind.layer, kind.rank, kind.roll, own_wave=kind.name == "storage")
+    name: Order(
+        kind.layer,
+        kind.rank,
+        kind.roll,
+        own_wave=kind.name == "storage",
+        accepted=kind.name == "file",
+    )
     for name, kind in KINDS.items()
 }
 NOT_UP = "the cluster is not up"
@@ -90,10 +98,8 @@ def desired(target: Target) -> dict[Id, State]:
     for places in target.places.values():
         for kind in _kinds(Layer.HOST, Layer.NODE):
             states.update(kind.desired(spec, places))
-    anywhere = next(iter(target.places.values()), None)
-    if anywhere is not None:
-        for kind in _kinds(Layer.CLUSTER):
-            states.update(kind.desired(spec, anywhere))
+    for kind in _kinds(Layer.CLUSTER):
+        states.update(kind.of_cluster(spec))
     return states
 
 
@@ -142,11 +148,7 @@ def resolve(target: Target, states: Mapping[Id, State], seen: Observed) -> dict[
     """Fills what only observations can tell, kind by kind."""
     if target.spec.fresh_cluster_id is None and target.spec.is_kraft:
         target.spec = replace(target.spec, fresh_cluster_id=fresh_cluster_id())
-    every = dict(states)
-    for name, kind in KINDS.items():
-        mine = {id: state for id, state in every.items() if id.kind == name}
-        every.update(kind.resolve(target.spec, mine, every, seen))
-    return every
+    return registry.resolve(target.spec, states, states, seen)
 
 
 @dataclass
@@ -164,7 +166,7 @@ def make_plan(target: Target, observations: Observations | None = None) -> Plann
     observations.seen = accepted(observations.seen, target.options.allow)
     states = resolve(target, desired(target), observations.seen)
     hosts = {id: s for id, s in states.items() if id.host}
-    found = diff(hosts, observations.seen, {name: k.judge for name, k in KINDS.items()})
+    found = diff(hosts, observations.seen, JUDGES)
     unread = [*found.unread, *_unreachable(target)]
     guard_formats(target, found, states, observations.seen, observations.view)
     guard_quorum(target, found, states, observations.seen)
@@ -184,11 +186,17 @@ def make_plan(target: Target, observations: Observations | None = None) -> Plann
         deferred = [d for d in deferred if d.id.host in limit]
         unread = [u for u in unread if u.id.host in limit]
         found.refused = [r for r in found.refused if r.id.host in limit]
-        clustered = _Clustered()
+        clustered = Differences()
     else:
         changes += clustered.changes
     plan = Plan(
-        waves(changes, states, ORDERS, leaders(target, observations, [c.id for c in changes])),
+        waves(
+            changes,
+            states,
+            ORDERS,
+            leaders(target, observations, [c.id for c in changes]),
+            asked=is_asked(target, changes, observations.seen),
+        ),
         tuple(deferred + clustered.deferred),
         tuple(found.refused + clustered.refused),
         tuple(
@@ -241,39 +249,47 @@ def _cluster_level(
     states: Desired,
     observations: Observations,
     pending: Sequence[Change | Deferred],
-) -> _Clustered:
+) -> Differences:
+    """What of the cluster differs. What Kafka did not tell is never in sync, whatever it is."""
     mine = {id: state for id, state in states.items() if not id.host}
-    result = _Clustered()
-    if observations.view is not None:
-        found = diff(mine, observations.seen, {name: k.judge for name, k in KINDS.items()})
-        down = _down(target, observations)
-        result.changes = found.changes
-        result.refused = found.refused
-        for item in found.unread:
-            # A broker that is known to be down cannot be asked: that is the service's difference.
-            if item.id.name in down:
-                result.deferred.append(Deferred(item.id, f"{item.id.name} is not up"))
-            elif item.id.kind == "voter" and down & {n.name for n in target.spec.controllers}:
-                result.deferred.append(Deferred(item.id, "not all controllers are up"))
-            else:
-                result.unread.append(item)
-        return result
-    starting = any(item.id.kind == "service" for item in pending)
-    wanted = [id for id in sorted(mine) if id.kind == "topic"]
-    if starting or _down(target, observations) >= {n.name for n in target.spec.brokers}:
-        result.deferred = [Deferred(id, NOT_UP) for id in wanted]
-    else:
-        why = observations.unavailable or NOT_UP
-        result.unread = [UnknownState(id, why) for id in wanted]
-    return result
+    if observations.view is None:
+        return _silent(target, mine, observations, pending)
+    found = diff(mine, observations.seen, JUDGES)
+    down = _down(target, observations)
+    unread, found.unread = found.unread, []
+    for item in unread:
+        # A broker that is known to be down cannot be asked: that is the service's difference.
+        missing = sorted(down.intersection(KINDS[item.id.kind].told_by(item.id, target.spec)))
+        if missing:
+            found.deferred.append(Deferred(item.id, f"{', '.join(missing)} is not up"))
+        else:
+            found.unread.append(item)
+    return found
 
 
-@dataclass
-class _Clustered:
-    changes: list[Change] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
-    deferred: list[Deferred] = field(default_factory=list)
-    unread: list[UnknownState] = field(default_factory=list)
+def _silent(
+    target: Target,
+    wanted: Collection[Id],
+    observations: Observations,
+    pending: Sequence[Change | Deferred],
+) -> Differences:
+    """Nothing of the cluster is known: it is deferred where what runs, or is yet to be started,
+    explains that, and unknown otherwise."""
+    if _not_up(target, observations, pending):
+        return Differences(deferred=[Deferred(id, NOT_UP) for id in sorted(wanted)])
+    why = observations.unavailable or "Kafka was not asked: no host can be reached"
+    return Differences(unread=[UnknownState(id, why) for id in sorted(wanted)])
+
+
+def _not_up(
+    target: Target, observations: Observations, pending: Sequence[Change | Deferred]
+) -> bool:
+    """Whether something is about to be started, or no broker is up that will not be bounced."""
+    processes = [item for item in pending if KINDS[item.id.kind].layer is Layer.NODE]
+    if any(item.action == "start" for item in processes):
+        return True
+    gone = _down(target, observations) | {item.id.name for item in processes}
+    return gone >= {node.name for node in target.spec.brokers}
 
 
 def _down(target: Target, observations: Observations) -> set[str]:

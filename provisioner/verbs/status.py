@@ -169,8 +169,11 @@ def _in_sync(partition: PartitionView, id: int) -> bool:
 def _log_dirs(id: int, node: Node | None, view: ClusterView | None) -> list[Values]:
     """What the broker reports; of one that does not answer the spec's paths, sizes null."""
     if view is not None and id in view.log_dirs:
-        return [{"path": d.path, "bytes": d.bytes} for d in view.log_dirs[id]]
-    return [{"path": d.path, "bytes": None} for d in node.log_dirs] if node else []
+        return [
+            {"path": d.path, "bytes": None if d.error else d.bytes, "error": d.error}
+            for d in view.log_dirs[id]
+        ]
+    return [{"path": d.path, "bytes": None, "error": None} for d in node.log_dirs] if node else []
 
 
 def controller(node: Node, found: Look) -> Values:

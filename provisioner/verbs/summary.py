@@ -19,7 +19,7 @@ def closing(report: Report, spec: Spec, context: Context) -> list[str]:
     if report.exit_code == Exit.YES:
         brokers = ", ".join(f"{host}:{port}" for host, port in bootstrap(spec))
         topics = ", ".join(f"{t.name} ({t.partitions} × {t.replication})" for t in spec.topics)
-        lines.append(f"{spec.cluster} stands: Kafka {spec.version} at {brokers}; topics {topics}")
+        lines.append(f"{spec.cluster} is up: Kafka {spec.version} at {brokers}; topics {topics}")
         lines.append(f"try: provision status {context.words}; provision drift {context.words}")
         return lines
     if report.failed:
@@ -46,8 +46,8 @@ def _go_on(report: Report, context: Context) -> list[str]:
     lines = []
     if held:
         nodes = ",".join(sorted(held))
-        lines.append(f"to start what is held: provision start {context.words} --node {nodes}")
+        lines.append(f"to release the hold: provision start {context.words} --node {nodes}")
     others = plan.changes or plan.unread or len(plan.refused) > len(held)
     if others or not held or report.failed or report.not_started:
-        lines.append(f"to go on: provision apply {context.words}")
+        lines.append(f"to continue: provision apply {context.words}")
     return lines

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterable
 
 from provisioner.errors import Exit, ProvisionError
 from provisioner.plan.model import Change, Id, Plan, Report, UnknownState
@@ -20,13 +19,11 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     started = time.monotonic()
     spec = load_spec(args, context)
     report = Report(spec.cluster)
-    _warn(spec.warnings, report)
     if args.hosts:
-        with open_context(args, context, fetch=True) as target:  # says the spec's warnings
+        with open_context(args, context, fetch=True) as target:
             _preflight(target, report, context)
     else:
         _check_limit(args, context)
-        context.console.say("\n".join(f"  warning: {warning}" for warning in spec.warnings))
     lines = [f"{context.path} is valid: {summary(spec)}"]
     lines += [f"  ? {item.id.host}: not looked at: {item.reason}" for item in _unread(report)]
     if args.hosts and report.complete:
@@ -54,8 +51,8 @@ def _preflight(target: Target, report: Report, context: Context) -> None:
     ]
     # A host that was not reached is named once, as what is unknown.
     problems = [p for p in found.problems if p.host not in target.unreachable]
-    _warn(found.warnings, report)
-    context.console.say("\n".join(f"  warning: {warning}" for warning in found.warnings))
+    for warning in found.warnings:
+        target.options.warn(warning)
     if problems:
         raise ProvisionError(problems)
     if unread:
@@ -73,11 +70,6 @@ def _changes(target: Target) -> tuple[Change, ...] | None:
 
 def _unread(report: Report) -> tuple[UnknownState, ...]:
     return report.plan.unread if report.plan else ()
-
-
-def _warn(warnings: Iterable[str], report: Report) -> None:
-    if found := list(warnings):
-        report.extra.setdefault("warnings", []).extend(found)
 
 
 def summary(spec: Spec) -> str:

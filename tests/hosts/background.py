@@ -14,7 +14,7 @@ from tests.hosts import base, lab, world
 from tests.hosts.shell import HarnessError
 
 _UP_SECONDS = 180
-_DOWN_SECONDS = 60
+_DOWN_SECONDS = 180
 _TOOL = [sys.executable, "-m", "tests.hosts"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -15,7 +14,7 @@ from tests.hosts.machine import Machine
 from tests.hosts.options import Options
 
 _OUTSIDE = "needs root on Linux; run make hosts-test"
-_SPLIT = "one world holds one lab: instead of -n start pytest in several worlds"
+_SPLIT = "one world holds one lab: instead of -n give each worker a world, as tools/test.sh does"
 
 
 class MachineFactory:
@@ -60,9 +59,10 @@ def lab() -> Iterator[Lab]:
 
     (CI takes a skipped test for a failed one: tests/conftest.py.)
     """
-    if "PYTEST_XDIST_WORKER" in os.environ:
+    try:
+        found = labs.current()
+    except labs.Taken:
         pytest.fail(_SPLIT)
-    found = labs.current()
     if found is None:
         pytest.skip(_OUTSIDE)
     yield found

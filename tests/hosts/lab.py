@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterable
 from functools import cache
+from typing import IO
 
 from tests.hosts import addresses, base, keys
 from tests.hosts.cgroups import HostGroups
@@ -13,12 +15,17 @@ from tests.hosts.shell import HarnessError, run
 from tests.hosts.world import World
 
 
+class Taken(HarnessError):
+    """Another process has the lab of this world."""
+
+
 class Lab:
     """One per world. Its hosts are numbered from 1 and never forgotten: they are rebuilt."""
 
     def __init__(self, world: World) -> None:
-        """Lay the networks. Raises HarnessError."""
+        """Lay the networks. Raises Taken, HarnessError."""
         self.world = world
+        self._claim = _claim(world)
         self.machines: list[Machine] = []
         self._lent: set[Machine] = set()
         self.directory = world.directory
@@ -97,8 +104,22 @@ class Lab:
         return next(both, None)
 
 
+def _claim(world: World) -> IO[str]:
+    """Ours while this process lives: of two that build hosts in one world each breaks the other's.
+
+    Raises Taken.
+    """
+    file = (world.directory / "lab.lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise Taken(f"world {world.name!r} has a lab already") from None
+    return file
+
+
 @cache
 def current() -> Lab | None:
-    """The lab of the world this process is in, or None outside a world. Raises HarnessError."""
+    """The lab of the world this process is in, or None outside. Raises Taken, HarnessError."""
     world = World.current()
     return Lab(world) if world else None

@@ -18,7 +18,7 @@ from tests.hosts.rootfs import RootFs
 from tests.hosts.shell import HarnessError, run
 from tests.hosts.small_disk import Drive
 
-BOOT_SECONDS = 90  # it takes about one, with the machine to itself
+BOOT_SECONDS = 300  # it takes about one, with the machine to itself
 _CONSOLE_TAIL = 2000  # characters of the console in an error
 _ANY_KEY_NO_JUMP = (
     "-oProxyJump=none",
@@ -224,7 +224,7 @@ class Machine:
         *,
         user: str = "deploy",
         stdin: str = "",
-        timeout: float = 60,
+        timeout: float = 300,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command line on the host over SSH, through a bastion if it is behind one.
 

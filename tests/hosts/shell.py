@@ -11,7 +11,7 @@ class HarnessError(RuntimeError):
 
 
 def run(
-    *argv: str | Path, stdin: str = "", timeout: float = 60, check: bool = True
+    *argv: str | Path, stdin: str = "", timeout: float = 300, check: bool = True
 ) -> subprocess.CompletedProcess[str]:
     """Run argv to its end, in at most `timeout` seconds; return its status and output.
 

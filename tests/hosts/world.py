@@ -12,8 +12,6 @@ import json
 import os
 import resource
 import shutil
-import signal
-import subprocess
 import sys
 import uuid
 from collections.abc import Iterator, Sequence
@@ -22,11 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn
 
-from tests.hosts import addresses, base, cgroups, linux
+from tests.hosts import addresses, base, cgroups, linux, pid1
 from tests.hosts.shell import HarnessError, run
 
 VARIABLE = "PROVISION_TEST_WORLD"  # in the environment of all in a world: its directory
-_FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # One guest needs 7 of them and the kernel's default of 128, for the whole machine, ends at 18.
 _INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 _INOTIFY_WANTED = 2048
@@ -101,13 +98,13 @@ def start(command: Sequence[str], name: str | None = None) -> int:
     world, lock = _create(name or uuid.uuid4().hex[:8])
     with lock:
         try:
-            init = _fork_init(world, command)
+            init = pid1.fork(lambda: _init(world, command), f"world {world.name}")
             (world.directory / "init.pid").write_text(str(init))
-            _forward_signals(init)
+            pid1.forward_signals(init)
             _, status = os.waitpid(init, 0)  # with it died every process in the world
         finally:
             world.remove()
-    return _exit_status(status)
+    return pid1.exit_status(status)
 
 
 def enter(name: str, command: Sequence[str]) -> NoReturn:
@@ -179,21 +176,6 @@ def _raise_inotify_limit() -> None:
             _INOTIFY.write_text(str(_INOTIFY_WANTED))
 
 
-def _fork_init(world: World, command: Sequence[str]) -> int:
-    linux.unshare(linux.NEW_PIDS)  # for the child; we stay outside, to clean up after it
-    pid = os.fork()
-    if pid:
-        return pid
-    status = 1
-    try:
-        linux.die_with_parent()
-        status = _init(world, command)
-    except BaseException as error:
-        print(f"test hosts: world {world.name}: {error!r}", file=sys.stderr)
-    finally:
-        os._exit(status)
-
-
 def _init(world: World, command: Sequence[str]) -> int:
     """Be pid 1 of a world: furnish it, start the command, collect orphans until it ends."""
     linux.unshare(linux.NEW_MOUNTS | linux.NEW_NETWORK)
@@ -205,12 +187,7 @@ def _init(world: World, command: Sequence[str]) -> int:
     run("mount", "--bind", names, "/etc/hosts")
     run("ip", "link", "set", "lo", "up")
     _raise_open_files()
-    child = subprocess.Popen(command, env=os.environ | {VARIABLE: str(world.directory)})
-    _forward_signals(child.pid)
-    while True:
-        pid, status = os.wait()
-        if pid == child.pid:
-            return _exit_status(status)
+    return pid1.run(command, os.environ | {VARIABLE: str(world.directory)})
 
 
 def _raise_open_files() -> None:
@@ -218,16 +195,3 @@ def _raise_open_files() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, max(hard, _OPEN_FILES_WANTED)))
-
-
-def _forward_signals(pid: int) -> None:
-    for number in _FORWARDED:
-        signal.signal(number, lambda received, _: os.kill(pid, received))
-    if sys.stdin is not None and sys.stdin.isatty():
-        # Ctrl-C reaches every process at the terminal; passed on it would arrive three times
-        signal.signal(signal.SIGINT, lambda *_: None)
-
-
-def _exit_status(status: int) -> int:
-    code = os.waitstatus_to_exitcode(status)
-    return code if code >= 0 else 128 - code  # as a shell counts a death by signal

@@ -23,10 +23,11 @@ from pathlib import Path
 
 from provisioner.artifacts.model import Distribution
 from provisioner.artifacts.store import Store
+from tests.ports import free_ports as free_ports  # here for those who start processes
 
 ZOOKEEPER_VERSION = "3.9.1"
 KRAFT_VERSION = "4.2.0"
-START_SECONDS = 90.0
+START_SECONDS = 300.0
 
 # C1 and the serial collector halve the CPU of a start, which is most of what these tests cost.
 JVM = ("-Xms256m", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
@@ -97,15 +98,6 @@ def unpacked(store: Store, what: Distribution) -> Path:
             fresh.rename(folder)
         shutil.rmtree(fresh, ignore_errors=True)
     return folder
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on now. They are held together, so that they differ."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 def listening(port: int) -> bool:
@@ -298,7 +290,7 @@ def kraft_lab(
         formats.append(subprocess.Popen(java(version, folder, *tool), stdout=subprocess.DEVNULL))
         command = java(version, folder, "kafka.Kafka", str(file))
         members[id] = Process(f"node-{id}", clients[id], command, folder)
-    assert [each.wait(60) for each in formats] == [0] * nodes
+    assert [each.wait(300) for each in formats] == [0] * nodes
     lab = Lab(folder, members, None, cluster_id)
     try:
         lab.start()

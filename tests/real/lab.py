@@ -10,11 +10,11 @@ import contextlib
 import hashlib
 import json
 import os
-import pwd
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ class Lab(Provisioned):
 
     data: Spec = field(default_factory=dict)
     user: str = ""
-    """Who runs the commands, as ``setpriv`` is told; empty: who runs the tests."""
+    """Who runs the commands; empty: who runs the tests."""
     env: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -73,9 +73,7 @@ class Lab(Provisioned):
         plain = super().command(verb, *words)
         if not self.user:
             return plain
-        known = pwd.getpwnam(self.user)
-        who = [f"--reuid={known.pw_uid}", f"--regid={known.pw_gid}", "--clear-groups"]
-        return ["setpriv", *who, "--", *plain]
+        return [sys.executable, "-m", "tests.as_user", self.user, *plain]
 
     def environment(self) -> dict[str, str]:
         return os.environ | {"PYTHONDONTWRITEBYTECODE": "1"} | dict(self.env)
@@ -202,13 +200,13 @@ class Lab(Provisioned):
     def produce(self, topic: str, values: Sequence[bytes]) -> None:
         with self.cluster() as cluster:
             lost = [
-                a for a in cluster.produce(topic, values, seconds=60) if isinstance(a, Exception)
+                a for a in cluster.produce(topic, values, seconds=120) if isinstance(a, Exception)
             ]
         assert not lost, lost
 
     def consume(self, topic: str) -> list[bytes]:
         with self.cluster() as cluster:
-            return [record.value for record in cluster.consume(topic, seconds=60)]
+            return [record.value for record in cluster.consume(topic, seconds=120)]
 
     # -- the end
 
@@ -226,7 +224,7 @@ def shown(done: Answer) -> str:
     return f"{done.text}\n{done.progress}"
 
 
-def until(what: Callable[[], Any], seconds: float = 90.0) -> Any:
+def until(what: Callable[[], Any], seconds: float = 300.0) -> Any:
     """What it gives once that is true."""
     limit = time.monotonic() + seconds
     while not (found := what()):

@@ -72,12 +72,12 @@ def test_what_a_topic_held_before_is_kept(lab: Provisioned) -> None:
     cluster = connect([("localhost", port) for port in lab.ports])
     written = [b"purchase-%d" % number for number in range(30)]
     assert not [
-        a for a in cluster.produce("purchases", written, seconds=30) if isinstance(a, Exception)
+        a for a in cluster.produce("purchases", written, seconds=120) if isinstance(a, Exception)
     ]
     done = lab.run("drill", "--node", "broker-1", "--topic", "purchases")
     assert done.code == 0, done.text + done.progress
     assert "0 of 30 earlier lost" in done.text
-    read = [record.value for record in cluster.consume("purchases", seconds=30)]
+    read = [record.value for record in cluster.consume("purchases", seconds=120)]
     cluster.close()
     assert set(written) <= set(read)
     assert whole(lab)
@@ -90,7 +90,7 @@ def test_interrupted_in_the_middle_it_heals(
     running = lab.begin("drill", "--node", "broker-1")
     text = until_stopped(running)
     os.kill(running.pid, number)
-    rest, _ = running.communicate(timeout=200)
+    rest, _ = running.communicate(timeout=600)
     assert running.returncode == code, text + rest
     assert "interrupted; broker-1 is back and the cluster is whole" in rest
     assert whole(lab)
@@ -100,7 +100,7 @@ def test_killed_it_leaves_what_apply_mends(lab: Provisioned) -> None:
     running = lab.begin("drill", "--node", "broker-1")
     until_stopped(running)
     running.kill()
-    running.communicate(timeout=30)
+    running.communicate(timeout=300)
     cluster = lab.status()
     assert not cluster["brokers"][1]["up"]
     assert leftovers(cluster)

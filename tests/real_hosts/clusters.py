@@ -26,6 +26,8 @@ PATIENCE = 600.0  # for one command or one wait: a hang ends the test, slowness 
 ZOOKEEPER, KRAFT = "3.9.2", "4.3.1"
 # Of these small heaps the default takes 128 MB in one piece: now and then it is not there.
 CLEANER = "log.cleaner.dedupe.buffer.size: 8388608"
+# C1 and the serial collector halve the CPU of a start, which is most of what these tests cost.
+JVM = "jvm_opts: [-XX:TieredStopAtLevel=1, -XX:+UseSerialGC]"
 LEFTOVERS = r".*\(\.incoming\|\.provision\|\.broken\|manifest\.new\|lock\.token\.new\)"
 
 
@@ -91,6 +93,7 @@ class Place:
         }
         common = {
             "ansible_user": self.user,
+            "ansible_become": self.user not in ("root", "plain"),
             "ansible_ssh_private_key_file": str(self.machines[0].key),
             **variables,
         }
@@ -191,6 +194,7 @@ kafka:
   version: "{ZOOKEEPER}"
 {more}defaults:
   heap: 200m
+  {JVM}
   config: {{{CLEANER}, zookeeper.session.timeout.ms: 6000{config}}}
 zookeeper:
   - {{id: 1, host: {host}, client_port: 2181, data_dir: zookeeper}}
@@ -213,6 +217,7 @@ kafka:
   version: "{KRAFT}"
 {more}defaults:
   heap: 200m
+  {JVM}
   config: {{{CLEANER}{config}}}
 controllers:
   - {{id: 1, host: {host}, port: 9093}}
@@ -230,6 +235,7 @@ def three_nodes(machines: Sequence[Machine], name: str = "orders") -> str:
         f'kafka: {{version: "{KRAFT}", supervisor: systemd}}',
         "defaults:",
         "  heap: 256m",
+        f"  {JVM}",
         f"  config: {{{CLEANER}, min.insync.replicas: 2, num.io.threads: 4}}",
         "controllers:",
         *(f"  - {{id: {n}, host: {m.name}, port: 9093}}" for n, m in _numbered(machines)),
@@ -252,6 +258,7 @@ def ensemble(machines: Sequence[Machine], name: str = "billing") -> str:
         f'kafka: {{version: "{ZOOKEEPER}", supervisor: systemd}}',
         "defaults:",
         "  heap: 200m",
+        f"  {JVM}",
         f"  config: {{{CLEANER}, min.insync.replicas: 2, zookeeper.session.timeout.ms: 6000}}",
         "zookeeper:",
         *(

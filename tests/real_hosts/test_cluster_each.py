@@ -39,8 +39,8 @@ def codes(answer: Answer) -> dict[str, int]:
 
 def rerun(answer: Answer) -> list[str]:
     """The command that the summary names, its words."""
-    (line,) = [x for x in answer.text.splitlines() if x.startswith("to run those again: ")]
-    words = shlex.split(line.removeprefix("to run those again: "))
+    (line,) = [x for x in answer.text.splitlines() if x.startswith("to rerun the failed ones: ")]
+    words = shlex.split(line.removeprefix("to rerun the failed ones: "))
     assert words[0] == "provision"
     return words[1:]
 
@@ -50,7 +50,7 @@ def test_one_has_no_sshd_and_one_no_room(fleet: Place, hosts: list[Machine]) -> 
     on(silent, "systemctl stop ssh.socket ssh.service 2>/dev/null; true")
     on(full, f"fallocate -l 600M {HOME}/filler")
     done = fleet.run("apply", *EACH)
-    assert "1 of 3 clusters are as they should be" in done.text
+    assert "1 of 3 clusters match their specs" in done.text
     assert f"{good.name}: ok" in done.text
     assert done.code == 1, done  # 1, of the full disk, beats 3, of the host that is down
     assert len(processes(good)) == 1

@@ -4,8 +4,8 @@ it, and who woke too late changes nothing."""
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -13,6 +13,7 @@ from tests.hosts.fixtures import MachineFactory
 from tests.hosts.machine import Machine
 from tests.real_hosts.clusters import (
     Begun,
+    Java,
     Place,
     leftovers,
     on,
@@ -69,10 +70,38 @@ def free(host: Machine) -> bool:
     return on(host, f"flock -n {STATE}/lock true && echo free; true").strip() == "free"
 
 
-def begin_to_restart(begun: Begun, host: Machine) -> None:
-    """Until the run that was begun has stopped the broker."""
-    until(lambda: begun.process.poll() is not None or not processes(host), "the broker to stop")
-    assert begun.process.poll() is None, begun.text
+def broker(host: Machine) -> Java | None:
+    """The broker's process, from its first moment on."""
+    (only,) = processes(host).get("server-1.properties", [None])
+    return only
+
+
+@contextlib.contextmanager
+def restarting(place: Place, host: Machine) -> Iterator[Begun]:
+    """A run that has restarted the broker and waits for it, for as long as `go_on` is not called:
+    the new broker is stopped in its start."""
+    before = broker(host)
+    with place.begun("apply") as run:
+
+        def new() -> bool:
+            return broker(host) not in (None, before)
+
+        until(lambda: run.process.poll() is not None or new(), "another broker")
+        assert run.process.poll() is None, run.text
+        signal_broker(host, "STOP")
+        try:
+            yield run
+        finally:
+            go_on(host)
+
+
+def signal_broker(host: Machine, name: str) -> None:
+    if (found := broker(host)) is not None:
+        on(host, f"kill -{name} {found.pid}")
+
+
+def go_on(host: Machine) -> None:
+    signal_broker(host, "CONT")
 
 
 def test_ten_at_once_from_two_logins(place: Place, ops: Place, host: Machine) -> None:
@@ -104,8 +133,7 @@ def test_who_holds_it_is_shown_and_a_killed_holder_frees_it(
     place: Place, ops: Place, host: Machine
 ) -> None:
     threads(place, 10)
-    with place.begun("apply") as run:
-        begin_to_restart(run, host)
+    with restarting(place, host) as run:
         shown = held(ops)
         assert shown["held"] is True
         assert str(run.process.pid) in str(shown["who"])
@@ -121,11 +149,11 @@ def test_who_holds_it_is_shown_and_a_killed_holder_frees_it(
 
 def test_a_cut_cable_frees_it_after_the_silence(place: Place, host: Machine) -> None:
     threads(place, 11)
-    with place.begun("apply") as run:
-        begin_to_restart(run, host)
+    with restarting(place, host) as run:
         host.cut()
         assert not free(host)
         until(lambda: free(host), "the lock of a run that was cut off")
+        go_on(host)
         host.heal()
         assert run.end() != 0, run.text
     place.ok("apply")
@@ -138,10 +166,10 @@ def test_a_holder_that_wakes_after_another_took_over_changes_nothing(
     place: Place, ops: Place, host: Machine
 ) -> None:
     threads(place, 12)
-    with place.begun("apply") as run:
-        begin_to_restart(run, host)
+    with restarting(place, host) as run:
         run.process.send_signal(signal.SIGSTOP)
         until(lambda: free(host), "the lock of a run that sleeps")
+        go_on(host)
         threads(place, 13)
         ops.spec.write_text(place.spec.read_text())
         ops.ok("apply")
@@ -156,25 +184,25 @@ def test_a_holder_that_wakes_after_another_took_over_changes_nothing(
 
 
 def test_a_slow_but_living_holder_keeps_it(place: Place, host: Machine) -> None:
-    """The broker cannot start while its port is taken; the run waits, and holds the lock."""
+    """The broker does not get on with its start; the run waits, and holds the lock."""
     threads(place, 14)
-    with place.begun("apply") as run:
-        begin_to_restart(run, host)
+    with restarting(place, host) as run:
         age = held(place)["silent_seconds"]
         assert isinstance(age, int)
         assert not free(host)
-        os.kill(run.process.pid, 0)
+        assert run.process.poll() is None
+        go_on(host)
         assert run.end() == 0, run.text
     assert free(host)
 
 
 def test_break_ends_the_holder(place: Place, ops: Place, host: Machine) -> None:
     threads(place, 15)
-    with place.begun("apply") as run:
-        begin_to_restart(run, host)
+    with restarting(place, host) as run:
         broken = ops.run("lock", "--break", str(held(ops)["id"]))
         assert broken.code == 0, str(broken)
         assert free(host)
+        go_on(host)
         run.end()
     place.ok("apply")
     assert "lock --break" in place.run("log").text

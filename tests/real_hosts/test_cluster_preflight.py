@@ -12,6 +12,7 @@ from tests.hosts.machine import Machine
 from tests.hosts.options import MIB, SmallDisk
 from tests.real_hosts.clusters import (
     CLEANER,
+    JVM,
     KRAFT,
     Place,
     bounced,
@@ -79,7 +80,7 @@ def test_a_log_dir_on_a_disk_of_its_own(machines: MachineFactory, tmp_path: Path
     place = Place(tmp_path, [host])
     place.write(f"""cluster: disk
 kafka: {{version: "{KRAFT}", supervisor: systemd}}
-defaults: {{heap: 200m, config: {{{CLEANER}}}}}
+defaults: {{heap: 200m, {JVM}, config: {{{CLEANER}}}}}
 controllers:
   - {{id: 1, host: {host.name}, port: 9093}}
 brokers:

@@ -44,13 +44,13 @@ def dial(source: Machine, target: Machine, port: int = 22) -> tuple[str, float]:
     """How a connection between two hosts goes, and after how many seconds."""
     begun = time.monotonic()
     connect = f"exec 3<>/dev/tcp/{target.address}/{port}"
-    done = source.ssh(f"LC_ALL=C timeout 2 bash -c {shlex.quote(connect)}")
+    done = source.ssh(f"LC_ALL=C timeout 5 bash -c {shlex.quote(connect)}")
     answers = {0: "open", 124: "silence"}
     answer = answers.get(done.returncode, done.stderr.strip().rsplit(": ", 1)[-1])
     return answer, time.monotonic() - begun
 
 
-def eventually(what: Callable[[], bool], seconds: float = 20) -> None:
+def eventually(what: Callable[[], bool], seconds: float = 300) -> None:
     """Wait until something is so. Fails after `seconds`."""
     end = time.monotonic() + seconds
     while not what():
@@ -128,7 +128,7 @@ def test_a_factory_called_twice_gives_other_hosts(
 ) -> None:
     old, new = machines(2), machines(2)
     assert len({m.address for m in three + old + new}) == 7
-    said(old[0], f"timeout 5 bash -c 'exec 3<>/dev/tcp/{new[1].name}/22'")
+    said(old[0], f"timeout 60 bash -c 'exec 3<>/dev/tcp/{new[1].name}/22'")
 
 
 # --- power ------------------------------------------------------------------------------------
@@ -250,7 +250,7 @@ def test_a_host_cut_from_everybody_reaches_itself(
     with pytest.raises(OSError, match=r"timed out|refused"):
         create_connection((three[0].address, 22), 1)
     for own in ("127.0.0.1", three[0].address):
-        three[0].inside("timeout", "3", "bash", "-c", f"exec 3<>/dev/tcp/{own}/22")
+        three[0].inside("timeout", "60", "bash", "-c", f"exec 3<>/dev/tcp/{own}/22")
 
 
 def test_unplug_is_silence_for_the_tests_too(three: list[Machine]) -> None:

@@ -79,7 +79,7 @@ def test_something_else_listens(machine: Machine) -> None:
     error = failure(ssh_host(machine, port=2525))
     assert error.code == "unreachable"
     assert "does not speak SSH: '220 mail ready" in str(error)
-    assert time.monotonic() - started < 9
+    assert time.monotonic() - started < 60
 
 
 def test_a_server_that_says_nothing(machine: Machine) -> None:
@@ -229,11 +229,16 @@ def test_what_survives_a_pause(machine: Machine) -> None:
         assert result.stdout == b"back\n"
 
 
-def test_an_unknown_word_in_the_configuration_is_no_error(machine: Machine, tmp_path: Path) -> None:
-    (tmp_path / "config").write_text("Host *\n  NewOption yes\n  ConnectTimeout soon\n")
+def test_a_mistake_in_the_configuration_is_told_as_ssh_tells_it(
+    machine: Machine, tmp_path: Path
+) -> None:
+    (tmp_path / "config").write_text("Host *\n  ConnectTimeout soon\n")
     error = failure(ssh_host(machine), config_files=(str(tmp_path / "config"),))
     assert error.code == "invalid-inventory"
-    assert "soon" in str(error)
+    assert "config line 2: invalid time value" in str(error)
+    (tmp_path / "config").write_text("Host *\n  IgnoreUnknown NewOption\n  NewOption yes\n")
+    with connected(ssh_host(machine), config_files=(str(tmp_path / "config"),)):
+        pass
 
 
 def beat(stream: object) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 from provisioner.kafka.port import ClusterView
 from provisioner.kinds.kind import Difference, Kind
-from provisioner.kinds.layout import HostLayout
 from provisioner.plan.model import (
     Absent,
     Change,
@@ -27,7 +26,7 @@ def broker_id(number: int) -> Id:
     return Id("", "broker", str(number))
 
 
-def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
+def of_cluster(spec: Spec) -> Mapping[Id, State]:
     return {broker_id(node.id): State({}) for node in spec.brokers}
 
 
@@ -64,7 +63,7 @@ KIND = Kind(
     "broker",
     Layer.CLUSTER,
     rank=6,
-    desired=desired,
+    of_cluster=of_cluster,
     read=read,
     judge=judge,
     find=find,

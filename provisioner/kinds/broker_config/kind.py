@@ -3,11 +3,10 @@ one the spec does not name is unmanaged."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from provisioner.kafka.port import DYNAMIC_BROKER, ClusterView
 from provisioner.kinds.kind import Difference, Kind
-from provisioner.kinds.layout import HostLayout
 from provisioner.plan.model import (
     Await,
     Call,
@@ -36,7 +35,7 @@ def config_id(name: str) -> Id:
     return Id("", "broker-config", name)
 
 
-def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
+def of_cluster(spec: Spec) -> Mapping[Id, State]:
     """No dynamic value may hide a key that the spec names: wanted is that there is none."""
     states = {}
     closed = spec.policy.unmanaged_config == "delete"
@@ -75,6 +74,11 @@ def read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
     return seen
 
 
+def told_by(id: Id, spec: Spec) -> Collection[str]:
+    """No other broker knows a broker's own values."""
+    return () if id.name == CLUSTER else (id.name,)
+
+
 def judge(
     id: Id, state: State, observation: Observation, fields: Sequence[str]
 ) -> tuple[bool, Difference]:
@@ -110,16 +114,6 @@ def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequenc
     return found
 
 
-def settled(state: State, observation: Observation) -> bool:
-    """Brokers take a changed value a while after Kafka has confirmed it."""
-    if not isinstance(observation, Present):
-        return False
-    extra = observation.fields.keys() - state.fields.keys() - {*STORED_BY_KAFKA}
-    return not (state.closed and extra) and all(
-        observation.fields.get(key) == value for key, value in state.fields.items()
-    )
-
-
 def steps(change: Change, state: State | None) -> Sequence[Step]:
     assert change.after is not None
     broker = None if change.id.name == CLUSTER else int(change.id.name.removeprefix("broker-"))
@@ -133,10 +127,10 @@ KIND = Kind(
     "broker-config",
     Layer.CLUSTER,
     rank=7,
-    desired=desired,
+    of_cluster=of_cluster,
     read=read,
+    told_by=told_by,
     judge=judge,
     find=find,
-    settled=settled,
     steps=steps,
 )

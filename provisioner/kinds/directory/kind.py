@@ -31,10 +31,16 @@ def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
     states: dict[Id, State] = {}
 
     def want(
-        path: str, mode: str, owner: str, user: str = places.user, disk: tuple[Id, ...] = ()
+        path: str,
+        mode: str,
+        owner: str,
+        user: str = places.user,
+        disk: tuple[Id, ...] = (),
+        holds: tuple[Id, ...] = (),
     ) -> None:
         fields = {"type": "directory", "mode": mode, "owner": owner}
-        states[Id(places.host, "directory", path)] = State(fields, disk, args={"user": user})
+        args = {"user": user, "holds": holds}
+        states[Id(places.host, "directory", path)] = State(fields, disk, args=args)
 
     outside = "" if places.root else places.user
     want(places.home, "0755", places.owner, outside)
@@ -50,8 +56,10 @@ def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
         for log_dir in node.log_dirs:
             below = log_dir.path.startswith(places.home + "/")
             # What a lost mount leaves is a folder of somebody else's, and stays as it is.
-            disk = (Id(places.host, "storage", log_dir.path),) if log_dir.mounted else ()
-            want(log_dir.path, "0750", places.owner, places.user if below else outside, disk)
+            holds = (Id(places.host, "storage", log_dir.path),)
+            disk = holds if log_dir.mounted else ()
+            user = places.user if below else outside
+            want(log_dir.path, "0750", places.owner, user, disk, holds)
     return states
 
 

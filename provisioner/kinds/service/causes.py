@@ -29,6 +29,17 @@ CAUSES: tuple[tuple[str, str], ...] = (
         r"KeeperException\$NodeExistsException|NodeExists for /brokers/ids/(\d+)",
         "ZooKeeper still has the session of its predecessor; it ends within the session timeout",
     ),
+    (
+        r"No snapshot found, but there are log entries",
+        "its snapshots (version-2/snapshot.*) are gone from its data dir, and its transaction log "
+        "goes on from them: put them back, or make the cluster anew with --rebuild",
+    ),
+    (
+        r"(?:Malformed line|Unrecognized version|Expected \d+ entries|\S*).{0,80}checkpoint file "
+        r"\(?([^):\s]+)\)?",
+        "its checkpoint file {1} cannot be read: move it away, and Kafka makes it anew (it then "
+        "recovers its logs, which takes longer)",
+    ),
     (r"No space left on device", "the disk is full"),
     (r"There is insufficient memory|Cannot allocate memory|OutOfMemoryError", "memory ran out"),
     (

@@ -10,7 +10,7 @@ from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
 from provisioner.kinds.layout import HostLayout
 from provisioner.kinds.rendering import RESERVED, text_of
 from provisioner.kinds.service.digest import digest
-from provisioner.kinds.service.static import static_differences
+from provisioner.kinds.service.static import offline_log_dirs, static_differences
 from provisioner.kinds.service.steps import steps
 from provisioner.plan.model import (
     Change,
@@ -109,19 +109,26 @@ def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
 
 
 def probe(places: HostLayout) -> Sequence[Probe]:
-    """One script for all services of the host; its last record is what belongs to none."""
+    """Two scripts: what Kafka's user keeps, read as that user, and what runs, which the login sees
+    best. The last record of the second is what belongs to no service."""
     if not places.nodes:
         return []
-    args = [places.home, places.digest_key, places.state]
-    ids = []
+    systemd = places.supervisor is Supervisor.SYSTEMD
+    owned, rooted = ("", places.state) if systemd else (places.state, "")
+    ids = tuple(service_id(node) for node in places.nodes)
+    kept = [places.home, places.digest_key, owned, places.user]
+    running = [places.user, places.home, rooted]
     for node in places.nodes:
-        ids.append(service_id(node))
-        systemd = places.supervisor is Supervisor.SYSTEMD
         unit = places.unit(node) if systemd else ""
-        args += [node.name, node.properties, ",".join(map(str, ports(node))), unit]
-    ids.append(Id(places.host, "service", OTHERS))
-    text = script(PACKAGE, "processes.sh", "probe.sh")
-    return [Probe(text, tuple(ids), tuple(args), 4, shared=3, seconds=20)]
+        kept += [node.name, node.properties]
+        running += [node.name, node.properties, ",".join(map(str, ports(node))), unit]
+    home = script(PACKAGE, "held.sh", "home.sh")
+    processes = script(PACKAGE, "held.sh", "processes.sh", "listening.sh", "probe.sh")
+    others = Id(places.host, "service", OTHERS)
+    return [
+        Probe(home, ids, tuple(kept), 2, shared=4, user=places.kafka_user, seconds=20),
+        Probe(processes, (*ids, others), tuple(running), 4, shared=3, seconds=20),
+    ]
 
 
 def parse(id: Id, record: Record) -> Observation:
@@ -215,7 +222,8 @@ def judge(
     if not isinstance(observation, Present):
         return False, None
     static = static_differences(state, observation)
-    if not fields and not static:
+    offline = offline_log_dirs(state, observation)
+    if not fields and not static and not offline:
         return True, None
     seen = observation.fields
     if not seen["running"]:
@@ -229,11 +237,13 @@ def judge(
             ("running",),
             reason="the process is not running",
         )
-    if set(fields) <= {"enabled", "drop_ins"} and not static:
+    if set(fields) <= {"enabled", "drop_ins"} and not static and not offline:
         return True, _mended(id, state, observation, fields)
     before = {name: seen.get(name) for name in fields} | {k: v[0] for k, v in static.items()}
     after = {name: state.fields.get(name) for name in fields}
     after |= {k: v[1] for k, v in static.items()}
+    if offline:
+        before["offline_log_dirs"], after["offline_log_dirs"] = offline, ()
     if static:
         # The keys say more than the digest they make.
         before.pop("running_digest", None)
@@ -245,7 +255,13 @@ def judge(
         after,
         tuple(after),
         effect="restart",
-        reason="; ".join([_why(state, seen), *_strangers(observation, fields)]),
+        reason="; ".join(
+            [
+                *([_gave_up(offline)] if offline else []),
+                *([_why(state, seen)] if fields or static else []),
+                *_strangers(observation, fields),
+            ]
+        ),
     )
 
 
@@ -277,8 +293,18 @@ def read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
                 for key, entry in configs.items()
                 if not entry.sensitive and any(s == STATIC for s, _ in entry.synonyms)
             }
-            seen[service_id(node)] = Present({"static": static})
+            seen[service_id(node)] = Present(
+                {"static": static, "offline_log_dirs": view.offline_log_dirs.get(node.id, ())}
+            )
     return seen
+
+
+def _gave_up(paths: Sequence[str]) -> str:
+    listed = ", ".join(paths)
+    return (
+        f"the broker took its log dir {listed} offline after a disk error, and uses it again "
+        "only after a restart"
+    )
 
 
 def _why(state: State, seen: Mapping[str, object]) -> str:
@@ -302,10 +328,13 @@ def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequenc
         if id.kind != "service" or id.name != OTHERS or not isinstance(seen, Present):
             continue
         for line in seen.volatile["others"]:
-            pid, _start, _uid, config, main = line.split("\t")
+            pid, _start, uid, config, main, program, ours = line.split("\t")
             what = "ZooKeeper" if "zookeeper" in main else "Kafka"
+            if program == "other":
+                what = f"it says it is {what} and is no Java"
+            whose = "" if ours == "yes" else f", run by uid {uid}"
             unmanaged = Id(id.host, "service", config or f"pid {pid}")
-            found.append(Unmanaged(unmanaged, detail=f"{what}, pid {pid}"))
+            found.append(Unmanaged(unmanaged, detail=f"{what}, pid {pid}{whose}"))
     return found
 
 

@@ -1,30 +1,30 @@
-# Arguments: HOME KEY_FILE STATE, then for each service its name, properties file, ports (a,b) and
-# unit (or nothing). What runs, what would be started with now, who listens. The last record, after
-# the services', has the processes that belong to none of them.
-home=$1 key=$2 state=$3; shift 3
-secret=; [ -r "$key" ] && read -r secret <"$key"
+# USER HOME STATE, then for each service its name, properties file, ports (a,b) and unit (or nothing).
+# What runs and who listens: of the home nothing is read here. STATE is the state folder where that is
+# root's (else nothing). The last record, after the services', has the processes of none of them.
+owner=$(if [ -n "$1" ]; then id -u -- "$1"; else id -u; fi 2>/dev/null)
+home=$2 state=$3; shift 3
 tab=$(printf '\t')
-services= units= files=
+services= units=
 for a do
   case $((n = (${n:--1} + 1) % 4)) in
-    0) name=$a hold=; [ -r "$state/hold.$name" ] && read -r hold <"$state/hold.$name" ;;
+    0) name=$a hold=; [ -n "$state" ] && hold=$(held_down "$state" "$name") ;;
     1) file=$a ;;
     2) ports=$a ;;
     3) services="$services$name$tab$file$tab$ports$tab$a$tab$hold
 "; [ -z "$a" ] || units="$units $a" ;;
   esac
 done
-files_digest=
-if [ -x "$home/bin/provision-launch.sh" ]; then
-  files_digest=$(printf '%s' "$services" | cut -f 2 | {
-    set --; while IFS= read -r f; do set -- "$@" "$f"; done
-    PROVISION_HOME=$home "$home/bin/provision-launch.sh" digest "$@" 2>/dev/null; })
-fi
 # Unit names are of our making and have no blanks.
 systemd=; [ -z "$units" ] || systemd=$(systemctl show -p Id,LoadState,UnitFileState,DropInPaths,NeedDaemonReload,ActiveState,SubState,MainPID,NRestarts,Result -- $units 2>&1)
-listening=$(awk '$4 == "0A" { n = split($2, a, ":"); print a[n] }' /proc/net/tcp /proc/net/tcp6 2>/dev/null)
-processes | SERVICES=$services FILES_DIGEST=$files_digest SYSTEMD=$systemd LISTENING=$listening KEY=$secret HOMEDIR=$home awk -F'\t' '
-  { procs[++count] = $0; used[count] = 0 }
+processes=$(processes)
+open=$(listeners)
+wanted=$(printf '%s\n' "$services" | cut -f 3 | tr ',\n' '  ')
+inodes=$(printf '%s\n' "$open" | W=" $wanted " awk 'index(ENVIRON["W"], " " $1 " ") { print $2 }')
+# The descriptors of those processes only that may be ours.
+folders=$(printf '%s\n' "$processes" | OWNER=$owner awk -F'\t' '$4 == ENVIRON["OWNER"] { printf "/proc/%s/fd ", $1 }')
+held=$(sockets "$folders" $inodes)
+printf '%s\n' "$processes" | SERVICES=$services SYSTEMD=$systemd OPEN=$open HELD=$held OWNER=$owner HOMEDIR=$home awk -F'\t' '
+  NF { procs[++count] = $0; used[count] = 0 }
   # drop_ins UNIT: the lines of drop-ins that are not ours, for the person who reads the plan.
   function drop_ins(paths,   n, a, i, l) {
     n = split(paths, a, " ")
@@ -34,48 +34,74 @@ processes | SERVICES=$services FILES_DIGEST=$files_digest SYSTEMD=$systemd LISTE
       close(a[i])
     }
   }
-  function of_systemd(unit,   n, blocks, i, m, lines, j, k, mine, paths) {
-    n = split(ENVIRON["SYSTEMD"], blocks, /\n\n/)
-    for (i = 1; i <= n; i++) {
-      if (index("\n" blocks[i] "\n", "\nId=" unit "\n") == 0) continue
-      m = split(blocks[i], lines, /\n/)
-      for (j = 1; j <= m; j++) {
-        k = lines[j]; sub(/=.*/, "", k)
-        if (k == "Id") continue
-        if (k == "DropInPaths") paths = substr(lines[j], 13)
-        print (k ~ /^(ActiveState|SubState|MainPID|NRestarts|Result|NeedDaemonReload)$/ ? "~" : "") lines[j]
-      }
-      drop_ins(paths)
+  # block_of UNIT: what systemd says of it, as lines in block[1..blocks].
+  function block_of(unit,   n, every, i) {
+    n = split(ENVIRON["SYSTEMD"], every, /\n\n/)
+    for (i = 1; i <= n; i++)
+      if (index("\n" every[i] "\n", "\nId=" unit "\n")) { blocks = split(every[i], block, /\n/); return }
+    blocks = 0
+  }
+  function value_of(key,   j) {
+    for (j = 1; j <= blocks; j++) if (index(block[j], key "=") == 1) return substr(block[j], length(key) + 2)
+    return ""
+  }
+  function of_systemd(   j, k) {
+    for (j = 1; j <= blocks; j++) {
+      k = block[j]; sub(/=.*/, "", k)
+      if (k == "Id") continue
+      print (k ~ /^(ActiveState|SubState|MainPID|NRestarts|Result|NeedDaemonReload)$/ ? "~" : "") block[j]
     }
+    drop_ins(value_of("DropInPaths"))
+  }
+  # The main process of the unit is the service, whatever it says of itself. Else it has to run as
+  # the right user, be java, and be started with this file or by the launcher under this name.
+  function belongs(name, file, main) {
+    if (main != "" && main != "0" && p[1] == main) return 1
+    if (p[4] != ENVIRON["OWNER"] || p[11] == "other") return 0
+    return p[8] == file || (p[5] == name && p[7] == ENVIRON["HOMEDIR"])
+  }
+  # Whether the socket is held by one of these processes; by the user of the socket where it cannot
+  # be seen who holds it.
+  function held_by(inode, uid, pids,   n, a, i) {
+    n = split(pids, a, " ")
+    for (i = 1; i <= n; i++) {
+      if ((inode, a[i]) in holds) return 1
+      if ((!looked || hidden[a[i]]) && uid == uids[a[i]]) return 1
+    }
+    return 0
   }
   END {
     total = split(ENVIRON["SERVICES"], services, /\n/) - 1
-    split(ENVIRON["FILES_DIGEST"], files_digest, /\n/)
-    n = split(ENVIRON["LISTENING"], l, /\n/)
-    for (i = 1; i <= n; i++) open[l[i]] = 1
+    opened = split(ENVIRON["OPEN"], open, /\n/)
+    n = split(ENVIRON["HELD"], h, /\n/); looked = n
+    for (i = 1; i <= n; i++) { split(h[i], a, " "); holds[a[1], a[2]] = 1 }
     for (i = 1; i <= total; i++) {
       split(services[i], s, /\t/)
       print "="
-      print "~files_digest=" (files_digest[i] == "" ? "-" : files_digest[i])
-      print "~key=" ENVIRON["KEY"]
-      if (s[5] != "") print "hold=" s[5]
+      if (s[5] != "") print s[5]
+      blocks = 0; if (s[4] != "") block_of(s[4])
+      main = value_of("MainPID"); pids = ""
       for (j = 1; j <= count; j++) {
         split(procs[j], p, /\t/)
-        if (p[8] != s[2] && !(p[5] == s[1] && p[7] == ENVIRON["HOMEDIR"])) continue
-        used[j] = 1
+        if (!belongs(s[1], s[2], main)) continue
+        used[j] = 1; pids = pids p[1] " "; uids[p[1]] = p[4]; hidden[p[1]] = (p[11] == "-")
         print "~pid=" p[1] "\n~start=" p[2] "\n~state=" p[3] "\n~uid=" p[4]
         print "digest=" (p[6] == "" ? "-" : p[6]) "\nrunning=" p[8] "\ndistribution=" p[10]
       }
       up = ""; n = split(s[3], ports, ",")
-      for (j = 1; j <= n; j++) if (sprintf("%04X", ports[j]) in open) up = up (up == "" ? "" : ",") ports[j]
+      for (j = 1; j <= n; j++)
+        for (k = 1; k <= opened; k++) {
+          split(open[k], o, " ")
+          if (o[1] == ports[j] && held_by(o[2], o[3], pids)) { up = up (up == "" ? "" : ",") ports[j]; break }
+        }
       print "~listening=" up
-      if (s[4] != "") of_systemd(s[4])
+      of_systemd()
     }
     print "="
     for (j = 1; j <= count; j++) {
       split(procs[j], p, /\t/)
       # What the launcher started in another home belongs to another cluster.
-      if (!used[j] && !(p[7] != "" && p[7] != ENVIRON["HOMEDIR"]))
-        print "~other=" p[1] "\t" p[2] "\t" p[4] "\t" p[8] "\t" p[9]
+      if (!used[j] && !(p[7] != "" && p[7] != ENVIRON["HOMEDIR"] && p[11] != "other"))
+        print "~other=" p[1] "\t" p[2] "\t" p[4] "\t" p[8] "\t" p[9] "\t" p[11] "\t" (p[4] == ENVIRON["OWNER"] ? "yes" : "no")
     }
   }'

@@ -26,6 +26,14 @@ def static_differences(
     return differences
 
 
+def offline_log_dirs(state: State, observation: Present) -> tuple[str, ...]:
+    """The log dirs that the running broker gave up after an error of its disk, and that are there
+    now as far as we can see: it takes them again only when it starts."""
+    found = observation.volatile.get("offline_log_dirs")
+    mine = state.args.get("log_dirs", ())
+    return tuple(path for path in found if path in mine) if isinstance(found, tuple) else ()
+
+
 ALIASES = frozenset({"broker.id", "node.id"})
 """Kafka fills the one from the other, whichever the file has."""
 

@@ -19,7 +19,7 @@ def stop_steps(id: Id, state: State, *, everything: bool = False) -> list[Step]:
     for minutes, and is ended after a while instead (its log is recovered at the next start)."""
     args = state.args
     seconds = TOGETHER_SECONDS if everything else STOP_SECONDS
-    words = (str(seconds), str(args["home"]), id.name, str(args["properties"]))
+    words = (str(seconds), *_whose(id, state))
     plain = Run("service/stop", words, str(args["user"]), seconds=STOP_SECONDS + 30)
     if args["supervisor"] != Supervisor.SYSTEMD.value:
         return [plain]
@@ -33,8 +33,13 @@ def tell_step(id: Id, state: State) -> Run:
     args = state.args
     if args["supervisor"] == Supervisor.SYSTEMD.value:
         return Run("service/systemd", ("tell", str(args["unit"])))
-    words = (str(args["home"]), id.name, str(args["properties"]))
-    return Run("service/terminate", words, str(args["user"]))
+    return Run("service/terminate", _whose(id, state), str(args["user"]))
+
+
+def _whose(id: Id, state: State) -> tuple[str, ...]:
+    """What a process of this service is known by: its user, and home and name or its file."""
+    args = state.args
+    return (str(args["user"]), str(args["home"]), id.name, str(args["properties"]))
 
 
 def start_step(state: State) -> Run:

@@ -2,49 +2,62 @@
 # use one of these ports, folders or files, whoever started them. Any other process on one of the
 # ports is named, and nothing is ended then.
 seconds=$1 ports=$2 dirs=$3 files=$4
-setting() { sed -n "s/^[ \t]*$2[ \t]*[=:][ \t]*//p" "$1" 2>/dev/null | tail -n 1; }
+me=$(id -u)
+# as_uid UID COMMAND...: what a process names is read as its own user, never as root.
+as_uid() {
+  u=$1; shift
+  if [ "$u" = "$me" ]; then timeout 5 "$@"
+  elif [ "$me" = 0 ] && command -v setpriv >/dev/null 2>&1; then setpriv --reuid="$u" --regid=65534 --clear-groups -- timeout 5 "$@"
+  else return 1; fi
+}
+# folders UID FILE: the folders that a process of that user was told to keep its data in.
+folders() {
+  as_uid "$1" sed -n -E 's/^[[:space:]]*(log\.dirs?|dataDir)[[:space:]]*[=:]//p' "$2" </dev/null 2>/dev/null |
+    tr ',' '\n' | sed 's|/*[[:space:]]*$||; s|^[[:space:]]*||; /^$/d'
+}
 all=$(processes)
 holders=$(ports $ports)
-mine=
 tab=$(printf '\t')
-while IFS=$tab read -r pid start state rest; do
-  [ -n "$pid" ] || continue
-  config=$(printf '%s\n' "$all" | awk -F'\t' -v p="$pid" '$1 == p { print $8 }')
+mine=
+while IFS= read -r row; do
+  [ -n "$row" ] || continue
+  IFS=$tab read -r pid start uid program config <<END
+$(printf '%s\n' "$row" | awk -F'\t' '{ print $1 "\t" $2 "\t" $4 "\t" $11 "\t" $8 }')
+END
+  # A command line can be forged: what cannot be seen to be java is not ended.
+  [ "$program" = java ] || continue
   use=
-  printf '%s\n' "$files" | grep -q -x -F -e "$config" && use=yes
   printf '%s\n' "$holders" | cut -d' ' -f2 | grep -q -x -e "$pid" && use=yes
-  where=$(setting "$config" 'log\.dirs'),$(setting "$config" 'log\.dir'),$(setting "$config" dataDir)
-  while IFS= read -r d; do
-    [ -n "$d" ] && case ",$where," in *",$d,"*|*",$d/,"*) use=yes ;; esac
-  done <<EOF
-$dirs
-EOF
-  [ -z "$use" ] || mine="$mine$pid:$start "
-done <<EOF
+  if [ -n "$config" ]; then
+    printf '%s\n' "$files" | grep -q -x -F -e "$config" && use=yes
+    [ -n "$use" ] || { f=$(folders "$uid" "$config") && [ -n "$f" ] && printf '%s\n' "$dirs" | grep -q -x -F -e "$f" && use=yes; }
+  fi
+  [ -z "$use" ] || mine="$mine$pid:$start:$uid "
+done <<END
 $all
-EOF
+END
 bad=
-while IFS=' ' read -r port pid command; do
+while IFS=' ' read -r port pid user command; do
   [ -n "$port" ] || continue
   case " $mine" in *" $pid:"*) ;; *) bad="$bad
-port $port is used by pid $pid, which is neither Kafka nor ZooKeeper: $command" ;; esac
-done <<EOF
+port $port is used by pid $pid of $user, which is neither Kafka nor ZooKeeper: $command" ;; esac
+done <<END
 $holders
-EOF
+END
 [ -z "$bad" ] || { echo "nothing was ended:$bad"; exit 1; }
-alive() { s=$(sed -n 's/^[0-9]* (.*) //p' "/proc/$1/stat" 2>/dev/null) && [ -n "$s" ] || return 1
-  case $s in Z*) return 1 ;; esac
-  set -- "$2" $s; [ "${21}" = "$1" ]; }
-for l in $mine; do alive "${l%:*}" "${l#*:}" && kill -TERM "${l%:*}" && echo "ended pid ${l%:*}"; done
-n=0; left=$mine
-while [ -n "$left" ] && [ $n -lt $((seconds * 10)) ]; do
-  left=; for l in $mine; do alive "${l%:*}" "${l#*:}" && left="$left$l "; done
-  [ -z "$left" ] || sleep 0.1; n=$((n + 1))
-done
-for l in $left; do alive "${l%:*}" "${l#*:}" && kill -KILL "${l%:*}" && echo "killed pid ${l%:*}: it had not ended $seconds s after SIGTERM"; done
+left_of() { left=; for l in $mine; do s=${l#*:}; alive "${l%%:*}" "${s%%:*}" && left="$left$l "; done; [ -n "$left" ]; }
+# each SIGNAL WORDS
+each() {
+  for l in $left; do
+    s=${l#*:}
+    signal "$1" "${l%%:*}" "${s%%:*}" "${s#*:}" && echo "$2 pid ${l%%:*} of $(id -nu -- "${s#*:}" 2>/dev/null || echo "uid ${s#*:}")$3"
+  done
+}
+left=$mine
+each TERM ended
 n=0
-while [ $n -lt 50 ]; do
-  left=; for l in $mine; do alive "${l%:*}" "${l#*:}" && left="$left$l "; done
-  [ -z "$left" ] && exit 0; sleep 0.1; n=$((n + 1))
-done
-echo "these do not end: $left"; exit 1
+while left_of; do n=$((n + 1)); [ $n -gt $((seconds * 10)) ] && break; sleep 0.1; done
+each KILL killed ": it had not ended $seconds s after SIGTERM"
+n=0
+while left_of; do n=$((n + 1)); [ $n -gt 50 ] && break; sleep 0.1; done
+[ -z "$left" ] || { echo "these do not end: $left"; exit 1; }

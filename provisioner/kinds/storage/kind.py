@@ -104,7 +104,7 @@ def parse(id: Id, record: Record) -> Observation:
                 allow,
                 _found(values, record.lines, None),
             )
-    return _found(values, record.lines, recorded)
+    return _found(values, record.lines, recorded, record.many.get("stray", ()))
 
 
 LOST = {"broker": ("data-loss",), "controller": ("format-controller",)}
@@ -112,13 +112,16 @@ LOST = {"broker": ("data-loss",), "controller": ("format-controller",)}
 
 
 def _found(
-    values: Mapping[str, str], lines: Sequence[str], recorded: str | None
+    values: Mapping[str, str],
+    lines: Sequence[str],
+    recorded: str | None,
+    stray: tuple[str, ...] = (),
 ) -> Present | Absent:
     empty = "absent" in values or values.get("empty") == "true"
     if "absent" in values:
         return Absent()
     meta = properties.parse("\n".join(lines))
-    fields = {
+    fields: dict[str, object] = {
         "cluster_id": meta.get("cluster.id") or values.get("zookeeper_cluster_id"),
         "node_id": meta.get("node.id") or meta.get("broker.id"),
         "myid": values.get("myid"),
@@ -130,6 +133,12 @@ def _found(
     }
     if values.get("lost_and_found") == "true":
         fields["lost_and_found"] = True
+    if stray:
+        fields["stray"] = stray
+    if values.get("meta") == "present" and not (fields["cluster_id"] and fields["node_id"]):
+        # A power loss can leave the file without its content; the data beside it is whole.
+        fields["meta_lost"] = True
+        fields["partitions"] = values.get("partitions") == "true"
     volatile = {"filesystem": values.get("filesystem", ""), "recorded": recorded}
     return Present(fields, volatile=volatile)
 
@@ -153,7 +162,10 @@ def resolve(
         fields = dict(state.fields)
         if "cluster_id" in fields and known.value:
             fields["cluster_id"] = known.value
-            args["format"] = format_flags(spec, spec.node(str(args["node"])), known)
+            node = spec.node(str(args["node"]))
+            args["format"] = format_flags(spec, node, known)
+            votes = spec.controller_quorum == "dynamic" and node.is_controller
+            args["directory_id"] = directory_id(known.value, node.id) if votes else ""
         resolved[id] = replace(state, fields=fields, args=args)
     return resolved
 
@@ -226,6 +238,9 @@ def judge(
         return True, Refused(id, reason)
     if isinstance(observation, Absent) and not fields:
         return True, None
+    lost = isinstance(observation, Present) and observation.fields.get("meta_lost")
+    if lost and isinstance(observation, Present) and "cluster_id" in state.fields:
+        return True, _rewritten(id, state, observation)
     if not fields and _unrecorded(state, observation):
         before, after = {"recorded": False}, {"recorded": True}
         why = "the manifest does not know yet that it was formatted"
@@ -240,6 +255,27 @@ def judge(
             reason="it is not formatted",
         )
     return False, None
+
+
+def _rewritten(id: Id, state: State, seen: Present) -> Difference:
+    """A ``meta.properties`` that a power loss emptied is written again: what Kafka stored beside it
+    is whole, and nothing is formatted. Whose it was only the manifest knows."""
+    file = f"{id.name}/meta.properties"
+    if not seen.volatile["recorded"]:
+        why = (
+            f"{file} has no cluster id or node id, and no manifest says whose it was: put it back "
+            f"from a backup; or, if what it holds may go, move {shlex.quote(id.name)} away"
+        )
+        return Refused(id, why)
+    names = ("cluster_id", "node_id")
+    return Change(
+        id,
+        "update",
+        {name: seen.fields[name] for name in names},
+        {name: state.fields.get(name, state.args["node_id"]) for name in names},
+        names,
+        reason=f"{file} is empty or cut short (a power loss?): it is written again, the data stays",
+    )
 
 
 def _begun(observation: Present) -> bool:
@@ -259,11 +295,8 @@ def _mismatch(id: Id, state: State, observation: Observation) -> str:
         if seen.get("myid") and seen["myid"] != state.fields["myid"]:
             return f"it belongs to ZooKeeper server {seen['myid']}, not {state.fields['myid']}"
         return ""
-    if seen.get("lost_and_found"):
-        return (
-            f"Kafka takes every folder in a log dir for a partition, and does not start: "
-            f"rmdir {shlex.quote(f'{id.name}/lost+found')}, or use a folder below the mount"
-        )
+    if why := _stray(id, args, seen):
+        return why
     mine, zookeeper = seen.get("cluster_id"), args.get("zookeeper_has")
     if mine and zookeeper and mine != zookeeper:
         return (
@@ -271,9 +304,26 @@ def _mismatch(id: Id, state: State, observation: Observation) -> str:
             f"with 'Invalid cluster.id'. To make the cluster anew: provision apply --rebuild"
         )
     if seen.get("node_id") and seen["node_id"] != args["node_id"]:
-        return f"it belongs to node {seen['node_id']}, not {args['node_id']}"
+        return (
+            f"it belongs to node {seen['node_id']}, not {args['node_id']}: write "
+            f"id: {seen['node_id']} again in the spec, or give node {args['node_id']} a log dir of "
+            f"its own"
+        )
     if seen and not seen.get("writable"):
         return "it cannot be written: is it mounted read-only?"
+    return ""
+
+
+def _stray(id: Id, args: Mapping[str, object], seen: Mapping[str, object]) -> str:
+    """A folder that Kafka's log manager stops at. A pure controller has no log manager."""
+    why = "Kafka takes every folder in a log dir for a partition, and does not start: "
+    if seen.get("lost_and_found"):
+        lost = shlex.quote(f"{id.name}/lost+found")
+        return f"{why}rmdir {lost}, or use a folder below the mount"
+    stray = seen.get("stray")
+    if isinstance(stray, tuple) and stray and args["role"] != "controller":
+        listed = ", ".join(shlex.quote(f"{id.name}/{name}") for name in stray)
+        return f"{why}move {listed} away (if it is no partition's)"
     return ""
 
 
@@ -287,6 +337,9 @@ def steps(change: Change, state: State | None) -> Sequence[Step]:
     )
     if change.fields == ("recorded",):
         return [record]
+    if change.action == "update":
+        words = (path, str(args["node_id"]), str(state.fields["cluster_id"]), args["directory_id"])
+        return [Run("storage/restore_meta", words, user)]
     if args["role"] == "zookeeper":
         return [Run("storage/write_myid", (path, str(args["node_id"])), user)]
     return [

@@ -3,6 +3,26 @@
 manifest=$1; shift
 nl='
 '
+# folders PATH: those that Kafka takes for no partition (TOPIC-N, TOPIC-N.ID-delete), a few of them.
+folders() {
+  partitions= count=0
+  for f in "$1"/* "$1"/.[!.]*; do
+    [ -d "$f" ] || continue
+    n=${f##*/}
+    case $n in
+      lost+found) echo lost_and_found=true; continue ;;
+      remote-log-index-cache|version-2|.snapshot) continue ;;
+    esac
+    m=$n
+    case $m in *-delete|*-future|*-stray) m=${m%-*}; m=${m%.*} ;; esac
+    case $m in
+      ?*-*) case ${m##*-} in ''|*[!0-9]*) ;; *) partitions=true; continue ;; esac ;;
+    esac
+    count=$((count + 1))
+    [ $count -gt 3 ] || { printf 'stray='; printf %s "$n" | tr '\n' '?'; echo; }
+  done
+  [ -z "$partitions" ] || echo partitions=true
+}
 for p do
   echo =
   up=$p
@@ -25,11 +45,12 @@ for p do
       case ${f##*/} in '*'|'.[!.]*'|lost+found|.snapshot) ;; *) [ -e "$f" ] && { empty=false; break; } ;; esac
     done
     echo "empty=$empty"
-    [ ! -d "$p/lost+found" ] || echo lost_and_found=true
     if [ -f "$p/meta.properties" ]; then
       [ -r "$p/meta.properties" ] || { printf 'error=%s/meta.properties cannot be read\n' "$p"; continue; }
+      echo meta=present
       while IFS= read -r l || [ -n "$l" ]; do printf '|%s\n' "$l"; done <"$p/meta.properties"
     fi
+    folders "$p"
     if [ -f "$p/myid" ]; then read -r l <"$p/myid"; printf 'myid=%s\n' "$l"; fi
     if [ -d "$p/version-2" ]; then
       for f in "$p"/version-2/*; do

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from provisioner.kafka.port import ClusterView
 from provisioner.kinds.kind import Difference, Kind
-from provisioner.kinds.layout import HostLayout
 from provisioner.plan.model import (
     Absent,
     Await,
@@ -33,7 +32,7 @@ def topic_id(name: str) -> Id:
     return Id("", "topic", name)
 
 
-def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
+def of_cluster(spec: Spec) -> Mapping[Id, State]:
     return {
         topic_id(topic.name): State(
             {
@@ -136,14 +135,8 @@ def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequenc
 
 
 def settled(state: State, observation: Observation) -> bool:
-    """Every partition has a leader and its full ISR, and the fields are what was wanted."""
-    if not isinstance(observation, Present) or not observation.volatile["whole"]:
-        return False
-    have, want = observation.fields, state.fields
-    # Brokers tell of a changed configuration a while after Kafka has confirmed it.
-    taken = all(have.get(key) == value for key, value in want.items() if key not in SHAPE)
-    extra = state.closed and have.keys() - want.keys()
-    return taken and not extra and bool(have["partitions"] >= want["partitions"])
+    """Every partition has a leader and its full ISR."""
+    return isinstance(observation, Present) and bool(observation.volatile["whole"])
 
 
 def steps(change: Change, state: State | None) -> Sequence[Step]:
@@ -171,7 +164,7 @@ KIND = Kind(
     "topic",
     Layer.CLUSTER,
     rank=8,
-    desired=desired,
+    of_cluster=of_cluster,
     read=read,
     judge=judge,
     find=find,

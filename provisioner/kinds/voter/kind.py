@@ -7,12 +7,11 @@ dynamic quorum knows that; the voters of a static one are what all properties fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from provisioner.kafka.port import ClusterView
 from provisioner.kinds.kind import Difference, Kind
-from provisioner.kinds.layout import HostLayout
 from provisioner.plan.model import (
     Absent,
     Await,
@@ -41,7 +40,7 @@ def voter_id(number: int) -> Id:
     return Id("", "voter", str(number))
 
 
-def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
+def of_cluster(spec: Spec) -> Mapping[Id, State]:
     if spec.controller_quorum != "dynamic":
         return {}
     return {
@@ -93,6 +92,11 @@ def read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
     return seen
 
 
+def told_by(id: Id, spec: Spec) -> Collection[str]:
+    """The quorum's leader, and which controller that is nobody knows before."""
+    return [node.name for node in spec.controllers]
+
+
 def judge(
     id: Id, state: State, observation: Observation, fields: Sequence[str]
 ) -> tuple[bool, Difference]:
@@ -114,11 +118,8 @@ def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequenc
 
 
 def settled(state: State, observation: Observation) -> bool:
-    """It votes with this directory, and has caught up with the leader."""
-    if not isinstance(observation, Present):
-        return False
-    there = observation.fields[DIRECTORY] == state.fields.get(DIRECTORY)
-    return there and bool(observation.volatile["lag"] <= CAUGHT_UP)
+    """It has caught up with the leader."""
+    return isinstance(observation, Present) and bool(observation.volatile["lag"] <= CAUGHT_UP)
 
 
 def steps(change: Change, state: State | None) -> Sequence[Step]:
@@ -137,8 +138,9 @@ KIND = Kind(
     "voter",
     Layer.CLUSTER,
     rank=5,
-    desired=desired,
+    of_cluster=of_cluster,
     read=read,
+    told_by=told_by,
     resolve=resolve,
     judge=judge,
     find=find,

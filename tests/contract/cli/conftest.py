@@ -46,7 +46,7 @@ Provision = Callable[..., Ran]
 
 @pytest.fixture
 def provision(tmp_path: Path) -> Provision:
-    """``provision("plan", "x.yaml", NO_COLOR="1")``, in an empty folder; 60 s at most."""
+    """``provision("plan", "x.yaml", NO_COLOR="1")``, in an empty folder; 300 s at most."""
 
     def run(*argv: str, **env: str) -> Ran:
         done = subprocess.run(
@@ -55,7 +55,7 @@ def provision(tmp_path: Path) -> Provision:
             env={**clean_environment(tmp_path), **env},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 

@@ -18,7 +18,7 @@ import pytest
 from tests.contract.cli.conftest import SPEC, Ran, clean_environment
 
 LOOKING = ["plan", "drift", "verify", "status", "log", "lock"]
-SOON = 20.0  # seconds; the hosts below would be waited for a minute
+SOON = 120.0  # seconds; the hosts below would be waited for ten minutes
 SIGNALS = pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"]
 )
@@ -35,7 +35,7 @@ class Silent:
         return int(self.server.getsockname()[1])
 
     def inventory(self, folder: Path, *names: str) -> Path:
-        options = "-o ConnectTimeout=60 -o UserKnownHostsFile=/dev/null"
+        options = "-o ConnectTimeout=600 -o UserKnownHostsFile=/dev/null"
         hosts = {
             name: {"ansible_host": f"127.0.0.{n}", "kafka_address": f"10.0.0.{n}"}
             for n, name in enumerate(names, 1)
@@ -137,7 +137,7 @@ def fake(folder: Path, name: str) -> tuple[Path, Path]:
     begun = folder / "begun"
     path = folder / "bin" / name
     path.parent.mkdir()
-    path.write_text(f"#!/bin/sh\n: >'{begun}'\nexec sleep 60\n")
+    path.write_text(f"#!/bin/sh\n: >'{begun}'\nexec sleep 600\n")
     path.chmod(0o755)
     return path.parent, begun
 

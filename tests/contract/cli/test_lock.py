@@ -173,7 +173,7 @@ def test_a_held_lock_stops_another_run_at_once(held: Lock, host: Host) -> None:
     assert WHO in str(caught.value)
 
 
-def wait_until(true: object, seconds: float = 15) -> None:
+def wait_until(true: object, seconds: float = 120) -> None:
     assert callable(true)
     end = time.monotonic() + seconds
     while not true():

@@ -78,7 +78,7 @@ def test_a_reader_that_has_gone(spec: Path, argv: list[str]) -> None:
             stdout=theirs,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=60,
+            timeout=300,
         )
     finally:
         os.close(theirs)
@@ -102,7 +102,7 @@ def run_with_a_bug(folder: Path, *argv: str) -> subprocess.CompletedProcess[str]
         env=clean_environment(folder),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
 from provisioner.errors import CODES
+from provisioner.verbs import arguments
 from provisioner.verbs.arguments import SUMMARIES
+from provisioner.verbs.examples import EXAMPLES, epilog
 from tests.contract.cli.conftest import Provision, write_spec
 
 WRONG = {
@@ -148,7 +151,7 @@ def test_one_bad_spec_does_not_stop_the_other(provision: Provision, tmp_path: Pa
     ran = provision("validate", good, "bad.yaml")
     assert ran.code == 1
     assert "good.yaml: ok" in ran.out
-    assert "to run those again: provision validate bad.yaml" in ran.out
+    assert "to rerun the failed ones: provision validate bad.yaml" in ran.out
     document = provision("validate", good, "bad.yaml", "--json").document
     assert [c["exit_code"] for c in document["clusters"]] == [0, 1]
     assert document["exit_code"] == 1
@@ -210,3 +213,13 @@ def test_the_schema_is_one_json_document(provision: Provision, options: list[str
     ran = provision("schema", *options)
     assert ran.code == 0
     assert "brokers" in json.loads(ran.out)["properties"]
+
+
+@pytest.mark.parametrize("verb", sorted(set(arguments.SUMMARIES) - {"import"}))
+def test_the_help_of_each_verb_ends_with_commands_that_it_understands(verb: str) -> None:
+    examples = EXAMPLES[verb]
+    assert all(f"  {line}\n" in epilog(verb) + "\n" for line in examples)
+    for line in examples:
+        words = shlex.split(line.partition(" > ")[0])
+        assert words[0] == "provision"
+        assert arguments.parse(words[1:]).verb == verb

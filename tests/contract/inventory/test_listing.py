@@ -4,38 +4,25 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from provisioner.spec.inventory import read_inventory
-
-CASES = sorted(path for path in (Path(__file__).parent / "cases").iterdir() if path.is_dir())
-ANSIBLE = Path(sys.executable).parent / "ansible-inventory"
-
-
-def source(case: Path) -> Path:
-    return next(p for n in ("inventory", "hosts.yaml", "hosts.yml") if (p := case / n).exists())
+from provisioner.errors import ProvisionError
+from provisioner.spec.inventory import Inventory
+from provisioner.spec.inventory_files import read_inventory
+from tests.contract.inventory.ansible import Listing
+from tests.contract.inventory.cases import CORPUS, EQUAL, REFUSED
 
 
-def theirs(path: Path, folder: Path) -> Any:
-    (folder / "ansible.cfg").write_text("")
-    env = {
-        **os.environ,
-        "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
-        "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
-        "ANSIBLE_HOME": str(folder),
-        "LC_ALL": "C.UTF-8",
-    }
-    run = subprocess.run(
-        [ANSIBLE, "-i", path, "--list"], capture_output=True, text=True, cwd=folder, env=env
-    )
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
+def ours(path: Path) -> tuple[Inventory, Any]:
+    """Raises ProvisionError for what is wrong in any file of it."""
+    inventory = read_inventory(path)
+    found = comparable(inventory.listing())
+    if inventory.problems:
+        raise ProvisionError(inventory.problems)
+    return inventory, found
 
 
 def comparable(listing: dict[str, Any]) -> Any:
@@ -63,7 +50,32 @@ def plain(value: Any) -> Any:
     return value
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_equals_ansible_inventory(case: Path, tmp_path: Path) -> None:
-    ours = comparable(read_inventory(source(case)).listing())
-    assert ours == comparable(theirs(source(case), tmp_path))
+@pytest.mark.parametrize("name", EQUAL)
+def test_equals_ansible_inventory(
+    name: str, inventories: dict[str, Path], ansibles: dict[str, Listing]
+) -> None:
+    theirs = ansibles[name]
+    assert theirs.refused is CORPUS.get(name, {}).get("unparsed", False), theirs.words
+    inventory, found = ours(inventories[name])
+    assert found == comparable(theirs.data)
+    warned = [f"{notice.line}:{notice.column} {notice.message}" for notice in inventory.warnings]
+    wanted = CORPUS.get(name, {}).get("warnings", [])
+    assert len(warned) == len(wanted), warned
+    assert [w for w, begin in zip(warned, wanted, strict=True) if not w.startswith(begin)] == []
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_ansible_leaves_out_is_an_error_with_its_place(
+    name: str, inventories: dict[str, Path], ansibles: dict[str, Listing]
+) -> None:
+    case = CORPUS[name]
+    # What Ansible reads and we refuse says why in the case.
+    assert ansibles[name].refused is not ("because" in case), ansibles[name].words
+    with pytest.raises(ProvisionError) as raised:
+        ours(inventories[name])
+    problem = raised.value.problems[0]
+    assert problem.code == "invalid-inventory"
+    assert problem.file is not None
+    shown = f"{Path(problem.file).name}:{problem.line}:{problem.column} {problem.message}"
+    assert shown.startswith(case["refused"])
+    assert case.get("hint", "") in problem.hint

@@ -85,8 +85,8 @@ def test_one_holder_at_a_time(start: Start, tmp_path: Path) -> None:
     second = start(state, "t2", 20)
     word, age, who = second.answer.split(" ", 2)
     assert (word, who) == ("held", "me, it's t1")
-    assert int(age) <= 5
-    assert second.ended(5)
+    assert int(age) <= 60
+    assert second.ended(60)
     assert (state / "lock.token").read_text() == "t1\n"
     assert (state / "manifest").read_text() == f"directory\t{state}\n"
 
@@ -94,19 +94,19 @@ def test_one_holder_at_a_time(start: Start, tmp_path: Path) -> None:
 def test_the_end_of_input_frees_it_at_once(start: Start, tmp_path: Path) -> None:
     first = start(tmp_path, "t1", 20)
     first.stdin.close()
-    assert first.ended(10)
+    assert first.ended(60)
     assert not (tmp_path / "lock.token").exists()
     assert start(tmp_path, "t2", 20).answer.startswith("got ")
 
 
 def test_silence_frees_it(start: Start, tmp_path: Path) -> None:
     first = start(tmp_path, "t1", 1)
-    assert first.ended(15)
+    assert first.ended(60)
     assert start(tmp_path, "t2", 20).answer.startswith("got ")
 
 
 def test_beats_keep_it(start: Start, tmp_path: Path) -> None:
-    first = start(tmp_path, "t1", 2)
+    first = start(tmp_path, "t1", 3)
     touched = (tmp_path / "lock").stat().st_mtime
     for _ in range(8):
         first.beat()
@@ -120,14 +120,14 @@ def test_anything_else_than_a_beat_ends_it(start: Start, tmp_path: Path) -> None
     first = start(tmp_path, "t1", 20)
     first.stdin.write(b"garbage\n")
     first.stdin.flush()
-    assert first.ended(10)
+    assert first.ended(60)
 
 
 def test_a_killed_holder_frees_it(start: Start, tmp_path: Path) -> None:
     first = start(tmp_path, "t1", 20)
     first.process.kill()
     first.process.wait()
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while not (second := start(tmp_path, "t2", 20)).answer.startswith("got "):
         assert time.monotonic() < end
         second.end()
@@ -142,8 +142,8 @@ def test_who_lets_go_ends_what_its_run_still_does_here(start: Start, tmp_path: P
     try:
         (tmp_path / "lock.sessions").write_text(f"{own.pid}\n")
         first.stdin.close()
-        assert first.ended(20)
-        assert own.wait(5) != 0
+        assert first.ended(60)
+        assert own.wait(60) != 0
         assert other.poll() is None
     finally:
         own.kill()
@@ -195,12 +195,18 @@ def test_all_or_none_and_one_machine_is_one_name(tmp_path: Path) -> None:
         two.acquire({"h1": place(tmp_path / "s")})
 
 
+def silent_since(state: Path, seconds: float) -> None:
+    """As if the last beat of its holder had been that long ago."""
+    then = time.time() - seconds
+    os.utime(state / "lock", (then, then))
+
+
 def test_a_silent_holder_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock_module, "STALE", 1)
     said: list[str] = []
-    first = Holder("dash", tmp_path, "t1", 4)
+    first = Holder("dash", tmp_path, "t1", 8)
     try:
-        time.sleep(2.2)
+        silent_since(tmp_path, 5)
         with Lock("two", said.append) as two:
             two.acquire({"h": place(tmp_path)})
             assert (tmp_path / "lock.token").read_text().strip() == two.token
@@ -217,7 +223,7 @@ def test_a_signal_ends_the_wait_and_takes_nothing(
     stop = Stop()
     first = Holder("dash", tmp_path / "s", "t1", 30)
     try:
-        time.sleep(1.2)
+        silent_since(tmp_path / "s", 5)
 
         def say(_: str) -> None:
             stop.number = 15

@@ -14,7 +14,7 @@ import pytest
 from provisioner.hosts.observer import Observer, Shell
 from provisioner.kinds.layout import Distribution, HostLayout, layout_for
 from provisioner.plan.model import Absent, Id, Observation, Present, Unknown
-from provisioner.run.look import parsed, probes_of, reading
+from provisioner.run.look import probes_of, reading, together
 from provisioner.spec.types import Spec
 from tests.contract.probes.shells import SHELLS, ShellConnection, tree
 from tests.unit.plan.model_cluster import FACTS, spec_of
@@ -82,11 +82,7 @@ def look(
     observer: Observer, where: HostLayout, change: Callable[[Any], Any] = lambda probe: probe
 ) -> dict[Id, Observation]:
     probes = [change(probe) for probe in probes_of(where)]
-    frames = observer.read([reading(probe) for probe in probes])
-    seen: dict[Id, Observation] = {}
-    for probe, frame in zip(probes, frames, strict=True):
-        seen.update(parsed(probe, frame))
-    return seen
+    return together(probes, observer.read([reading(probe) for probe in probes]))
 
 
 def furnish(where: HostLayout) -> None:

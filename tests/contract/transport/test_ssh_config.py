@@ -1,89 +1,137 @@
-"""Our reading of ~/.ssh/config is OpenSSH's: the same file through `ssh -G`."""
+"""The SSH configuration means here what it means to OpenSSH: a corpus, through ``ssh -G`` and, as
+well as it can, through the library's reader where there is no ``ssh``."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
-import paramiko
 import pytest
+from ruamel.yaml import YAML
 
-from provisioner.hosts.ssh_config import route, text_of
+from provisioner.hosts.ssh_config import Hop, Lookup, route
+from provisioner.hosts.ssh_lookup import lookup_of
+from provisioner.hosts.ssh_reader import library_lookup
+from provisioner.hosts.transport import TransportError
 from provisioner.spec.types import SshSettings
 
 if shutil.which("ssh") is None:
     pytest.skip("no ssh on this machine", allow_module_level=True)
 
-CONFIG = """
-Include DIR/conf.d/*.conf DIR/missing
-User = everybody
-Host lab* !lab9
-  Port 2200  # a comment
-  Include DIR/inside
-  IdentityFile "DIR/a key"
-Host lab1
-  HostName 10.0.0.1
-  UserKnownHostsFile DIR/k1 DIR/k2
-Match host 10.0.0.1
-  ConnectTimeout 4
-Match originalhost lab2,lab3 user everybody
-  ProxyJump me@bastion:24,lab1
-Match all
-  HostKeyAlias same
-Host *
-  Port 22
-"""
-INSIDE = """
-IdentityFile DIR/inner
-Host lab2
-  HostName two.example
-Host other
-  HostName wrong.example
-Match host two.example
-  Port 2222
-"""
-FIRST = """
-Host lab3
-  User three
-  IdentitiesOnly yes
-"""
+CASES: list[dict[str, Any]] = YAML(typ="safe").load(
+    Path(__file__).with_name("ssh_configs") / "cases.yaml"
+)
+KNOWN = ("/usual/known_hosts",)
+GLOBAL = ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"]
+Values = dict[str, Any]
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Path:
-    (tmp_path / "conf.d").mkdir()
-    for name, text in (("config", CONFIG), ("inside", INSIDE), ("conf.d/1.conf", FIRST)):
-        (tmp_path / name).write_text(text.replace("DIR", str(tmp_path)))
+def file(case: Values, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    for name, text in {"config": case["config"], **case.get("files", {})}.items():
+        with (tmp_path / name).open("w", newline="") as out:
+            out.write(text.replace("DIR", str(tmp_path)))
     return tmp_path / "config"
 
 
-@pytest.mark.parametrize("name", ["lab", "lab1", "lab2", "lab3", "lab9", "other"])
-def test_same_as_openssh(config: Path, name: str) -> None:
-    lookup = paramiko.SSHConfig.from_text(text_of([str(config)])).lookup
-    ours = route(name, SshSettings(), lookup, ("known",))[-1]
-    theirs = by_openssh(config, name)
-    assert ours.host == theirs["hostname"][0]
-    assert ours.port == int(theirs["port"][0])
-    assert ours.user == theirs["user"][0]
-    assert list(ours.key_files) == theirs["identityfile"] or not ours.explicit_keys
-    assert ours.explicit_keys == (name in ("lab", "lab1", "lab2", "lab3"))
-    assert ours.identities_only == (theirs["identitiesonly"] == ["yes"])
-    assert ",".join(ours.jumps) == theirs.get("proxyjump", [""])[0]
-    assert ours.key_alias == theirs["hostkeyalias"][0]
+def hops_of(case: Values, lookup: Lookup) -> tuple[Hop, ...]:
+    settings = SshSettings(user=case.get("user"), port=case.get("port"))
+    return route(str(case["host"]), settings, lookup, KNOWN)
+
+
+def values(hops: tuple[Hop, ...]) -> Values:
+    *jumps, hop = hops
+    return {
+        "address": hop.host,
+        "port": hop.port,
+        "user": hop.user,
+        "keys": list(hop.key_files) if hop.explicit_keys else [],
+        "jumps": [str(jump) for jump in jumps],
+        "proxy_command": hop.proxy_command or None,
+        "known_hosts": list(hop.known_hosts),
+        "global_known_hosts": list(hop.global_known_hosts),
+        "key_alias": hop.key_alias,
+        "connect_timeout": hop.connect_timeout,
+        "identities_only": hop.identities_only,
+        "hash_names": hop.hash_names,
+        "agent": hop.agent,
+        "revoked": hop.revoked,
+    }
+
+
+def expected(case: Values) -> Values:
+    home = str(Path("~").expanduser())
+    return {
+        key: [str(part).replace("HOME", home) for part in value]
+        if isinstance(value, list)
+        else value
+        for key, value in case["expect"].items()
+    }
+
+
+def test_the_corpus_is_large() -> None:
+    assert len(CASES) >= 60
+    assert len({case["name"] for case in CASES}) == len(CASES)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_as_openssh_has_it(case: Values, file: Path) -> None:
+    found = values(hops_of(case, lookup_of((str(file),))))
+    wanted = expected(case)
+    assert {key: found[key] for key in wanted} == wanted
+    theirs = by_openssh(case, file)
+    assert found["address"] == theirs["hostname"][0]
+    assert found["port"] == int(theirs["port"][0])
+    assert found["user"] == theirs["user"][0]
+    assert found["identities_only"] == (theirs["identitiesonly"] == ["yes"])
+    assert found["hash_names"] == (theirs["hashknownhosts"] == ["yes"])
+    assert found["key_alias"] == theirs.get("hostkeyalias", [""])[0]
     timeout = theirs["connecttimeout"][0]
-    assert ours.connect_timeout == (None if timeout == "none" else float(timeout))
-    if name == "lab1":
-        assert list(ours.known_hosts) == theirs["userknownhostsfile"][0].split()
+    assert found["connect_timeout"] == (None if timeout == "none" else float(timeout))
+    assert bool(found["jumps"]) == (theirs.get("proxyjump", ["none"])[0] != "none")
+    assert bool(found["proxy_command"]) == (theirs.get("proxycommand", ["none"])[0] != "none")
+    if "known_hosts" not in wanted:
+        assert found["known_hosts"] == list(KNOWN)
+    if "global_known_hosts" not in wanted:
+        assert found["global_known_hosts"] == GLOBAL
 
 
-def by_openssh(config: Path, name: str) -> dict[str, list[str]]:
-    words = ["ssh", "-F", str(config), "-G", name]
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_without_ssh_it_is_the_same_or_it_is_said(case: Values, file: Path) -> None:
+    said: list[str] = []
+    theirs = values(hops_of(case, lookup_of((str(file),))))
+    try:
+        found = values(hops_of(case, library_lookup((str(file),), said.append)))
+    except TransportError:
+        found = {}  # an error is no silent difference
+    differing = {key for key, value in theirs.items() if found and found[key] != value}
+    assert not differing or said, differing
+    assert all(str(file) in text for text in said)
+
+
+def by_openssh(case: Values, config: Path) -> dict[str, list[str]]:
+    words = ["ssh", "-F", str(config), "-G", "-T"]
+    words += ["-l", case["user"]] if "user" in case else []
+    words += ["-p", str(case["port"])] if "port" in case else []
     done = subprocess.run(
-        words, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        [*words, str(case["host"])],
+        check=True,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
     )
     found: dict[str, list[str]] = {}
     for line in done.stdout.splitlines():
         key, _, value = line.partition(" ")
-        found.setdefault(key, []).append(value)
+        found.setdefault(key.lower(), []).append(value)
     return found
+
+
+def test_a_mistake_is_told_in_the_words_of_ssh(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text("Host a\n  Prot 22\n")
+    with pytest.raises(TransportError, match=r"config.*line 2: Bad configuration option: prot"):
+        route("a", SshSettings(), lookup_of((str(config),)), KNOWN)

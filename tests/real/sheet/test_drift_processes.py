@@ -68,7 +68,7 @@ def test_started_by_hand_as_on_the_sheet_is_in_sync(lab: Lab) -> None:
         assert lab.pid("broker-1") == terminal.pid
         # The terminal's Ctrl-C ends it as the sheet says.
         terminal.send_signal(signal.SIGINT)
-        terminal.wait(timeout=60)
+        terminal.wait(timeout=300)
 
 
 EDIT = ("num.io.threads=5", "num.io.threads=3")
@@ -199,7 +199,7 @@ def test_a_process_of_no_node_is_reported_and_left_alone(lab: Lab, tmp_path: Pat
             assert lab.json("apply", code=None)["applied"] == []
             assert terminal.poll() is None
             terminal.terminate()
-            terminal.wait(timeout=60)
+            terminal.wait(timeout=300)
     finally:
         own.unlink()
     until(lambda: 7 not in brokers(lab))

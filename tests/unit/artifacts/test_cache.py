@@ -174,3 +174,48 @@ def test_write_whole_leaves_nothing_half(tmp_path: Path, monkeypatch: pytest.Mon
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("part", ["", "cds", "cds/a.json"])
+def test_a_note_that_others_can_write_is_not_believed(tmp_path: Path, part: str) -> None:
+    """What no lock names, the note alone vouches for: a shared cache must not decide what runs."""
+    said: list[str] = []
+    cache = Cache(tmp_path / "cache", said.append)
+    cache.put_text("cds/a.json", "{}")
+    assert cache.text("cds/a.json") == "{}"
+    place = cache.root / part
+    place.chmod(place.stat().st_mode | 0o020)
+    assert cache.text("cds/a.json") is None
+    assert cache.text("cds/a.json") is None
+    assert len(said) == 1
+    assert "chmod" in said[0]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to somebody else")
+def test_a_note_of_somebody_else_is_not_believed(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    cache.put_text("cds/a.json", "{}")
+    os.chown(cache.root / "cds/a.json", 65534, 65534)
+    assert cache.text("cds/a.json") is None
+
+
+def test_the_cache_is_ours_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o002)
+    try:
+        cache = Cache(tmp_path / "cache")
+        cache.put_text("cds/a.json", "{}")
+        assert cache.text("cds/a.json") == "{}"
+    finally:
+        os.umask(before)
+
+
+def test_a_file_that_is_written_whole_follows_no_link(tmp_path: Path) -> None:
+    """Somebody who knows the name of the file cannot have it written elsewhere, nor read it."""
+    other, target = tmp_path / "other", tmp_path / "plan"
+    other.write_text("theirs")
+    for name in ("plan", "plan.new"):
+        (tmp_path / name).symlink_to(other)
+    write_whole(target, b"ours", mode=0o600)
+    assert other.read_text() == "theirs"
+    assert not target.is_symlink()
+    assert target.stat().st_mode & 0o777 == 0o600

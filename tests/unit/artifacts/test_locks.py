@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from pathlib import Path
 
 import pytest
 
-from provisioner.artifacts import locks
+from provisioner.artifacts import locks, wheels
 from provisioner.artifacts.cache import Cache
 from provisioner.artifacts.locks import KafkaLock
 from provisioner.artifacts.store import Store, kafka_distribution
@@ -132,3 +133,57 @@ def test_lock_beside_the_spec_of_another_version(store: Store, lock: KafkaLock) 
     locks.own_path(store.locks_folder, "8.8.8").write_text(lock.to_json(), "utf-8")
     with pytest.raises(ProvisionError, match=r"is the lock of Kafka 9\.9\.9"):
         store.prepare("8.8.8")
+
+
+ROW = {"path": "libs/a.jar", "size": 1, "sha256": "0" * 64, "origin": "maven:g:a:1"}
+PIP = "pypi:six==1.16.0\n--no-binary :all:\n--index-url x:manylinux_2_17_x86_64"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"origin": PIP},
+        {"origin": "pypi:six==1.16.0:manylinux_2_17_x86_64"},
+        {"origin": "maven:g:a:1\nmore"},
+        {"origin": "maven:g:a:../../etc/passwd"},
+        {"origin": "file:///etc/passwd"},
+        {"path": "libs/a.jar\n0000  bin/x"},
+        {"path": "libs/../bin/kafka-run-class.sh"},
+        {"path": "bin/kafka-run-class.sh"},
+        {"path": "/libs/a.jar"},
+        {"path": "libs/-rf"},
+        {"path": "libs/a b.jar"},
+        {"size": -1},
+        {"size": 1 << 40},
+        {"sha256": "0" * 63},
+    ],
+    ids=str,
+)
+def test_a_lock_from_a_stranger_is_held_to_its_form(row: dict[str, object]) -> None:
+    """Rows become lines of pip's requirements, of SHA256SUMS, and paths on hosts."""
+    text = json.dumps({"kafka": "3.8.0", "commands": {}, "files": [{**ROW, **row}]})
+    with pytest.raises(ProvisionError, match="is not a lock"):
+        locks.parse_kafka(text, "kafka-3.8.0.lock.json")
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("kafka-x.sh", "a.B; touch /tmp/x #"),
+        ("kafka-x.sh", "$(touch /tmp/x)"),
+        ("../x.sh", "a.B"),
+        ("kafka x.sh", "a.B"),
+        ("kafka-x", "a.B"),
+    ],
+)
+def test_what_a_lock_names_is_no_shell(command: str, name: str) -> None:
+    text = json.dumps({"kafka": "3.8.0", "commands": {command: name}, "files": [ROW]})
+    with pytest.raises(ProvisionError, match="is not a lock"):
+        locks.parse_kafka(text, "kafka-3.8.0.lock.json")
+
+
+def test_pip_is_asked_for_one_wheel_only(tmp_path: Path) -> None:
+    """Also where no lock was read: what has another form never reaches pip."""
+    with pytest.raises(wheels.PipFailed, match="names no wheel"):
+        wheels.download(PIP, "0" * 64, tmp_path / "w", lambda _bytes: None)
+    assert not (tmp_path / "w").exists()

@@ -24,6 +24,7 @@ class ScriptedTransport:
     stderr: bytes = b""
     status: int = 0
     name: str = "scripted"
+    notes: tuple[str, ...] = ()
     sent: list[bytes] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
 

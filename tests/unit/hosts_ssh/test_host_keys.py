@@ -34,11 +34,18 @@ def yes(authority: bytes, signature: bytes, signed: bytes) -> bool:
 
 
 def check(
-    tmp_path: Path, text: str, *, accept: bool = False, replacing: bool = False, port: int = 22
+    tmp_path: Path,
+    text: str,
+    *,
+    accept: bool = False,
+    replacing: bool = False,
+    port: int = 22,
+    revoked: str = "none",
 ) -> HostKeyCheck:
     (tmp_path / "known").write_text(text)
     settings = SshSettings(port=port, known_hosts=(str(tmp_path / "known"),))
-    where = hop("lab", settings, lambda _: {"globalknownhostsfile": "none"}, ())
+    config = {"globalknownhostsfile": ("none",), "revokedhostkeys": (revoked,)}
+    where = hop("lab", settings, lambda *_: config, ())
     return HostKeyCheck(where, accept, replacing, [], yes)
 
 
@@ -88,7 +95,9 @@ def test_replacing_takes_every_type_of_the_old_machine(tmp_path: Path) -> None:
 def test_replacing_leaves_a_global_file_alone(tmp_path: Path) -> None:
     (tmp_path / "global").write_text(entry("lab", ONE))
     settings = SshSettings(known_hosts=(str(tmp_path / "known"),))
-    where = hop("lab", settings, lambda _: {"globalknownhostsfile": str(tmp_path / "global")}, ())
+    where = hop(
+        "lab", settings, lambda *_: {"globalknownhostsfile": (str(tmp_path / "global"),)}, ()
+    )
     with pytest.raises(TransportError, match=r"only .*known is ours"):
         HostKeyCheck(where, False, True, [], yes).check(HostKey(ED, TWO))
 
@@ -167,3 +176,59 @@ def test_a_damaged_certificate_is_none(cut: int) -> None:
 
 def test_a_plain_key_is_no_certificate() -> None:
     assert certificate(AUTHORITY) is None
+
+
+# --- nothing overrides a revocation ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", [{}, {"accept": True}, {"replacing": True}])
+@pytest.mark.parametrize(
+    ("text", "port"),
+    [
+        ("@revoked " + entry("lab", ONE), 22),
+        ("@revoked " + entry("lab", ONE), 2222),  # under the bare name
+        ("@revoked " + entry("[lab]:2222", ONE), 2222),
+        ("@revoked " + entry("*", AUTHORITY), 22),
+        ("@revoked " + entry("lab", AUTHORITY), 2222),
+        (entry("lab", ONE) + "@revoked " + entry("*", AUTHORITY), 22),
+    ],
+)
+def test_a_revoked_key_or_authority_is_refused(
+    tmp_path: Path, text: str, port: int, how: dict[str, bool]
+) -> None:
+    checked = check(tmp_path, text, port=port, **how)
+    before = (tmp_path / "known").read_text()
+    with pytest.raises(TransportError, match="is revoked by") as caught:
+        checked.check(HostKey("ecdsa-sha2-nistp256", ONE, CERTIFICATE))
+    assert caught.value.code == "host-key-changed"
+    assert (tmp_path / "known").read_text() == before
+
+
+def test_the_list_of_revoked_keys(tmp_path: Path) -> None:
+    listed = tmp_path / "revoked"
+    listed.write_text(f"# ours\n\n{ED} {base64.b64encode(ONE).decode()} a comment\n")
+    text = entry("lab", ONE) + entry("lab", TWO, "ssh-rsa")
+    with pytest.raises(TransportError, match="is revoked by"):
+        check(tmp_path, text, accept=True, revoked=str(listed)).check(HostKey(ED, ONE))
+    check(tmp_path, text, revoked=str(listed)).check(HostKey("ssh-rsa", TWO))
+
+
+@pytest.mark.parametrize("content", [None, b"SSHKRL\n\0binary", b"ssh-ed25519 no-key\n"])
+def test_a_list_that_cannot_be_read_lets_nobody_in(tmp_path: Path, content: bytes | None) -> None:
+    listed = tmp_path / "revoked"
+    if content is not None:
+        listed.write_bytes(content)
+    with pytest.raises(TransportError, match="RevokedHostKeys") as caught:
+        check(tmp_path, entry("lab", ONE), revoked=str(listed)).check(HostKey(ED, ONE))
+    assert caught.value.code == "host-key-unknown"
+
+
+def test_a_certificate_that_fails_is_nobodys_to_accept(tmp_path: Path) -> None:
+    """As with OpenSSH: accepting is for a host that shows no certificate at all."""
+    text = "@cert-authority " + entry("lab", AUTHORITY)
+    for how in ({"accept": True}, {"replacing": True}):
+        with pytest.raises(TransportError, match="certificate does not help"):
+            check(tmp_path, text, **how).check(HostKey("ecdsa-sha2-nistp256", ONE, CERTIFICATE))
+    accepting = check(tmp_path, text, accept=True)
+    accepting.check(HostKey(ED, ONE))
+    assert accepting.notes

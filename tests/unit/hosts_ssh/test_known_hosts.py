@@ -17,6 +17,7 @@ ONE, TWO = b"\0\0\0\x0bssh-ed25519one", b"\0\0\0\x0bssh-ed25519two"
 HASHED = "|1|y7KauWdV6KzX5FrGx5NbelxK38w=|RBbCaiMlwNxika6iDKTQv94i7ss="
 KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIKCx6KGF2dQ3W3KsuR8G1uIsL7yS0gdUo1GDvGdGR/dQ"
 FINGERPRINT = "SHA256:OCDMwwsNxW39dAase0sZLgJtJmmTML8TxuhmLKrGhbg"
+SALT = bytes(range(20))  # a fresh one would give a test another name in each process
 
 
 def line(names: str, blob: bytes = ONE, kind: str = ED, marker: str = "") -> str:
@@ -45,9 +46,9 @@ def verdict(tmp_path: Path, text: str, name: str, blob: bytes = ONE, kind: str =
         ("[lab]:2222", "l", "unknown"),  # brackets are no set of characters
         ("[*]:2222", "[lab]:2222", "known"),
         ("lab", "[lab]:2222", "unknown"),
-        (known_hosts.hashed("lab"), "lab", "known"),
-        (known_hosts.hashed("lab"), "lab2", "unknown"),
-        (known_hosts.hashed("[lab]:2222"), "[lab]:2222", "known"),
+        (known_hosts.hashed("lab", SALT), "lab", "known"),
+        (known_hosts.hashed("lab", SALT), "lab2", "unknown"),
+        (known_hosts.hashed("[lab]:2222", SALT), "[lab]:2222", "known"),
         ("|1|damaged", "lab", "unknown"),
         ("|1|%%|%%", "lab", "unknown"),
     ],
@@ -124,7 +125,7 @@ def test_replace_leaves_all_else(tmp_path: Path) -> None:
         "# mine\n",
         line("other", ONE),
         line("lab,alias", ONE),
-        line(known_hosts.hashed("lab"), ONE),
+        line(known_hosts.hashed("lab", SALT), ONE),
         line("lab", ONE, RSA),
         line("lab", TWO, marker="@revoked"),
         line("tail", ONE).rstrip("\n"),
@@ -174,3 +175,37 @@ def test_many_writers_lose_nothing(tmp_path: Path) -> None:
     assert len(names) == len(set(names)) == 90
     hosts = KnownHosts([str(file)])
     assert all(hosts.judge(f"old{n}", ED, TWO).verdict is Verdict.KNOWN for n in range(10))
+
+
+DAMAGED = [
+    "|1|AAAA|é ssh-ed25519 b25l",
+    "|1|é|AAAA ssh-ed25519 b25l",
+    "|1| ssh-ed25519 b25l",
+    "lab ssh-ed25519 é",
+    "lab ssh-ed25519 b25l!",
+    "@revoked",
+    "lab",
+]
+
+
+@pytest.mark.parametrize("line", DAMAGED)
+def test_a_damaged_line_is_passed_over(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "known"
+    file.write_text(f"{line}\nlab ssh-ed25519 b25l\n")
+    assert KnownHosts([str(file)]).judge("lab", "ssh-ed25519", b"one").verdict is Verdict.KNOWN
+
+
+@pytest.mark.parametrize("mark", ["\x0b", "\x0c", "\x85", "\u2028", "\r"])
+def test_a_comment_hides_no_entry(tmp_path: Path, mark: str) -> None:
+    """Only a line feed ends a line; what stands in a comment says nothing."""
+    file = tmp_path / "known"
+    file.write_bytes(f"# note{mark}lab ssh-ed25519 b25l\n".encode())
+    assert KnownHosts([str(file)]).entries == ()
+
+
+def test_replacing_leaves_every_other_line_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "known"
+    others = "# a\u2028b\x0cc\n\r\nother ssh-rsa b25l a\x85comment\r\n".encode() + b"# \xff\n"
+    file.write_bytes(others + b"lab ssh-rsa b25l\n")
+    known_hosts.replace(str(file), "lab", "ssh-ed25519", b"two")
+    assert file.read_bytes() == others + b"lab ssh-ed25519 dHdv\n"

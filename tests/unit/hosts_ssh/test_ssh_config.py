@@ -2,84 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+import shlex
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from provisioner.hosts import ssh_config
-from provisioner.hosts.ssh_config import Hop, route, text_of
+from provisioner.hosts.observer import Become, Shell
+from provisioner.hosts.ssh_config import Config, Hop, Lookup, route
 from provisioner.hosts.transport import TransportError
 from provisioner.spec.types import SshSettings
+from tests.unit.hosts.scripted import ScriptedTransport
 
 KNOWN = ("/known",)
 
 
-def lookups(**hosts: Mapping[str, Any]) -> Callable[[str], Mapping[str, Any]]:
-    """A configuration by name of host, with ``_`` for ``-``; ``every`` holds for all."""
+def lookups(**hosts: Mapping[str, Any]) -> Lookup:
+    """A configuration by name of host; ``every`` holds for all. A list is a keyword's lines."""
     every = hosts.pop("every", {})
-    return lambda name: {**every, **hosts.get(name, {})}
+
+    def lookup(name: str, user: str | None, port: int | None) -> Config:
+        found = {**every, **hosts.get(name, {})}
+        return {k: tuple(v) if isinstance(v, list) else (v,) for k, v in found.items()}
+
+    return lookup
 
 
 def one(settings: SshSettings, **hosts: Mapping[str, Any]) -> Hop:
     return route("lab", settings, lookups(**hosts), KNOWN)[-1]
-
-
-# --- the text -----------------------------------------------------------------------------------
-
-
-def text(tmp_path: Path, **files: str) -> list[str]:
-    """The lines that hold, of ``config`` and what it includes."""
-    for name, content in files.items():
-        (tmp_path / name).write_text(content.replace("DIR", str(tmp_path)))
-    return text_of([str(tmp_path / "config")]).split("\n")[1:-1]
-
-
-def test_comments_and_spelling(tmp_path: Path) -> None:
-    lines = text(tmp_path, config='# all\n\nHost a\n\tPORT = 22 # note\n User "a # b"\n')
-    assert lines == ["host a", "port 22", 'user "a # b"']
-
-
-def test_include_at_the_top(tmp_path: Path) -> None:
-    lines = text(tmp_path, config="Include DIR/x\nUser u\n", x="Host a\n  Port 1\n")
-    assert lines == ["host a", "port 1", "host *", "user u"]
-
-
-def test_include_inside_a_block_holds_for_that_block_only(tmp_path: Path) -> None:
-    lines = text(
-        tmp_path,
-        config="Host a* !ab\n  Include DIR/x\n  User u\nMatch user z\n  Include DIR/x\n",
-        x="Port 1\nHost b\n  Port 2\n",
-    )
-    assert lines == [
-        "host a* !ab",
-        "port 1",
-        'match originalhost "a*,!ab" originalhost "b"',
-        "port 2",
-        "host a* !ab",
-        "user u",
-        "match user z",
-        "port 1",
-        'match user z originalhost "b"',
-        "port 2",
-        "match user z",
-    ]
-
-
-def test_include_of_many_in_order_and_of_none(tmp_path: Path) -> None:
-    lines = text(tmp_path, config="Include DIR/c*.conf DIR/no\n", **{"c2.conf": "Port 2\n"})
-    assert lines == ["port 2", "host *"]
-
-
-def test_include_without_end(tmp_path: Path) -> None:
-    with pytest.raises(TransportError) as caught:
-        text(tmp_path, config="Include DIR/config\n")
-    assert caught.value.code == "invalid-inventory"
-
-
-def test_no_configuration_at_all(tmp_path: Path) -> None:
-    assert text_of([str(tmp_path / "none")]).strip() == ""
 
 
 # --- one hop ------------------------------------------------------------------------------------
@@ -103,7 +56,7 @@ CONFIG = {
     "port": "2200",
     "user": "cfg",
     "identityfile": ["/cfg/key"],
-    "userknownhostsfile": '/a "/b c"',
+    "userknownhostsfile": "/a /b c",
     "connecttimeout": "7",
     "hostkeyalias": "alias",
     "hashknownhosts": "yes",
@@ -147,7 +100,7 @@ def test_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
             "hostname": "h",
             "identityfile": ["~/%h-%r", "${KEYS}/%n"],
             "userknownhostsfile": "%d/known.%p.%%",
-            "rawproxycommand": "nc %h %p",
+            "proxycommand": "nc %h %p",
         },
     )
     assert hop.key_files == ("/home/me/h-u", "/keys/lab")
@@ -159,11 +112,75 @@ def test_no_file_of_known_hosts() -> None:
     assert one(SshSettings(), lab={"userknownhostsfile": "none"}).known_hosts == ()
 
 
-@pytest.mark.parametrize("config", [{"port": "ssh"}, {"connecttimeout": "soon"}])
-def test_nonsense(config: dict[str, str]) -> None:
+@pytest.mark.parametrize("config", [{"port": "ssh"}, {"connecttimeout": "none"}])
+def test_what_is_no_number_is_the_default(config: dict[str, str]) -> None:
+    hop = one(SshSettings(), lab=config)
+    assert (hop.port, hop.connect_timeout) == (22, None)
+
+
+# --- names reach command lines ------------------------------------------------------------------
+
+NO_HOSTS = ["x$(touch${IFS}pwned)", "-oProxyCommand=id", "a b", "a;b", "`id`", "a\nb", "", "a'b"]
+NO_USERS = ["-x", "a b", "$(id)", "a;b", "a'b", "x\\", "root -- true & touch pwned #"]
+
+
+@pytest.mark.parametrize("name", NO_HOSTS)
+def test_what_is_no_host_name_is_never_looked_up(name: str) -> None:
+    def never(name: str, user: str | None, port: int | None) -> Config:
+        raise AssertionError(f"ssh was asked about {name!r}")
+
     with pytest.raises(TransportError) as caught:
-        one(SshSettings(), lab=config)
+        route(name and "lab", SshSettings(address=name), never, KNOWN)
     assert caught.value.code == "invalid-inventory"
+
+
+@pytest.mark.parametrize("name", NO_HOSTS[:-2])
+def test_nor_one_that_the_configuration_names(name: str) -> None:
+    for config in ({"hostname": name or "-"}, {"proxyjump": f"u@{name or '-'}"}):
+        with pytest.raises(TransportError):
+            one(SshSettings(), lab=config)
+
+
+@pytest.mark.parametrize("user", NO_USERS)
+def test_what_is_no_user_reaches_no_command(user: str) -> None:
+    for settings, config in (
+        (SshSettings(user=user), {}),
+        (SshSettings(), {"lab": {"user": user}}),
+        (SshSettings(), {"lab": {"proxyjump": f"{user}@b"}}),
+    ):
+        with pytest.raises(TransportError):
+            one(settings, **config)
+    with pytest.raises(ValueError, match="not a user name"):
+        Become(True, user)
+
+
+@given(
+    host=st.text(min_size=1, max_size=20),
+    user=st.text(min_size=1, max_size=20),
+    word=st.sampled_from(["nc %h %p", "ssh -W %h:%p %r@b", "%n"]),
+)
+def test_no_name_is_more_than_one_word_of_a_proxy_command(host: str, user: str, word: str) -> None:
+    try:
+        hop = one(SshSettings(address=host, user=user), **{host: {"proxycommand": word}})
+    except TransportError:
+        return
+    filled = word.replace("%h", host).replace("%p", "22").replace("%r", user).replace("%n", host)
+    assert hop.proxy_command == filled
+    assert len(shlex.split(hop.proxy_command)) == len(word.split())
+    assert not set(hop.proxy_command) & set("$`;&|<>(){}'\"\n")
+
+
+@given(user=st.text(max_size=20), password=st.none() | st.text(max_size=8))
+def test_becoming_is_one_of_two_commands(user: str, password: str | None) -> None:
+    try:
+        become = Become(True, user, password)
+    except ValueError:
+        return
+    words = shlex.split(Shell(ScriptedTransport(), become).command())
+    who = [] if user == "root" else ["-u", user]
+    asked = ["-n"] if password is None else ["-k", "-S", "-p", ""]
+    assert words == ["exec", "sudo", *asked, *who, "--", "/bin/sh"]
+    assert "password" not in repr(become)
 
 
 # --- the way ------------------------------------------------------------------------------------
@@ -205,6 +222,6 @@ def test_what_is_no_jump(jump: str) -> None:
 
 
 def test_a_jump_goes_before_a_command() -> None:
-    config = {"proxyjump": "x@a", "rawproxycommand": "nc"}
+    config = {"proxyjump": "x@a", "proxycommand": "nc"}
     hops = route("lab", SshSettings(), lookups(lab=config), KNOWN)
     assert [hop.proxy_command for hop in hops] == ["", ""]

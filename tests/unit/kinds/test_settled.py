@@ -1,4 +1,4 @@
-"""When what Kafka was told counts as taken."""
+"""When what Kafka was told counts as taken: it has settled, and the one diff finds nothing more."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
-from provisioner.kinds.registry import KINDS
-from provisioner.plan.model import Present, State, Unknown
+from provisioner.plan.model import Id, Present, State, Unknown
+from provisioner.run.waits import missing
 
 TOPIC = {"partitions": 3, "replication": 3, "retention.ms": "60000"}
+
+
+BROKER = Id("", "broker-config", "broker-1")
 
 
 def topic(whole: bool = True, **config: str) -> Present:
@@ -29,7 +32,7 @@ def topic(whole: bool = True, **config: str) -> Present:
     ],
 )
 def test_a_topic_is_whole_and_configured(observed: Present, closed: bool, expected: bool) -> None:
-    assert KINDS["topic"].settled(State(TOPIC, closed=closed), observed) is expected
+    assert (not missing(Id("", "topic", "t"), State(TOPIC, closed=closed), observed)) is expected
 
 
 @pytest.mark.parametrize(
@@ -46,8 +49,14 @@ def test_a_dynamic_value_is_gone_from_the_brokers(
     observed: dict[str, str], closed: bool, expected: bool
 ) -> None:
     wanted = State({"num.io.threads": None}, closed=closed)
-    assert KINDS["broker-config"].settled(wanted, Present(observed)) is expected
+    assert (not missing(BROKER, wanted, Present(observed))) is expected
 
 
 def test_what_cannot_be_asked_has_not_settled() -> None:
-    assert not KINDS["broker-config"].settled(State({}), Unknown("no answer"))
+    assert missing(BROKER, State({}), Unknown("no answer"))
+
+
+def test_what_has_not_been_taken_is_named_with_both_values() -> None:
+    wanted = State(TOPIC)
+    seen = topic(**{"retention.ms": "1000"})
+    assert missing(Id("", "topic", "t"), wanted, seen) == "retention.ms is '1000', not '60000'"

@@ -85,12 +85,15 @@ FACTS = Facts(
 )
 
 
-def places_of(spec: Spec, host: str) -> HostLayout:
+AS_ROOT = replace(FACTS, login="root", uid=0, root=True)
+
+
+def places_of(spec: Spec, host: str, facts: Facts = FACTS) -> HostLayout:
     own = f"{spec.home_on(host)}/.provision/dist"
     return layout_for(
         spec,
         host,
-        FACTS,
+        facts,
         kafka=Distribution("kafka-bytes", f"{own}/kafka-v-1", "kafka-bytes", spec.version),
         java=Distribution("java-bytes", f"{own}/java-v-1", "java-bytes", "21"),
         scripts=Distribution("scripts-bytes", f"{own}/scripts-v-1", "scripts-bytes", "1"),
@@ -125,6 +128,7 @@ class Machine:
     key: str
     entries: dict[str, Entry] = field(default_factory=dict)
     distributions: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
+    accounts: set[str] = field(default_factory=set)
     recorded: dict[str, str] = field(default_factory=dict)
     mounts: set[str] = field(default_factory=set)
     filesystem: str = "ext2/ext3:abc"
@@ -162,10 +166,10 @@ class Topic:
 class ModelCluster:
     """Begins as machines with nothing on them; ``made(name)`` is one already in sync."""
 
-    def __init__(self, spec: Spec):
+    def __init__(self, spec: Spec, facts: Facts = FACTS):
         self.spec = spec
         self.target = Target(spec, Options())
-        self.target.places = {name: places_of(spec, name) for name in self.target.used_hosts}
+        self.target.places = {n: places_of(spec, n, facts) for n in self.target.used_hosts}
         self.machines = {
             name: Machine(name, key=f"key-of-{name}") for name in self.target.used_hosts
         }
@@ -243,7 +247,7 @@ class ModelCluster:
                 return "\n".join(self._storage(machine, id.name)) + "\n"
             case "service":
                 return "\n".join(self._service(machine, id.name)) + "\n"
-        return "exists=true\n"
+        return "exists=true\n" if id.name in machine.accounts else "absent=\n"
 
     def _stat(self, machine: Machine, path: str) -> list[str]:
         entry = machine.entries.get(path)
@@ -464,6 +468,11 @@ class ModelCluster:
         if seen is None or not KINDS[id.kind].settled(state, seen):
             raise Impossible(f"{id} does not settle: {seen}")
 
+    def run_account_make(
+        self, machine: Machine, change: Change, user: str, name: str, home: str
+    ) -> None:
+        machine.accounts.add(name)
+
     def run_directory_make(
         self, machine: Machine, change: Change, user: str, path: str, mode: str, owner: str
     ) -> None:
@@ -543,6 +552,7 @@ class ModelCluster:
         change: Change,
         user: str,
         seconds: str,
+        owner: str,
         home: str,
         name: str,
         file: str,
@@ -562,6 +572,9 @@ class ModelCluster:
         if total <= len(topic.replicas):
             raise Impossible(f"{name} has {len(topic.replicas)} partitions already")
         topic.replicas = _spread(self.alive(), total, len(topic.replicas[0]))
+
+    def call_delete_topic(self, name: str) -> None:
+        del self.topics[name]
 
     def call_alter_topic_config(self, name: str, set: dict[str, str], delete: list[str]) -> None:
         config = self.topics[name].config

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from provisioner.errors import ProvisionError
-from provisioner.spec.inventory import Inventory, Var, read_inventory
+from provisioner.spec.inventory import Inventory, Var
+from provisioner.spec.inventory_files import read_inventory
 from provisioner.spec.inventory_vars import HostReader
 from provisioner.spec.ranges import RangeError, expand_host
 from provisioner.spec.scalars import Dialect
@@ -49,7 +50,7 @@ def test_variables(number: int, case: dict[str, Any]) -> None:
 )
 def test_ranges(pattern: str, names: list[str]) -> None:
     assert expand_host(pattern) == (names, None)
-    assert expand_host(f"{pattern}:22") == (names, 22)
+    assert expand_host(f"h{pattern}:22") == ([f"h{name}" for name in names], 22)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_ranges_that_are_none(pattern: str) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ("[web]\nh1\n", 2, "is not valid YAML"),
+        ("[web\nh1\n", 2, "is not valid YAML"),
         ("- a\n", 1, "is not an inventory in YAML"),
         ("plugin: aws_ec2\n", 1, "configures an inventory plugin"),
         ("all:\n  hosts: [a, b]\n", 2, "'hosts' of group all must be a mapping"),

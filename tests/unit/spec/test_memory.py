@@ -24,7 +24,7 @@ brokers:
 def warnings(folder: Path, heap: str, config: str = "") -> list[str]:
     path = folder / "spec.yaml"
     path.write_text(SPEC.replace("HEAP", heap).replace("CONFIG", config))
-    return [each for each in load(path, env={}).warnings if "cleaner" in each]
+    return [str(each) for each in load(path, env={}).warnings if "cleaner" in each.message]
 
 
 def test_a_small_heap_is_told_where_it_is_written(tmp_path: Path) -> None:

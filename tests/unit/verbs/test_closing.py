@@ -18,8 +18,8 @@ HOLD = Refused(BROKER, f"{HELD}the disk (provision start ends the hold)")
 TOPIC = Refused(Id("", "topic", "old"), "it would lose 3 records", "delete-topic")
 START = Change(BROKER, "start", {}, {}, ())
 STRANGE = UnknownState(Id("h", "file", "/x"), "permission denied")
-START_IT = "to start what is held: provision start x.yaml --node broker-1"
-AGAIN = "to go on: provision apply x.yaml"
+START_IT = "to release the hold: provision start x.yaml --node broker-1"
+AGAIN = "to continue: provision apply x.yaml"
 
 
 def said(shown: Plan | None, left: Plan | None, **report: Any) -> str:

@@ -1,0 +1,185 @@
+"""Kafka's own code reads new properties on the host that will run them, with the version and the
+Java that will run them, before a file of theirs is replaced or anything is stopped (decision 23).
+
+``KafkaConfig`` has more rules than any table of ours. The tool of the distribution that builds one
+and starts nothing is ``kafka-storage info``. ZooKeeper's own file is not for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from provisioner.hosts.actor import Batch, ShellStep
+from provisioner.kinds.rendering import RESERVED, text_of
+from provisioner.plan.masking import SENSITIVE, masked
+from provisioner.plan.model import Change, Desired, Event, Id, Observed, Present, State, Wave
+from provisioner.run import steps
+from provisioner.run.actors import actor_on
+from provisioner.run.results import NotAccepted
+from provisioner.run.target import Target
+from provisioner.spec.types import Node, Role, Spec
+
+LONGEST = 300
+"""Characters of what Kafka said."""
+RUNS_WITH = frozenset({"dist", "java"})
+"""The keys of a launch file that say which Kafka and which Java start the node."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A node whose properties are to be looked at, and the change that is refused with them."""
+
+    node: Node
+    change: Change
+
+
+def is_asked(target: Target, changes: Iterable[Change], seen: Observed) -> bool:
+    """Whether Kafka is to be asked before these are made: new properties, another Kafka or Java,
+    and something of the cluster runs. Where nothing runs nothing is stopped, and a start says by
+    itself what it refuses."""
+    services = (seen.get(Id(node.host, "service", node.name)) for node in target.spec.nodes)
+    runs = any(isinstance(s, Present) and bool(s.fields.get("running")) for s in services)
+    return runs and bool(candidates(target.spec, launch_files(target), changes))
+
+
+def candidates(
+    spec: Spec, launch_files: Mapping[str, str], changes: Iterable[Change]
+) -> list[Candidate]:
+    """The nodes of Kafka whose properties, Kafka or Java change. ``launch_files``: by the name of
+    the node."""
+    by_id = {change.id: change for change in changes if change.action in ("create", "update")}
+    found = []
+    for node in spec.nodes:
+        if node.role is Role.ZOOKEEPER:
+            continue
+        file = by_id.get(Id(node.host, "file", node.properties))
+        launch = by_id.get(Id(node.host, "file", launch_files.get(node.name, "")))
+        if launch is not None and not RUNS_WITH & set(launch.fields):
+            launch = None
+        if change := file or launch:
+            found.append(Candidate(node, change))
+    return found
+
+
+def launch_files(target: Target) -> dict[str, str]:
+    return {
+        node.name: places.launch(node) for places in target.places.values() for node in places.nodes
+    }
+
+
+def ask_kafka(
+    target: Target, desired: Desired, token: str, emit: Callable[[Event], None], wave: Wave
+) -> None:
+    """Raises NotAccepted with what Kafka does not take. What could not be asked is said, and no
+    hindrance: the start will tell."""
+    wanted = candidates(target.spec, launch_files(target), wave.changes)
+    hosts = sorted({item.node.host for item in wanted})
+    answers = target.side_by_side(
+        lambda host: _ask(target, desired, token, [c for c in wanted if c.node.host == host]),
+        hosts,
+    )
+    refused: dict[Id, str] = {}
+    for item in wanted:
+        said = answers[item.node.host].get(item.node.name, "")
+        words = refusal(said)
+        if words:
+            refused[item.change.id] = _told(target.spec, item, desired, words)
+        elif not said:
+            text = f"Kafka could not be asked whether it takes the properties of {item.node.name}"
+            emit(Event("note", text, item.node.host))
+    if refused:
+        raise NotAccepted(refused)
+
+
+def _ask(
+    target: Target, desired: Desired, token: str, items: Sequence[Candidate]
+) -> dict[str, str]:
+    """What Kafka said of each node, all of one host side by side there."""
+    host = items[0].node.host
+    places = target.places[host]
+    files = [desired[Id(host, "file", item.node.properties)] for item in items]
+    launches = [desired[Id(host, "file", places.launch(item.node))] for item in items]
+    words = [str(launches[0].fields.get(key, "")) for key in ("dist", "java", "hint.archive")]
+    args, parts = [places.home, *words], []
+    for item, file, launch in zip(items, files, launches, strict=True):
+        text, environment = text_of(file), _environment(launch)
+        args += [item.node.name, *(str(len(part.encode())) for part in (text, environment))]
+        parts += [text, environment]
+    step = ShellStep(
+        steps.text_of("file/accepted"),
+        tuple(args),
+        places.user,
+        seconds=30 + 15 * len(items),
+        input="".join(parts),
+    )
+    outcome = actor_on(target, host, token).act(Batch(steps=[step]))
+    return answered(outcome.texts[-1]) if outcome.texts and outcome.failed is None else {}
+
+
+def _environment(launch: State) -> str:
+    found = {k.removeprefix("env."): v for k, v in launch.fields.items() if k.startswith("env.")}
+    return "".join(f"{name}={value}\n" for name, value in found.items())
+
+
+def answered(text: str) -> dict[str, str]:
+    """What the script printed → node: what Kafka said, with its exit status in the first line."""
+    found: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in text.splitlines():
+        if line.startswith("="):
+            name, _, status = line[1:].partition(" ")
+            lines = found.setdefault(name, [f"exit status {status or '?'}"])
+        elif line.startswith("|"):
+            lines.append(line[1:])
+    return {name: "\n".join(lines) for name, lines in found.items()}
+
+
+FIRST = re.compile(r'^(?:Exception in thread "main" )?((?:[\w$]+\.)+\w*(?:Exception|Error)): (.*)$')
+MADE_BY = re.compile(r"^\s+at kafka\.server\.KafkaConfig\.<init>", re.MULTILINE)
+"""The constructor that runs all the rules; exceptions of elsewhere are about log dirs, say."""
+TOO_OLD = "UnsupportedClassVersionError"
+
+
+def refusal(said: str) -> str:
+    """Kafka's own words, one line; nothing where it takes the properties."""
+    for line in said.splitlines():
+        found = FIRST.match(line)
+        if found and TOO_OLD in found[1]:
+            return f"this Java is too old for it: {found[2]}"
+        if found and MADE_BY.search(said):
+            return found[2].removeprefix("requirement failed: ")
+    return ""
+
+
+def _told(spec: Spec, item: Candidate, desired: Desired, words: str) -> str:
+    """File, key and Kafka's words; values of sensitive keys are masked."""
+    state = desired[Id(item.node.host, "file", item.node.properties)]
+    values = {k: str(v) for k, v in state.fields.items() if k not in RESERVED}
+    for key, value in values.items():
+        if SENSITIVE.search(key) and value:
+            words = words.replace(value, "***")
+    words = "".join(c if c.isprintable() else " " for c in masked(words))
+    if len(words) > LONGEST:
+        words = words[:LONGEST] + " …"
+    key = named(words, values, item.change.fields)
+    what = f"'{key}'" if key else "the properties"
+    return (
+        f"{item.node.properties}: Kafka {spec.version} does not accept {what}: {words}\n"
+        f"nothing was stopped and the file is as it was: mend the spec and apply it again"
+    )
+
+
+def named(words: str, values: Mapping[str, str], changed: Sequence[str]) -> str:
+    """The key that Kafka's words are about: one they name, else the one whose value they have, else
+    the only one that changed. Those that change are looked at first."""
+    mine = [key for key in changed if key in values]
+    for keys in (mine, list(values)):
+        for key in sorted(keys, key=len, reverse=True):
+            if re.search(rf"(?<![\w.]){re.escape(key)}(?![\w]|\.\w)", words):
+                return key
+    for key in mine:
+        if values[key] and re.search(rf"(?<!\w){re.escape(values[key])}(?!\w)", words):
+            return key
+    return mine[0] if len(mine) == 1 else ""

@@ -1,0 +1,58 @@
+"""What was read after steps, held against what is wanted by the one diff."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from provisioner.kafka.port import KafkaUnavailable
+from provisioner.kinds.registry import JUDGES, KINDS, resolve
+from provisioner.plan.model import Change, Desired, Id, Observation, Observed, Unknown
+from provisioner.plan.taken import not_taken
+from provisioner.run.look import accepted
+from provisioner.run.target import Target
+
+Look = Callable[[str, Sequence[Id]], Mapping[Id, Observation]]
+
+
+class NotTaken(Exception):
+    """Steps were done and what they should have changed is not so: id → why."""
+
+    def __init__(self, left: Mapping[Id, str]):
+        self.left = left
+        super().__init__("; ".join(left.values()))
+
+
+def left_over(
+    target: Target,
+    desired: Desired,
+    changes: Sequence[Change],
+    before: Observed,
+    fresh: Observed,
+) -> dict[Id, str]:
+    """Which of the changes did not take, and why, by what was read ``fresh``. What only
+    observations tell of the wanted states (a digest by the host's key) is told by these."""
+    mine = {c.id: desired[c.id] for c in changes if c.id in desired}
+    wanted = resolve(target.spec, mine, desired, {**before, **fresh})
+    return not_taken(changes, wanted, before, fresh, JUDGES)
+
+
+def read_again(target: Target, look: Look, ids: Sequence[Id]) -> dict[Id, Observation]:
+    """The things of each host, and of the cluster, as they are now."""
+    seen: dict[Id, Observation] = {}
+    for host in sorted({id.host for id in ids if id.host}):
+        fresh = look(host, [id for id in ids if id.host == host])
+        seen.update(accepted(fresh, target.options.allow))
+    ours = [id for id in ids if not id.host]
+    return {**seen, **(of_cluster(target, ours) if ours else {})}
+
+
+def of_cluster(target: Target, ids: Sequence[Id]) -> dict[Id, Observation]:
+    """What Kafka tells of them now; Unknown where it does not answer."""
+    try:
+        view = target.cluster().view()
+    except KafkaUnavailable as error:
+        return {id: Unknown(str(error)) for id in ids}
+    seen: dict[Id, Observation] = {}
+    for kind in {id.kind for id in ids}:
+        seen.update(KINDS[kind].read(view, target.spec))
+    return {id: seen.get(id, Unknown("Kafka did not tell")) for id in ids}

@@ -1,0 +1,41 @@
+"""Distributions to one host, side by side: each is one stream, and unpacking is the host's work."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from provisioner.hosts.actor import Actor
+from provisioner.hosts.transport import TransportError
+from provisioner.plan.model import Change, Unpack
+from provisioner.run.results import StepFailed
+from provisioner.run.target import Target
+
+STREAMS = 2
+"""Distributions that go to one host at the same time."""
+
+
+def unpack_all(
+    target: Target, actor: Actor, items: Sequence[tuple[Change, Unpack]], stop: threading.Event
+) -> None:
+    """Raises StepFailed."""
+    if stop.is_set():
+        raise StepFailed(items[0][0], "interrupted before it began")
+    with ThreadPoolExecutor(min(len(items), STREAMS)) as pool:
+        running = [pool.submit(_unpack, target, actor, change, step) for change, step in items]
+    for future in running:
+        future.result()
+
+
+def _unpack(target: Target, actor: Actor, change: Change, step: Unpack) -> None:
+    stream = target.store.open(step.artifact)
+    total = stream.total
+
+    def progress(sent: int) -> None:
+        target.options.progress(f"{actor.name}: {step.path.rpartition('/')[2]}", sent, total)
+
+    try:
+        actor.unpack(step.path, step.user, stream, progress, packed=stream.packed)
+    except TransportError as error:
+        raise StepFailed(change, str(error)) from error

@@ -1,0 +1,38 @@
+"""``provision completion``: a shell's completion script, made from the command line's parser."""
+
+from __future__ import annotations
+
+import argparse
+
+from provisioner.errors import Exit
+from provisioner.verbs import arguments
+from provisioner.verbs.command import Console, show_answer
+
+
+def command(args: argparse.Namespace, console: Console) -> int:
+    """Prints the script, with and without --json: it is the answer."""
+    import shtab  # wanted by this verb only
+
+    show_answer(shtab.complete(with_files(arguments.build()), args.shell))
+    return Exit.YES
+
+
+def with_files(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Marks what is a file or a folder, so that the shell completes it as such."""
+    import shtab
+
+    kinds = {
+        "spec": shtab.FILE,
+        "inventory": shtab.FILE,
+        "out": shtab.FILE,
+        "output": shtab.FILE,
+        "bundle": shtab.FILE,
+        "directory": shtab.DIRECTORY,
+    }
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for sub in action.choices.values():
+                with_files(sub)
+        elif action.dest in kinds:
+            action.complete = kinds[action.dest]  # type: ignore[attr-defined]
+    return parser

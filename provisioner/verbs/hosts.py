@@ -1,0 +1,78 @@
+"""``provision hosts``: how each host would be reached. None is contacted."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from provisioner.errors import Problem, ProvisionError
+from provisioner.hosts.reach import reach
+from provisioner.hosts.ssh_lookup import DEFAULT_FILES, lookup_of
+from provisioner.hosts.transport import TransportError
+from provisioner.plan.model import Report
+from provisioner.report.cleaning import clean
+from provisioner.report.text import table
+from provisioner.spec.types import Host
+from provisioner.verbs import session
+from provisioner.verbs.command import Context
+
+KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
+SHOWN = (
+    *("connection", "address", "port", "user", "keys", "jumps", "proxy_command", "known_hosts"),
+    *("connect_timeout", "become", "become_user", "kafka_address", "groups"),
+)
+Values = Mapping[str, Any]
+
+
+def command(args: argparse.Namespace, context: Context) -> Report:
+    """files → inventory and SSH configuration → a table. Raises ProvisionError."""
+    started = time.monotonic()
+    loaded = session._loaded(args, context)
+    limit = session._limit(args, loaded)
+    used = dict.fromkeys(node.host for node in loaded.spec.nodes)
+    names = [name for name in used if limit is None or name in limit]
+    report = Report(loaded.spec.cluster)
+    report.extra["hosts"] = values([loaded.spec.hosts[name] for name in names], context)
+    lines = [line for entry in report.extra["hosts"] for line in as_text(entry)]
+    context.console.answer("\n".join(lines))
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def values(hosts: Sequence[Host], context: Context) -> list[Values]:
+    """Raises ProvisionError with what is wrong of every host."""
+    found: list[Values] = []
+    problems: list[Problem] = []
+    lookup = lookup_of(DEFAULT_FILES, lambda text: context.console.say(f"  warning: {text}"))
+    for host in hosts:
+        try:
+            known = reach(host, lookup, KNOWN_HOSTS)
+        except TransportError as error:
+            problems.append(Problem(error.code, str(error), error.hint, host=host.name))
+            continue
+        found.append({**known.values, "from": dict(known.origins)})
+    if problems:
+        raise ProvisionError(problems)
+    return found
+
+
+def as_text(entry: Values) -> list[str]:
+    """The host's name, then a row for each setting that it has: its value and where it is said."""
+    rows: list[tuple[str, str, str]] = []
+    for key in SHOWN:
+        value = entry[key]
+        if value in (None, []):
+            continue
+        title, origin = f"  {key.replace('_', ' ')}", clean(entry["from"].get(key, ""))
+        for part in value if isinstance(value, list) else [value]:
+            rows.append((title, _shown(part), origin))
+            title = origin = ""
+    return [clean(entry["name"]), table(rows)]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return clean(f"{value:g} s" if isinstance(value, float) else str(value))

@@ -1,0 +1,214 @@
+"""``ModelCluster`` against real brokers: what the planner's properties are shown on says what Kafka
+says. The same operations are done to both, and after each both are looked at through the kinds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from provisioner.kafka.client import connect
+from provisioner.kafka.port import Cluster, ClusterView, KafkaRefused, KafkaUnavailable
+from provisioner.kinds.registry import KINDS
+from provisioner.plan.model import Absent, Observation, Present
+from provisioner.spec.types import Spec
+from tests.real.kafka_processes import Lab, kraft_lab, zookeeper_lab
+from tests.unit.plan.model_cluster import ModelCluster
+from tests.unit.run.model_run import ModelKafka
+
+OURS = "t-"
+"""How the topics of these tests begin: Kafka has internal ones besides."""
+SECONDS = 30.0
+
+
+@dataclass
+class Pair:
+    """The same cluster twice: as data, and as processes."""
+
+    model: ModelCluster
+    lab: Lab
+    real: Cluster
+
+    def both(self, do: Callable[[Any], None]) -> tuple[str, str]:
+        """The code that each refused it with, or nothing."""
+        return refusal(do, ModelKafka(self.model)), refusal(do, self.real)
+
+    def kill(self, broker: int) -> None:
+        self.model.kill(f"broker-{broker}")
+        self.lab.brokers[broker].kill()
+        self.real.refresh()
+
+    def start(self, broker: int) -> None:
+        self.model.start(f"broker-{broker}")
+        self.lab.brokers[broker].start()
+        self.lab.brokers[broker].wait_open()
+
+    def alike(self) -> None:
+        """Kafka's brokers hear of a change a while later: until both say the same."""
+        view = self.model.view()
+        assert view is not None
+        wanted = picture(view, self.model.spec)
+        until = time.monotonic() + SECONDS
+        while (found := self._seen()) != wanted and time.monotonic() < until:
+            time.sleep(0.1)
+        assert found == wanted
+
+    def _seen(self) -> dict[str, Any]:
+        try:
+            return picture(self.real.view(), self.model.spec)
+        except KafkaUnavailable as error:
+            return {"silent": str(error)}
+
+
+def refusal(do: Callable[[Any], None], cluster: Any) -> str:
+    try:
+        do(cluster)
+    except KafkaRefused as error:
+        return error.code
+    return ""
+
+
+def picture(view: ClusterView, spec: Spec) -> dict[str, Any]:
+    """What the kinds make of a view, and what the rules of ``plan.safety`` look at."""
+    found: dict[str, Any] = {}
+    for name in ("broker", "broker-config", "topic"):
+        for id, seen in KINDS[name].read(view, spec).items():
+            if name != "topic" or id.name.startswith(OURS):
+                found[str(id)] = plain(seen)
+    for topic in view.topics:
+        if topic.name.startswith(OURS):
+            found[f"partitions of {topic.name}"] = [
+                # Without a leader Kafka keeps the last replica in the ISR: nobody compares that.
+                (p.id, len(p.replicas), p.leader is not None, len(p.isr) if p.leader else None)
+                for p in topic.partitions
+            ]
+            found[f"minimum of {topic.name}"] = topic.min_isr
+    return found
+
+
+def plain(seen: Observation) -> Any:
+    match seen:
+        case Present(fields, volatile):
+            return dict(fields), dict(volatile)
+        case Absent():
+            return "absent"
+    return seen
+
+
+@contextmanager
+def pair(name: str, lab: Lab) -> Iterator[Pair]:
+    model = ModelCluster.made(name)
+    for topic in list(model.topics):
+        model.delete_topic(topic)
+    model.wide.clear()
+    real = connect(lab.bootstrap)
+    try:
+        yield Pair(model, lab, real)
+    finally:
+        real.close()
+
+
+@pytest.fixture(params=["zookeeper", "kraft"], scope="module")
+def both(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pair]:
+    folder = tmp_path_factory.mktemp(request.param)
+    if request.param == "zookeeper":
+        with zookeeper_lab(folder, config={"num.io.threads": "4"}) as lab, pair("lab", lab) as two:
+            yield two
+    else:
+        with kraft_lab(folder) as lab, pair("three", lab) as two:
+            first = two.real.view()
+            # What a new 4.x cluster stores by itself.
+            two.model.wide.update({k: v for k, v in first.cluster_config.items() if v is not None})
+            yield two
+
+
+def create(name: str, partitions: int, replication: int, **config: str) -> Callable[[Any], None]:
+    values = {key.replace("_", "."): value for key, value in config.items()}
+
+    def do(cluster: Any) -> None:
+        cluster.create_topic(
+            name=name, partitions=partitions, replication=replication, config=values
+        )
+
+    return do
+
+
+def call(method: str, **args: Any) -> Callable[[Any], None]:
+    return lambda cluster: getattr(cluster, method)(**args)
+
+
+DEEDS: list[tuple[str, Callable[[Any], None]]] = [
+    ("a topic", create("t-one", 3, 2)),
+    ("one with values", create("t-two", 1, 3, retention_ms="60000", cleanup_policy="compact")),
+    ("more partitions", call("create_partitions", name="t-one", total=5)),
+    (
+        "values set and taken away",
+        call(
+            "alter_topic_config",
+            name="t-two",
+            set={"retention.ms": "70000", "segment.ms": "77777"},
+            delete=["cleanup.policy"],
+        ),
+    ),
+    (
+        "a minimum of its own",
+        call("alter_topic_config", name="t-one", set={"min.insync.replicas": "2"}, delete=[]),
+    ),
+    (
+        "a broker's own value",
+        call("alter_broker_config", broker=1, set={"num.io.threads": "6"}, delete=[]),
+    ),
+    (
+        "a value of all brokers",
+        call("alter_broker_config", broker=None, set={"background.threads": "12"}, delete=[]),
+    ),
+    (
+        "both taken back",
+        call("alter_broker_config", broker=1, set={}, delete=["num.io.threads"]),
+    ),
+    (
+        "and that of all",
+        call("alter_broker_config", broker=None, set={}, delete=["background.threads"]),
+    ),
+    ("a topic goes", call("delete_topic", name="t-two")),
+]
+
+REFUSED: list[tuple[str, Callable[[Any], None]]] = [
+    ("a topic that is there", create("t-there", 1, 1)),
+    ("more replicas than brokers", create("t-wide", 1, 4)),
+    ("as many partitions as it has", call("create_partitions", name="t-there", total=2)),
+    ("fewer partitions", call("create_partitions", name="t-there", total=1)),
+]
+
+
+def test_each_deed_leaves_both_alike(both: Pair) -> None:
+    both.alike()
+    for name, do in DEEDS:
+        assert both.both(do) == ("", ""), name
+        both.alike()
+
+
+def test_what_one_refuses_the_other_refuses(both: Pair) -> None:
+    assert both.both(create("t-there", 2, 1)) == ("", "")
+    both.alike()
+    for name, do in REFUSED:
+        model, real = both.both(do)
+        assert (bool(model), bool(real)) == (True, True), name
+        both.alike()
+
+
+def test_a_broker_that_is_gone_and_comes_back(both: Pair) -> None:
+    assert both.both(create("t-held", 6, 2)) == ("", "")
+    assert both.both(create("t-everywhere", 2, 3)) == ("", "")
+    both.alike()
+    both.kill(2)
+    both.alike()
+    both.start(2)
+    both.alike()

@@ -1,0 +1,125 @@
+"""A Kafka that does not answer: nothing that it was not asked, or did not tell, is in sync."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from provisioner.kinds.registry import KINDS
+from provisioner.plan.model import Layer, Plan
+from provisioner.report.json import document
+from provisioner.spec.types import Spec
+from provisioner.verbs.stages import Observations, desired, make_plan
+from tests.unit.plan.model_cluster import ModelCluster, spec_of
+
+SPECS = ("lab", "kraft", "three", "ensemble")
+WHY = "localhost:9092 does not answer within 10 s"
+
+
+def as_it_is(spec: Spec) -> Spec:
+    return spec
+
+
+def no_topics(spec: Spec) -> Spec:
+    return replace(spec, topics=())
+
+
+def no_config(spec: Spec) -> Spec:
+    return replace(spec, nodes=tuple(replace(node, config={}) for node in spec.nodes))
+
+
+def nothing(spec: Spec) -> Spec:
+    """Neither topics nor any value of a broker."""
+    return no_topics(no_config(spec))
+
+
+SHAPES = (as_it_is, no_topics, no_config, nothing)
+
+
+def silent(model: ModelCluster) -> Observations:
+    seen = model.observe()
+    hosts = {id: what for id, what in seen.seen.items() if id.host}
+    return Observations(hosts, None, WHY)
+
+
+def made(name: str, shape: Any) -> ModelCluster:
+    model = ModelCluster(shape(spec_of(name)))
+    model.apply()
+    return model
+
+
+def of_the_cluster(model: ModelCluster) -> set[str]:
+    return {str(id) for id in desired(model.target) if not id.host}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", SPECS)
+def test_what_a_silent_kafka_was_asked_is_unknown(name: str, shape: Any) -> None:
+    model = made(name, shape)
+    assert model.plan().in_sync is True
+    plan = make_plan(model.target, silent(model)).plan
+    assert {str(item.id) for item in plan.unread} == of_the_cluster(model) != set()
+    assert {item.reason for item in plan.unread} == {WHY}
+    assert not plan.changes
+    assert (plan.in_sync, plan.complete) == (None, False)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", SPECS)
+def test_it_is_deferred_while_brokers_are_to_be_started(name: str, shape: Any) -> None:
+    model = made(name, shape)
+    model.kill_all()
+    plan = model.plan()
+    found = {str(item.id): item.reason for item in plan.deferred}
+    assert found == dict.fromkeys(of_the_cluster(model), "the cluster is not up")
+    assert (plan.in_sync, plan.complete) == (False, True)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_bounce_of_one_broker_does_not_explain_that_all_are_silent(name: str) -> None:
+    model = made(name, as_it_is)
+    broker = model.spec.brokers[0]
+    model.edit(f"{broker.host}:{broker.properties}", {"num.network.threads": "9"})
+    model.bounce(broker.name)
+    plan = make_plan(model.target, silent(model)).plan
+    assert [c.action for c in plan.changes if c.id.kind == "service"] == ["restart"]
+    assert {str(item.id) for item in plan.unread} == of_the_cluster(model)
+    assert (plan.in_sync, plan.complete) == (False, False)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_where_no_host_can_be_reached_kafka_was_not_asked(name: str) -> None:
+    model = made(name, as_it_is)
+    for host in list(model.machines):
+        model.unreachable(host)
+    plan = make_plan(model.target, Observations()).plan
+    unknown = {str(item.id) for item in plan.unread if not item.id.host}
+    assert unknown == of_the_cluster(model) != set()
+    assert (plan.in_sync, plan.complete) == (None, False)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_another_cluster_that_answers_tells_nothing_of_this_one(name: str) -> None:
+    model = made(name, nothing)
+    seen = silent(model)
+    seen.unavailable, seen.stranger = "another cluster answers there: x", True
+    assert make_plan(model.target, seen).plan.in_sync is None
+
+
+def test_every_kind_of_the_cluster_is_among_them() -> None:
+    """A new kind cannot be forgotten: these tests have wanted something of each."""
+    kinds = {kind.name for kind in KINDS.values() if kind.layer is Layer.CLUSTER}
+    models = [ModelCluster(spec_of(name)) for name in SPECS]
+    assert {id.kind for m in models for id in desired(m.target) if not id.host} == kinds
+
+
+def test_the_document_says_so_too() -> None:
+    from provisioner.plan.model import Report
+
+    plan: Plan = make_plan((model := made("lab", nothing)).target, silent(model)).plan
+    report = Report("lab", plan=plan, complete=plan.complete, in_sync=plan.in_sync)
+    found = document("drift", 3, [report])
+    assert (found["in_sync"], found["complete"]) == (None, False)
+    assert {entry["reason"] for entry in found["clusters"][0]["unknown"]} == {WHY}
