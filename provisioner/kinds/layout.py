@@ -32,6 +32,8 @@ class Facts:
     system: str = ""
     libc: str = ""
     root: bool = False
+    hostname: str = ""
+    """What the machine calls itself."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from provisioner.hosts.observer import Shell
@@ -11,7 +11,9 @@ from provisioner.kafka.dialing import dial_directly
 from provisioner.kafka.port import Address, Dial
 from provisioner.kafka.routes import Routes
 from provisioner.kinds.layout import Facts
-from provisioner.spec.types import Host, Node, Spec
+from provisioner.spec.types import Host, Listener, Node, Spec
+
+EVERYWHERE = ("", "0.0.0.0", "::")
 
 
 def routes(spec: Spec, shells: Mapping[str, Shell], facts: Mapping[str, Facts]) -> Routes:
@@ -22,9 +24,9 @@ def routes(spec: Spec, shells: Mapping[str, Shell], facts: Mapping[str, Facts]) 
     addresses: dict[Address, Dial] = {}
     for addresses_of in (advertised, bound):
         for node in spec.nodes:
-            for address in addresses_of(node):
+            for address in addresses_of(spec, node):
                 addresses.setdefault(address, dials[node.host])
-    names = [(host, dial) for (host, _), dial in addresses.items()]
+    names: list[tuple[str | None, Dial]] = [(host, d) for (host, _), d in addresses.items()]
     names += [(known, dials[n]) for n, host in spec.hosts.items() for known in called(host)]
     names += [(known.hostname, dials[name]) for name, known in facts.items()]
     machines: dict[str, Dial] = {}
@@ -34,14 +36,17 @@ def routes(spec: Spec, shells: Mapping[str, Shell], facts: Mapping[str, Facts]) 
     return Routes(addresses, machines)
 
 
-def advertised(node: Node) -> list[Address]:
-    listeners = [*node.advertised_listeners, node.advertised_controller]
-    return [(x.host or "localhost", x.port) for x in listeners if x is not None]
+def advertised(spec: Spec, node: Node) -> list[Address]:
+    return _addresses(spec, node, [*node.advertised_listeners, node.advertised_controller])
 
 
-def bound(node: Node) -> list[Address]:
-    listeners = [*node.listeners, node.controller_listener]
-    return [(x.host or "localhost", x.port) for x in listeners if x is not None]
+def bound(spec: Spec, node: Node) -> list[Address]:
+    return _addresses(spec, node, [*node.listeners, node.controller_listener])
+
+
+def _addresses(spec: Spec, node: Node, listeners: Iterable[Listener | None]) -> list[Address]:
+    own = spec.hosts[node.host].kafka_address or "localhost"
+    return [(own if x.host in EVERYWHERE else x.host, x.port) for x in listeners if x is not None]
 
 
 def called(host: Host) -> tuple[str | None, ...]:

@@ -13,37 +13,16 @@ from typing import Any, TypeVar
 
 from provisioner.errors import ProvisionError, fail
 from provisioner.hosts.observer import Become, Observer, Reading, Shell
-from provisioner.hosts.transport import Connection, TransportError
+from provisioner.hosts.shell import constant
+from provisioner.hosts.transport import Connection, TransportError, understood
 from provisioner.kafka.port import Cluster
 from provisioner.kinds.layout import Distribution, Facts, HostLayout, layout_for
+from provisioner.run.facts import read_facts
 from provisioner.run.stopping import Stop
 from provisioner.spec.types import Host, Node, Spec, Supervisor
 from provisioner.workers import each, workers
 
 T = TypeVar("T")
-
-FACTS = """# USER: who we are here, and where that user is at home.
-me=$(id -un)
-echo "login=$me"; echo "uid=$(id -u)"
-u=${1:-$me}
-echo "user=$u"
-if g=$(id -gn "$u" 2>/dev/null); then
-  echo exists=true; echo "group=$g"
-  h=
-  [ "$u" = "$me" ] && h=${HOME-}
-  l=; [ -n "$h" ] || l=$(getent passwd "$u" 2>/dev/null || grep "^$u:" /etc/passwd 2>/dev/null)
-  [ -n "$h" ] || h=$(printf '%s\n' "$l" | head -n 1 | cut -d: -f6)
-  echo "home=$h"
-else
-  echo exists=false; echo "group=$u"; echo "home=/nonexistent"
-fi
-m=$(uname -sm)
-echo "arch=${m##* }"; echo "system=${m%% *}"
-read -r b 2>/dev/null </proc/sys/kernel/random/boot_id; echo "boot=$b"
-for f in /lib/ld-musl-*; do [ -e "$f" ] && echo libc=musl; done
-command -v systemctl >/dev/null 2>&1 && [ -d /run/systemd/system ] && echo systemd=true
-exit 0
-"""
 
 
 @dataclass
@@ -255,24 +234,13 @@ def _nothing_says_become(facts: Facts, systemd: bool) -> TransportError:
 
 
 def _gather_facts(spec: Spec, shell: Shell) -> Facts:
-    frame = Observer(shell).read([Reading(FACTS, (spec.user or "",))])[0]
+    text = constant("facts.sh", "provisioner.run")
+    frame = Observer(shell).read([Reading(text, (spec.user or "",))])[0]
     if frame is None or frame.status != 0:
-        text = frame.text.strip() if frame else "no answer"
-        raise TransportError("connection-lost", f"the first look failed: {text}")
-    values = dict(line.split("=", 1) for line in frame.text.splitlines() if "=" in line)
-    return Facts(
-        values["login"],
-        int(values["uid"]),
-        values["user"],
-        values["group"],
-        values["home"],
-        values["exists"] == "true",
-        values["arch"],
-        values.get("boot", ""),
-        values.get("system", ""),
-        values.get("libc", "glibc"),
-        values["uid"] == "0",
-    )
+        said = frame.text.strip() if frame else "no answer"
+        raise TransportError("connection-lost", f"the first look failed: {said[:500]}")
+    with understood(shell.connection.name):
+        return read_facts(frame.text)
 
 
 def platform_of(facts: Facts) -> str:
