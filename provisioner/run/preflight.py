@@ -10,7 +10,7 @@ from importlib import resources
 
 from provisioner.errors import Problem, ProvisionError
 from provisioner.hosts.observer import Reading
-from provisioner.hosts.transport import TransportError
+from provisioner.hosts.transport import TransportError, understood
 from provisioner.kinds.service.kind import ports
 from provisioner.plan.model import Change
 from provisioner.run.steps import text_of
@@ -39,7 +39,11 @@ def preflight(target: Target, changes: Iterable[Change] | None = None) -> Prefli
     for host, (values, skew) in answers.items():
         if isinstance(values, TransportError):
             continue
-        _judge(target, host, values, planned, found)
+        try:
+            with understood(host):
+                _judge(target, host, values, planned, found)
+        except TransportError as error:
+            found.problems.append(Problem("preflight", str(error), host=host))
         if abs(skew) > SKEW:
             found.warnings.append(f"{host}: its clock is {skew:+.0f} s off this machine's")
     return found
@@ -85,7 +89,11 @@ def _ask(
         name, equals, value = line.partition("=")
         if equals:
             values.setdefault(name, []).append(value)
-    clock = float(values.get("clock", ["0"])[0] or 0)
+    try:
+        with understood(host):
+            clock = float(values.get("clock", ["0"])[0] or 0)
+    except TransportError as error:
+        return error, 0.0
     middle = (before + time.time()) / 2
     return values, (clock - middle if clock else 0.0)
 

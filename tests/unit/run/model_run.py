@@ -20,7 +20,6 @@ from provisioner.hosts.shell import Frame
 from provisioner.kafka.port import ClusterView, KafkaRefused, KafkaUnavailable
 from provisioner.kinds.kind import Probe
 from provisioner.kinds.registry import KINDS
-from provisioner.kinds.service.kind import OTHERS
 from provisioner.plan.model import Await, Call, Change, Event, Id, Observation, Run, Step, Wave
 from provisioner.run import executor, unpacking, waits
 from provisioner.run.executor import Executor
