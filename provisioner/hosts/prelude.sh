@@ -35,11 +35,24 @@ as() {
 # frame INDEX STATUS TEXT: one answer, with its length, so that nothing in it can be mistaken.
 frame() { printf '\n%s %s %s %s\n%s' "$MARK" "$1" "$2" "${#3}" "$3"; }
 
-# part INDEX SECONDS USER SCRIPT ARGS...: runs SCRIPT by its own sh; a hang ends with status 124.
+# said COMMAND...: runs it; $s is its status, $o what it said, with a dot behind, and no more than MOST
+# bytes of that are held here. What a part says beyond it ends the part; with DRAIN it only is lost.
+MOST=1048576 DRAIN=
+kept() {
+  [ -n "$DRAIN" ] || exec head -c $((MOST + 1))
+  head -c "$MOST"; cat >/dev/null
+}
+said() {
+  o=$({ s=$({ { "$@" 2>&1 3>&- 4>&-; echo $? >&4; } | kept >&3 4>&-; } 4>&1); } 3>&1; printf .; exit "${s:-125}"); s=$?
+  [ ${#o} -le $((MOST + 1)) ] || s=153
+}
+
+# part INDEX SECONDS USER SCRIPT ARGS...: runs SCRIPT by its own sh; a hang ends with status 124, and
+# what says more than MOST bytes with 153.
 part() {
   i=$1 n=$2 w=$3 t=$4; shift 4
   known "$w"
-  o=$(as "$w" timeout -k 2 "$n" sh -c "$t" sh "$@" 2>&1 </dev/null; s=$?; printf .; exit $s); s=$?
+  said as "$w" timeout -k 2 "$n" sh -c "$t" sh "$@" </dev/null
   frame "$i" "$s" "${o%.}"
 }
 
@@ -48,24 +61,26 @@ part() {
 check() {
   i=$1 n=$2 w=$3 d=$4 t=$5; shift 5
   known "$w"
-  o=$(as "$w" timeout -k 2 "$n" sh -c "$t" sh "$@" 2>&1 </dev/null; s=$?; printf .; exit $s); s=$?
+  said as "$w" timeout -k 2 "$n" sh -c "$t" sh "$@" </dev/null
   g=$(printf '%s' "${o%.}" | grep -v '^[~=]' | sha256sum); g=${g%% *}
   if [ "$s" = 0 ] && [ "$g" = "$d" ]; then frame "$i" 0 "${o%.}"; else frame "$i" stale "${o%.}"; exit 0; fi
 }
 
-# step INDEX SECONDS USER SCRIPT ARGS...: like part, and a failure ends the whole script.
+# step INDEX SECONDS USER SCRIPT ARGS...: like part, but however much it says, it goes on to its end;
+# a failure ends the whole script.
 step() {
-  part "$@"
+  DRAIN=yes; part "$@"; DRAIN=
   [ "$s" = 0 ] || { after failed; exit 0; }
 }
 
 # fed INDEX SECONDS USER INPUT SCRIPT ARGS...: a step whose INPUT goes to its stdin, never to argv.
 fed() {
   i=$1 n=$2 w=$3 p=$4 t=$5; shift 5
-  o=$(printf '%s' "$p" | as "$w" timeout -k 2 "$n" sh -c "$t" sh "$@" 2>&1; s=$?; printf .; exit $s); s=$?
+  DRAIN=yes; said from "$p" as "$w" timeout -k 2 "$n" sh -c "$t" sh "$@"; DRAIN=
   frame "$i" "$s" "${o%.}"
   [ "$s" = 0 ] || { after failed; exit 0; }
 }
+from() { p=$1; shift; printf '%s' "$p" | "$@"; }
 after() { :; }
 
 # held STATE TOKEN: whether the lock is still this run's; asked before anything is changed.

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from provisioner.errors import Exit, Notice, Problem, ProvisionError, fail
+from provisioner.hosts import core_dumps
 from provisioner.plan.model import Event, Report
 from provisioner.report.cleaning import printable
 from provisioner.report.formats import TEXT, render
@@ -106,6 +107,10 @@ class Context:
     more: tuple[str, ...] = ()
     warnings: list[Notice] = field(default_factory=list)
     """Those of this cluster."""
+
+    def __post_init__(self) -> None:
+        if self.become_password is not None or self.ssh_password is not None:
+            core_dumps.forbid()
 
     def warn(self, notice: Notice) -> None:
         """The one way of a warning: to stderr, and into the report."""
@@ -237,10 +242,12 @@ def _dispatch(args: argparse.Namespace, console: Console, stop: Stop, passwords:
     if args.verb not in arguments.SPEC_VERBS:
         return int(module.command(args, console))
     contexts = _contexts(args, console, stop, passwords)
+    if args.each is not None:
+        args = arguments.changed(args, limit=None)  # it has chosen the hosts
     problems: list[Problem] = []
     if len(contexts) == 1:
         reports: list[Report] = [module.command(args, contexts[0])]
-        reports[0].limited = args.limit
+        reports[0].limited = reports[0].limited or args.limit
         reports[0].warnings = contexts[0].warnings
     else:
         # Those that change something end their steps; what only looks just ends.
@@ -277,7 +284,6 @@ def _contexts(
     path = Path(args.spec[0])
     inventory = Path(args.inventory) if args.inventory else None
     hosts = hosts_of(path, args.each, inventory=inventory, limit=args.limit)
-    args.limit = None
     return [Context(path, console, host, become, ssh, stop, narrowed(args, host)) for host in hosts]
 
 
@@ -301,9 +307,7 @@ def _several(
         try:
             if context.stop:
                 context.stop.check()
-            # Each its own: a saved plan brings permissions along that are not the others'.
-            own = argparse.Namespace(**vars(args))
-            report: Report = module.command(own, context)
+            report: Report = module.command(args, context)
         except Exception as error:
             # One that fails does not stop the others, whatever it fails by.
             report = Report(name, exit_code=exit_of(error), complete=False)
@@ -315,7 +319,7 @@ def _several(
         report.warnings = context.warnings
         report.target = context.each_host
         report.extra.setdefault("path", str(context.path))
-        report.limited = args.limit
+        report.limited = report.limited or args.limit
         return report
 
     if getattr(args, "out", None):

@@ -20,7 +20,6 @@ from provisioner.hosts.shell import Frame
 from provisioner.kafka.port import ClusterView, KafkaRefused, KafkaUnavailable
 from provisioner.kinds.kind import Probe
 from provisioner.kinds.registry import KINDS
-from provisioner.kinds.service.kind import OTHERS
 from provisioner.plan.model import Await, Call, Change, Event, Id, Observation, Run, Step, Wave
 from provisioner.run import executor, unpacking, waits
 from provisioner.run.executor import Executor
@@ -83,7 +82,7 @@ class ModelActor:
                 outcome.failed = number
                 outcome.texts.append(str(error))
                 return outcome
-        outcome.reread = [framed(self.model, self.name, probe) for probe in batch.reread]
+        outcome.reread = list(frames(self.model, self.name, batch.reread))
         return outcome
 
     def _do(self, step: Step) -> None:
@@ -96,24 +95,18 @@ class ModelActor:
         self.model.machines[self.name].distributions[path] = (stream.artifact, [])
 
 
-def framed(model: ModelCluster, host: str, probe: Probe) -> Frame:
-    machine = model.machines[host]
-    return Frame(
-        "".join("=\n" + _part(probe, id, model.record_of(machine, id)) for id in probe.ids), 0
-    )
-
-
-def _part(probe: Probe, id: Id, text: str) -> str:
-    """Of a service two probes tell: what its user keeps, and what runs."""
-    if id.kind != "service" or id.name == OTHERS:
-        return text
-    kept = ("~files_digest=", "~key=", "hold=")
-    return "".join(x for x in text.splitlines(True) if x.startswith(kept) is (probe.arity == 2))
+def frames(model: ModelCluster, host: str, probes: Sequence[Probe]) -> Iterator[Frame]:
+    """What the probes print: all that there is of a thing is printed by the first that reads it."""
+    machine, told = model.machines[host], set[Id]()
+    for probe in probes:
+        texts = ["" if id in told else model.record_of(machine, id) for id in probe.ids]
+        told.update(probe.ids)
+        yield Frame("".join("=\n" + text for text in texts), 0)
 
 
 def look(model: ModelCluster, host: str, ids: Sequence[Id]) -> dict[Id, Observation]:
     probes = [p.only(ids) for p in probes_of(model.target.places[host]) if set(ids) & set(p.ids)]
-    return together(probes, [framed(model, host, probe) for probe in probes])
+    return together(probes, list(frames(model, host, probes)))
 
 
 @dataclass
@@ -143,8 +136,9 @@ def on_model(model: ModelCluster) -> Iterator[None]:
     """The executor's hands are the model's."""
     target = model.target
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(executor, "actor_on", lambda target, host, token: ModelActor(model, host))
-        patch.setattr("provisioner.run.records.actor_on", lambda *_: ModelActor(model, ""))
+        for module in ("executor", "records"):
+            path = f"provisioner.run.{module}.actor_on"
+            patch.setattr(path, lambda target, host, token: ModelActor(model, host))
         patch.setattr(executor, "shell_step", lambda step: step)
         patch.setattr(executor, "reading", lambda probe: probe)
         patch.setattr(executor, "wait_for_sessions", lambda *_: None)
