@@ -18,7 +18,7 @@ class Reading:
 
     script: str
     args: tuple[str, ...]
-    user: str = ""
+    user: str
     seconds: int = 10
 
 

@@ -16,6 +16,7 @@ from provisioner.hosts.observer import Become, Observer, Reading, Shell
 from provisioner.hosts.transport import Connection, TransportError
 from provisioner.kafka.port import Cluster
 from provisioner.kinds.layout import Distribution, Facts, HostLayout, layout_for
+from provisioner.plan.model import PRIVILEGED
 from provisioner.run.stopping import Stop
 from provisioner.spec.types import Host, Node, Spec, Supervisor
 from provisioner.workers import each, workers
@@ -274,7 +275,7 @@ def _nothing_says_become(facts: Facts, systemd: bool) -> TransportError:
 
 
 def _gather_facts(spec: Spec, shell: Shell) -> Facts:
-    frame = Observer(shell).read([Reading(FACTS, (spec.user or "",))])[0]
+    frame = Observer(shell).read([Reading(FACTS, (spec.user or "",), PRIVILEGED)])[0]
     if frame is None or frame.status != 0:
         text = frame.text.strip() if frame else "no answer"
         raise TransportError("connection-lost", f"the first look failed: {text}")

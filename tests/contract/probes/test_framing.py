@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from provisioner.hosts.observer import Observer, Reading, Shell
+from provisioner.hosts.observer import Observer, Shell
 from provisioner.hosts.shell import Script, fingerprint, quote
+from tests.as_login import Reading
 from tests.contract.probes.shells import SHELLS, ShellConnection
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from provisioner.hosts.actor import Actor, Batch, LockToken, ShellStep
-from provisioner.hosts.observer import Become, Observer, Reading, Shell
+from provisioner.hosts.actor import Actor, Batch
+from provisioner.hosts.observer import Become, Observer, Shell
 from provisioner.hosts.transport import TransportError
+from tests.as_login import LockToken, Reading, ShellStep
 from tests.unit.hosts.scripted import ScriptedTransport
 
 READINGS = [Reading("one", ()), Reading("two", ("a b",)), Reading("three", ())]

@@ -12,7 +12,6 @@ import pytest
 from ruamel.yaml import YAML
 
 from provisioner.hosts.shell import Frame
-from provisioner.kinds.kind import Probe
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import (
     Absent,
@@ -28,6 +27,7 @@ from provisioner.plan.model import (
 from provisioner.run.look import parsed
 from provisioner.spec.types import Spec
 from provisioner.verbs.stages import NOT_UP
+from tests.as_login import Probe
 from tests.unit.plan.model_cluster import ModelCluster, spec_of
 
 HERE = Path(__file__).parent

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.hosts.shell import Frame
-from provisioner.kinds.kind import Probe
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import (
     Absent,
@@ -18,8 +17,6 @@ from provisioner.plan.model import (
     Change,
     Id,
     Present,
-    Put,
-    Run,
     Step,
     Unknown,
     Unpack,
@@ -28,12 +25,13 @@ from provisioner.run.gates import safety_view
 from provisioner.run.journal import Journal
 from provisioner.run.look import accepted, parsed, record, records
 from provisioner.run.steps import LIBRARIES, sequence, shell_step, text_of
+from tests.as_login import Probe, Put, Run
 from tests.unit.plan.model_cluster import ModelCluster, spec_of
 
 STOP, START = Run("service/stop"), Run("service/start")
 WAIT = Await(Id("h", "service", "b"))
 FILE = Put("/f", "x", "0640")
-JAR = Unpack("bytes", "/d")
+JAR = Unpack("bytes", "/d", "kafka")
 
 
 def shape(groups: list[list[tuple[int, Step]]]) -> list[list[tuple[int, str]]]:
