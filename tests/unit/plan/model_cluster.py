@@ -188,6 +188,7 @@ class ModelCluster:
         self.formats = 0
         self.voters: dict[int, str] = {}
         """KRaft's: id → the directory it votes with, nothing where the quorum is static."""
+        self.registered: set[int] = set()
         self.history: list[Change] = []
 
     @classmethod
@@ -365,6 +366,8 @@ class ModelCluster:
         if not alive:
             return None
         quorum = None
+        # KRaft keeps the registration of a broker that is down, and fences it.
+        known = sorted({*alive, *self.registered}) if self.spec.is_kraft else alive
         if self.spec.is_kraft:
             up = {
                 p.node.id: self.directory_of(m, p.node)
@@ -381,7 +384,7 @@ class ModelCluster:
         return ClusterView(
             "id",
             self.controller,
-            tuple(BrokerView(b, "localhost", 9092 + b) for b in alive),
+            tuple(BrokerView(b, "localhost", 9092 + b, fenced=b not in alive) for b in known),
             tuple(self._topic(name, topic, alive) for name, topic in sorted(self.topics.items())),
             {b: self._configs(b) for b in alive},
             dict(self.wide),
@@ -649,6 +652,8 @@ class ModelCluster:
                 raise Impossible(f"{node.name} is started on {path}, which is not formatted")
         self.pids += 1
         machine.processes.append(Process(node, self.pids, found, static))
+        if node.is_broker:
+            self.registered.add(node.id)
 
     def _zookeeper_mode(self, machine: Machine, node: Node, path: str, meta: Entry | None) -> None:
         if not any(
