@@ -17,6 +17,8 @@ from provisioner.plan.model import (
     Change,
     Id,
     Present,
+    Put,
+    Run,
     Step,
     Unknown,
     Unpack,
@@ -25,12 +27,14 @@ from provisioner.run.gates import safety_view
 from provisioner.run.journal import Journal
 from provisioner.run.look import accepted, parsed, record, records
 from provisioner.run.steps import LIBRARIES, sequence, shell_step, text_of
-from tests.as_login import Probe, Put, Run
+from tests.as_login import Probe
+from tests.as_login import Put as put
+from tests.as_login import Run as run
 from tests.unit.plan.model_cluster import ModelCluster, spec_of
 
-STOP, START = Run("service/stop"), Run("service/start")
+STOP, START = run("service/stop"), run("service/start")
 WAIT = Await(Id("h", "service", "b"))
-FILE = Put("/f", "x", "0640")
+FILE = put("/f", "x", "0640")
 JAR = Unpack("bytes", "/d", "kafka")
 
 
@@ -88,7 +92,7 @@ def test_every_script_that_a_step_names_is_there() -> None:
 
 
 def test_content_goes_to_stdin_and_never_to_argv() -> None:
-    step = shell_step(Put("/f", "s3cret", "0400", "kafka"))
+    step = shell_step(put("/f", "s3cret", "0400", "kafka"))
     assert step.input == "s3cret"
     assert "s3cret" not in " ".join(step.args)
 
