@@ -290,8 +290,9 @@ class SpecFile(Shape):
         str | None,
         Field(
             min_length=1,
-            description="Path of the inventory, relative to this file; -i overrides it. Without "
-            "either there is one host, `localhost`, without SSH",
+            description="Path of the inventory (a file in YAML or INI form, or a folder of them), "
+            "relative to this file; -i overrides it. Without either there is one "
+            "host, `localhost`, without SSH",
         ),
     ] = None
     kafka: Annotated[Kafka, Field(description="Which Kafka, where, and who runs it")]

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from provisioner.errors import Problem, ProvisionError
+from provisioner.errors import Notice, Problem, ProvisionError
 from provisioner.hosts.reach import reach
 from provisioner.hosts.ssh_lookup import DEFAULT_FILES, lookup_of
 from provisioner.hosts.transport import TransportError
@@ -45,7 +45,7 @@ def values(hosts: Sequence[Host], context: Context) -> list[Values]:
     """Raises ProvisionError with what is wrong of every host."""
     found: list[Values] = []
     problems: list[Problem] = []
-    lookup = lookup_of(DEFAULT_FILES, lambda text: context.console.say(f"  warning: {text}"))
+    lookup = lookup_of(DEFAULT_FILES, lambda text: context.warn(Notice(text)))
     for host in hosts:
         try:
             known = reach(host, lookup, KNOWN_HOSTS)
