@@ -13,7 +13,6 @@ from provisioner.plan.model import (
     Layer,
     Observation,
     Present,
-    Run,
     State,
     Step,
     Unknown,
@@ -100,6 +99,5 @@ NAMED = 5
 
 
 def steps(change: Change, state: State | None) -> Sequence[Step]:
-    if state is None or change.action == "delete":
-        return [Run("kafka/remove", (change.id.name,), "")]
+    assert state is not None  # what is no longer wanted is swept at the end of a run
     return [Unpack(str(state.args["artifact"]), change.id.name, str(state.args["user"]))]

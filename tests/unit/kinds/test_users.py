@@ -129,10 +129,8 @@ def uses() -> Iterator[tuple[str, str]]:
     for path in sorted(ROOT.rglob("*.py")):
         tree = ast.parse(path.read_text())
         for function in ast.walk(tree):
-            if isinstance(function, ast.FunctionDef) and any(
-                isinstance(node, ast.Name) and node.id == "PRIVILEGED"
-                for node in ast.walk(function)
-            ):
+            names = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+            if isinstance(function, ast.FunctionDef) and "PRIVILEGED" in names:
                 yield str(path.relative_to(ROOT)), function.name
 
 
