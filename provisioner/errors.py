@@ -39,7 +39,6 @@ CODES = frozenset(
         "refused",
         "unknown-plan",
         "step-failed",
-        "no-progress",
         "not-permitted",
         "interrupted",
         "internal",

@@ -98,6 +98,5 @@ def judge(
 NAMED = 5
 
 
-def steps(change: Change, state: State | None) -> Sequence[Step]:
-    assert state is not None  # what is no longer wanted is swept at the end of a run
+def steps(change: Change, state: State) -> Sequence[Step]:
     return [Unpack(str(state.args["artifact"]), change.id.name, str(state.args["user"]))]

@@ -28,10 +28,11 @@ class Facts:
     home: str
     user_exists: bool
     arch: str
-    boot_id: str
     system: str = ""
     libc: str = ""
     root: bool = False
+    hostname: str = ""
+    """What the machine calls itself."""
 
 
 @dataclass(frozen=True)

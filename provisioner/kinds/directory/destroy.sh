@@ -43,7 +43,7 @@ for n do
       esac ;;
     mine) [ ! -d "$n" ] || rmdir -- "$n" 2>/dev/null ;;
     directory)
-      [ -d "$n" ] && ! e=$( { [ "$(id -u)" != 0 ] || enter "${n%/*}/"; } 2>&1 && empty "$n" 2>&1) || continue
+      [ -d "$n" ] && ! e=$( { [ "$(id -u)" != 0 ] || { up=${n%/*}; enter "${up:-/}"; }; } 2>&1 && empty "$n" 2>&1) || continue
       if handed directory "$n" "$n/"; then echo "$n stays: another cluster is in it"; continue; fi
       i=$(inside "$n")
       echo "$n stays: ${i:+there is something in it that is not ours: }${i:-${e##*: }}" ;;

@@ -113,11 +113,9 @@ def judge(
     return False, None
 
 
-def steps(change: Change, state: State | None) -> Sequence[Step]:
+def steps(change: Change, state: State) -> Sequence[Step]:
     """Kafka's user makes what he can; root what is left, where nobody else can change the path."""
     path = change.id.name
-    if state is None or change.action == "delete":
-        return [Run("directory/remove", (path,), str(state.args["user"]) if state else PRIVILEGED)]
     user, mode, owner = (
         str(state.args["user"]),
         str(state.fields["mode"]),

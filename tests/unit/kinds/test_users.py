@@ -24,8 +24,8 @@ from tests.unit.plan.model_cluster import AS_ROOT, places_of, spec_of
 
 ROOT = Path(provisioner.__file__).parent
 WORDS_ONLY = {"account/make", "storage/record", "service/systemd"}
-"""Scripts of root's that are told such a path, and only compare it, write it down, or ask which file
-system it is on: what is below it is neither opened nor changed."""
+"""Scripts of root's that are told such a path, and only compare it, write it down, or ask which
+file system it is on: what is below it is neither opened nor changed."""
 CALLS = {"Probe", "Reading", "Run", "Put", "Unpack", "ShellStep", "Removal", "LockToken"}
 
 
