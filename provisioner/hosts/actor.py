@@ -103,9 +103,8 @@ class Actor(Observer):
         if batch.done:
             script.add("part", 20, guard.state_owner, JOURNAL, guard.state, batch.done)
         reread = [script.add("part", r.seconds, r.user, r.script, *r.args) for r in batch.reread]
-        if script.count == 1:
-            # An empty batch asks only whether the lock is ours; that it ran to its end is said.
-            script.raw("frame 1 0 held")
+        if script.count == 1:  # only whether the lock is held was asked: "yes" is an answer too
+            script.add("part", 5, guard.state_owner, ":")
         patience = LIMIT + max([s.seconds for s in batch.steps], default=0)
         frames = self._shell.run(script, patience)
         return _outcome(frames, checks, owned, steps, reread)
