@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from provisioner.hosts.observer import LIMIT, Observer, Reading, Shell, explain
-from provisioner.hosts.shell import Frame, Script, constant
+from provisioner.hosts.shell import AFTER_FAILURE, Frame, Script, constant
 from provisioner.hosts.transport import TransportError
 
 PUT = constant("put.sh")
@@ -118,9 +118,8 @@ class Actor(Observer):
         guard = self._lock_token
         script.raw("set_broken() { BROKEN_STATE=$1 BROKEN_LINE=$2 BROKEN_USER=$3 BROKEN=$4; }")
         script.raw("set_broken", guard.state, line, guard.state_owner, JOURNAL)
-        script.raw(
-            'after() { part 999999 20 "$BROKEN_USER" "$BROKEN" "$BROKEN_STATE" "$BROKEN_LINE"; }'
-        )
+        words = f'{AFTER_FAILURE} 20 "$BROKEN_USER" "$BROKEN" "$BROKEN_STATE" "$BROKEN_LINE"'
+        script.raw(f"after() {{ part {words}; }}")
 
     def _step(self, script: Script, step: ShellStep) -> int:
         if step.input is None:
@@ -150,8 +149,9 @@ class Actor(Observer):
         script.raw("held", guard.state, guard.token)
         script.lines[-1] += " || { frame 0 0 lost; exit 0; }"
         script.raw("ours", guard.state)
-        script.raw("as", user, "sh", "-c", UNPACK, "sh", path, *(["-z"] if packed else []))
-        script.lines[-1] = f'o=$({script.lines[-1]} 2>&1); frame 1 $? "$o"'
+        script.raw("DRAIN=yes")
+        script.raw("said as", user, "sh", "-c", UNPACK, "sh", path, *(["-z"] if packed else []))
+        script.raw('frame 1 "$s" "${o%.}"')
         script.count = 2
         text = script.render()
 

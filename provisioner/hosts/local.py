@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import queue
 import selectors
 import signal
 import socket
@@ -14,50 +13,72 @@ import time
 from collections.abc import Callable, Iterable
 
 from provisioner.hosts.no_shell import no_shell
-from provisioner.hosts.transport import Result, TransportError
+from provisioner.hosts.transport import (
+    MOST_LINE,
+    MOST_OUTPUT,
+    Result,
+    TransportError,
+    too_much,
+)
 
 _CHUNK = 1 << 18
 
 
 class LocalStream:
-    """A running command with open stdin; its lines are read by a thread of their own."""
+    """A running command with open stdin."""
 
-    def __init__(self, process: subprocess.Popen[bytes]):
+    def __init__(self, name: str, process: subprocess.Popen[bytes]):
+        self._name = name
         self._process = process
-        self._lines: queue.Queue[bytes] = queue.Queue()
+        self._buffer = bytearray()
         self._over = False
-        self._thread = threading.Thread(target=self._pump, daemon=True)
-        self._thread.start()
-
-    def _pump(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._lines.put(line)
-        self._lines.put(b"")
 
     def write(self, data: bytes) -> None:
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(data)
             self._process.stdin.flush()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: after close()
             raise TransportError("connection-lost", f"the command has ended: {error}") from error
 
     def read_line(self, seconds: float) -> bytes | None:
-        if self._over:
-            return b""
-        try:
-            line = self._lines.get(timeout=seconds)
-        except queue.Empty:
-            return None
-        self._over = not line
-        return line
+        end = time.monotonic() + seconds
+        while True:
+            cut = self._buffer.find(b"\n") + 1
+            if (cut or len(self._buffer)) > MOST_LINE:
+                raise too_much(self._name, MOST_LINE)
+            if cut or self._over:
+                line = bytes(self._buffer[: cut or len(self._buffer)])
+                del self._buffer[: len(line)]
+                return line
+            if not self._more(end - time.monotonic()):
+                return None
+
+    def _more(self, seconds: float) -> bool:
+        """Takes what has come, or its end; False when nothing has in ``seconds``."""
+        assert self._process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            if not selector.select(max(seconds, 0.0)):
+                return False
+        data = os.read(self._process.stdout.fileno(), MOST_LINE)
+        self._buffer += data
+        self._over = not data
+        return True
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
             if self._process.stdin is not None:
                 self._process.stdin.close()
         threading.Thread(target=self._process.wait, daemon=True).start()
+
+
+ENVIRONMENT = ("HOME", "PATH", "USER", "LOGNAME", "SHELL", "JAVA_HOME")
+"""What of our own environment a script sees: as sshd would give, and which Java is the system's."""
+
+
+def environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
 
 
 class LocalConnection:
@@ -77,6 +98,7 @@ class LocalConnection:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
+                env=environment(),
                 start_new_session=True,
             )
         except OSError as error:
@@ -93,7 +115,7 @@ class LocalConnection:
         process = self._start(command, subprocess.PIPE)
         chunks = iter([stdin]) if isinstance(stdin, bytes) else iter(stdin)
         try:
-            out, err = _exchange(process, chunks, seconds, progress)
+            out, err = _exchange(self.name, process, chunks, seconds, progress)
             # What the command left running may hold our pipes; the command itself has ended.
             status = process.wait(timeout=seconds)
         except (TransportError, subprocess.TimeoutExpired) as error:
@@ -111,7 +133,7 @@ class LocalConnection:
         return result
 
     def stream(self, command: str, stdin: bytes = b"") -> LocalStream:
-        stream = LocalStream(self._start(command, subprocess.DEVNULL))
+        stream = LocalStream(self.name, self._start(command, subprocess.DEVNULL))
         if stdin:
             stream.write(stdin)
         return stream
@@ -136,18 +158,21 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _exchange(
+    name: str,
     process: subprocess.Popen[bytes],
     chunks: Iterable[bytes],
     seconds: float,
     progress: Callable[[int], None] | None,
 ) -> tuple[bytes, bytes]:
-    """Feeds stdin and collects both outputs until they end. Raises on ``seconds`` of silence."""
+    """Feeds stdin and collects both outputs until they end. Raises on ``seconds`` of silence, and
+    on too much of output."""
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
     source = iter(chunks)
     pending = memoryview(b"")
     sent = 0
+    taken = 0
     collected: dict[int, list[bytes]] = {1: [], 2: []}
     with selectors.DefaultSelector() as selector:
         os.set_blocking(process.stdin.fileno(), False)
@@ -185,6 +210,9 @@ def _exchange(
                         progress(sent)
                     continue
                 data = os.read(key.fd, _CHUNK)
+                taken += len(data)
+                if taken > MOST_OUTPUT:
+                    raise too_much(name, MOST_OUTPUT)
                 if data:
                     collected[key.data].append(data)
                 else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from provisioner.hosts import core_dumps
 from provisioner.hosts.shell import Frame, Script, quote
 from provisioner.hosts.transport import Connection, Result, TransportError
 from provisioner.spec.words import is_login
@@ -33,6 +34,8 @@ class Become:
     def __post_init__(self) -> None:
         if not is_login(self.user):
             raise ValueError(f"{self.user[:60]!r} is not a user name")
+        if self.password is not None:
+            core_dumps.forbid()
 
 
 class Shell:

@@ -15,6 +15,12 @@ from functools import cache
 from importlib import resources
 
 _SAFE = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
+_HEADER = re.compile(rb"([0-9]{1,9}) ([0-9]{1,3}|stale) ([0-9]{1,9})")
+
+AFTER_FAILURE = 999_999
+"""The index of what a script does when one of its steps has failed."""
+CUT = 153
+"""The status of a part that said more than the prelude's ``MOST`` bytes."""
 
 
 def quote(value: str) -> str:
@@ -27,9 +33,9 @@ def quote(value: str) -> str:
 
 
 @cache
-def constant(name: str) -> str:
-    """The text of a shell file of this package."""
-    return resources.files(__package__ or "").joinpath(name).read_text()
+def constant(name: str, package: str = "provisioner.hosts") -> str:
+    """The text of a shell file of a package."""
+    return resources.files(package).joinpath(name).read_text()
 
 
 def prelude() -> str:
@@ -38,7 +44,7 @@ def prelude() -> str:
 
 @dataclass(frozen=True)
 class Frame:
-    """One answer: its text and status (an int; 124 is a timeout; ``None`` means stale)."""
+    """One answer: its text and status (124: a timeout; ``CUT``: too long; None: stale)."""
 
     text: str
     status: int | None
@@ -71,21 +77,30 @@ class Script:
         return f"{prelude()}\nMARK={self.marker}\n{{\n{body}\nexit 0\n}}\n".encode()
 
     def read(self, output: bytes) -> dict[int, Frame]:
-        """The frames in ``output``; what a login shell printed besides is passed over."""
+        """The frames in ``output``; what a login shell printed besides is passed over, and so is
+        what a host prints that is no frame of this script."""
         frames: dict[int, Frame] = {}
         mark = b"\n" + self.marker.encode() + b" "
         position = output.find(mark)
         while position >= 0:
-            end = output.find(b"\n", position + 1)
+            begin = position + len(mark)
+            end = output.find(b"\n", begin)
             if end < 0:
                 break
-            index, status, length = output[position + len(mark) : end].split()
-            text = output[end + 1 : end + 1 + int(length)]
-            if len(text) == int(length):
-                code = None if status == b"stale" else int(status)
-                frames[int(index)] = Frame(text.decode("utf-8", "surrogateescape"), code)
-            position = output.find(mark, end + int(length))
+            header = _HEADER.fullmatch(output[begin:end])
+            position = end
+            if header:
+                index, status, length = header.groups()
+                position = end + 1 + int(length)
+                text = output[end + 1 : position]
+                if len(text) == int(length) and self._is_mine(int(index)):
+                    code = None if status == b"stale" else int(status)
+                    frames[int(index)] = Frame(text.decode("utf-8", "surrogateescape"), code)
+            position = output.find(mark, position)
         return frames
+
+    def _is_mine(self, index: int) -> bool:
+        return index < self.count or index == AFTER_FAILURE
 
 
 def fingerprint(text: str) -> str:

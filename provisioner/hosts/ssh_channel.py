@@ -12,7 +12,13 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from provisioner.hosts.no_shell import no_shell
-from provisioner.hosts.transport import Result, TransportError
+from provisioner.hosts.transport import (
+    MOST_LINE,
+    MOST_OUTPUT,
+    Result,
+    TransportError,
+    too_much,
+)
 
 if TYPE_CHECKING:
     from provisioner.hosts.ssh_link import Link
@@ -22,6 +28,7 @@ _PACKET = 32_704  # what one packet holds of the 32 KiB that OpenSSH takes
 _READ = 1 << 20
 _INLINE = 1 << 16  # bytes of stdin that are worth no second thread
 _STDERR_KEPT = 1 << 14
+_STDERR_TURNS = 16  # reads of stderr for one of stdout: it may never run dry
 # Seconds without output after which a command that has ended is done, although something it left
 # running still holds its output open.
 _AFTER_END = 5.0
@@ -47,9 +54,10 @@ class Arrival:
 
 
 class Exchange:
-    """One command from its start to its end."""
+    """One command from its start to its end, on the machine of that name."""
 
-    def __init__(self, link: Link, channel: Any, command: str, seconds: float):
+    def __init__(self, name: str, link: Link, channel: Any, command: str, seconds: float):
+        self._name = name
         self._link, self._channel, self._command = link, channel, command
         self._seconds = seconds
         self._arrival = Arrival(channel)
@@ -142,12 +150,17 @@ class Exchange:
 
     def _read(self) -> bool:
         """Takes what has come; whether anything had."""
-        channel, before = self._channel, len(self._out) + len(self._err)
-        while channel.recv_ready():
+        channel, before = self._channel, self._taken()
+        while channel.recv_ready() and self._taken() <= MOST_OUTPUT:
             self._out += channel.recv(_READ)
-        while channel.recv_stderr_ready():
+        while channel.recv_stderr_ready() and self._taken() <= MOST_OUTPUT:
             self._err += channel.recv_stderr(_READ)
-        return len(self._out) + len(self._err) > before
+        if self._taken() > MOST_OUTPUT:
+            raise too_much(self._name, MOST_OUTPUT)
+        return self._taken() > before
+
+    def _taken(self) -> int:
+        return len(self._out) + len(self._err)
 
     def _has_ended(self) -> bool:
         channel = self._channel
@@ -220,7 +233,8 @@ def _watched(link: Link) -> Any:
 class SshStream:
     """Implements ``transport.Stream``: a running command with open stdin."""
 
-    def __init__(self, link: Link, channel: Any):
+    def __init__(self, name: str, link: Link, channel: Any):
+        self._name = name
         self._link, self._channel = link, channel
         self._arrival = Arrival(channel)
         self._buffer = bytearray()
@@ -252,12 +266,14 @@ class SshStream:
     def read_line(self, seconds: float) -> bytes | None:
         """A line with its end, b'' at the end of output, None when none came in ``seconds``.
 
-        Raises TransportError('connection-lost').
+        Raises TransportError('connection-lost'), also for a line that is too long.
         """
         end = time.monotonic() + seconds
         while True:
             self._read()
             cut = self._buffer.find(b"\n") + 1
+            if (cut or len(self._buffer)) > MOST_LINE:
+                raise too_much(self._name, MOST_LINE)
             if cut or self._has_ended():
                 line = bytes(self._buffer[: cut or len(self._buffer)])
                 del self._buffer[: len(line)]
@@ -269,9 +285,12 @@ class SshStream:
             self._check()
 
     def _read(self) -> None:
-        while self._channel.recv_ready():
-            self._buffer += self._channel.recv(_READ)
-        while self._channel.recv_stderr_ready():
+        """A line at least, if one has come; what is not taken holds the sender up."""
+        while len(self._buffer) <= MOST_LINE and self._channel.recv_ready():
+            self._buffer += self._channel.recv(MOST_LINE)
+        for _ in range(_STDERR_TURNS):
+            if not self._channel.recv_stderr_ready():
+                break
             self._said += self._channel.recv_stderr(_READ)
             del self._said[:-_STDERR_KEPT]
 

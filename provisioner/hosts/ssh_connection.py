@@ -88,14 +88,14 @@ class SshConnection:
     ) -> Result:
         """As ``transport.Connection.execute``; waits for its turn where MaxSessions is small."""
         with self._session(command) as (link, channel):
-            return Exchange(link, channel, command, seconds).run(stdin, progress)
+            return Exchange(self.name, link, channel, command, seconds).run(stdin, progress)
 
     def stream(self, command: str, stdin: bytes = b"") -> SshStream:
         """As ``transport.Connection.stream``; over a link of its own if the server insists."""
         line, channel = self._take(lasting=True)
         try:
             line.link.start(channel, command)
-            stream = SshStream(line.link, channel)
+            stream = SshStream(self.name, line.link, channel)
             if stdin:
                 stream.write(stdin)
         except BaseException:

@@ -14,8 +14,9 @@ from functools import partial
 from typing import Any
 
 from provisioner.kafka import messages, reading, traffic
-from provisioner.kafka.dialing import dial_for
+from provisioner.kafka.dialing import Deadline
 from provisioner.kafka.port import (
+    Address,
     BrokerView,
     Cluster,
     ClusterView,
@@ -24,35 +25,48 @@ from provisioner.kafka.port import (
     Record,
     Traffic,
 )
+from provisioner.kafka.routes import Routes
 from provisioner.kafka.survey import Survey
-from provisioner.kafka.wire import Address, Deadline, Pool, reason, unavailable
+from provisioner.kafka.wire import Pool, reason, unavailable
 
 SETTLE_SECONDS = 1.0
 """How long a topic that was just made may be unknown to another broker."""
 DELETION_SECONDS = 30.0
 """How long one is waited for that is being deleted."""
+NONSENSE = (ValueError, KeyError, IndexError, TypeError, AttributeError)
+"""What reading an answer raises that no Kafka gives."""
 JOIN_SECONDS = 30.0
 """How long a controller that was just started may take to find the quorum."""
 
 
 def connect(
-    bootstrap: Sequence[Address], *, timeout: float = 10.0, proxy_url: str | None = None
+    bootstrap: Sequence[Address],
+    *,
+    timeout: float = 10.0,
+    routes: Routes | None = None,
+    tunnel: bool = False,
 ) -> Cluster:
     """The cluster behind these addresses. Nothing is asked yet, so it cannot fail.
 
-    ``timeout``: seconds for each method. ``proxy_url``: ``socks5h://HOST:PORT`` (see tunnel.py).
+    ``timeout``: seconds for each method. ``routes``: where its brokers may be, and how they are
+    dialled (None: on the machines of ``bootstrap``, from here). ``tunnel``: the library's producer
+    and consumer cannot dial by themselves (see tunnel.py).
     """
-    return KafkaCluster(tuple((host, port) for host, port in bootstrap), timeout, proxy_url)
+    addresses = tuple((host, port) for host, port in bootstrap)
+    return KafkaCluster(addresses, timeout, routes or Routes.directly(addresses), tunnel)
 
 
 class KafkaCluster:
     """See ``port.Cluster``. Not thread-safe beyond what ``producer`` does in the background."""
 
-    def __init__(self, bootstrap: tuple[Address, ...], timeout: float, proxy_url: str | None):
+    def __init__(
+        self, bootstrap: tuple[Address, ...], timeout: float, routes: Routes, tunnel: bool
+    ):
         self._bootstrap = bootstrap
         self._timeout = timeout
-        self._proxy_url = proxy_url
-        self._pool = Pool(dial_for(proxy_url))
+        self._routes = routes
+        self._tunnel = tunnel
+        self._pool = Pool(routes.dial)
         self._home: Address | None = None
         """The address that answered last: asked first."""
         self._producers: list[traffic.SteadyTraffic] = []
@@ -93,10 +107,11 @@ class KafkaCluster:
 
     @contextmanager
     def _deadline(self) -> Iterator[Deadline]:
-        """The time one method has. When it ends between two requests, that is said too."""
+        """The time one method has. When it ends between two requests, that is said too; so is what
+        was answered well-formed, and yet cannot be."""
         try:
             yield Deadline(self._timeout)
-        except TimeoutError as error:
+        except (TimeoutError, *NONSENSE) as error:
             self._home = None
             raise unavailable(dict.fromkeys(self._bootstrap, error), self._timeout) from error
 
@@ -288,19 +303,25 @@ class KafkaCluster:
         with self._deadline() as deadline:
             address = self._any_address(deadline)
             others = [each for each in self._bootstrap if each != address]
-            servers = traffic.Servers((address, *others), self._proxy_url, self._timeout)
-            return servers, self._partitions(topic, address, deadline)
+            metadata = self._metadata(topic, address, deadline)
+            brokers = reading.brokers(metadata, None)
+            # left alone, the library would dial whatever address a broker has registered
+            dials = not self._tunnel and all(self._routes.knows(b.host, b.port) for b in brokers)
+            dial = None if dials else self._routes.only(brokers).dial
+            servers = traffic.Servers((address, *others), dial, self._timeout)
+            (found,) = metadata.topics
+            return servers, sorted(partition.partition_index for partition in found.partitions)
 
-    def _partitions(self, topic: str, address: Address, deadline: Deadline) -> list[int]:
-        """Their ids; a topic made a moment ago may need a while to be known to this broker."""
+    def _metadata(self, topic: str, address: Address, deadline: Deadline) -> Any:
+        """A topic's, and the brokers; one made a moment ago may need a while to be known there."""
         patience = deadline.sooner(SETTLE_SECONDS)
         while True:
             metadata = self._ask(address, messages.metadata_request([topic]), deadline)
-            (answer,) = metadata.topics
-            if not answer.error_code:
-                return sorted(partition.partition_index for partition in answer.partitions)
+            (found,) = metadata.topics
+            if not found.error_code:
+                return metadata
             if patience.passed:
-                raise KafkaRefused(messages.name(answer.error_code), f"topic {topic}")
+                raise KafkaRefused(messages.name(found.error_code), f"topic {topic}")
             deadline.pause(0.05)
 
     # --- end ------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""How an address is reached: directly, or through a SOCKS5 proxy that resolves the name itself.
+"""What goes over a dialled connection within a deadline, and dialling from this machine.
 
 A dial function (``port.Dial``) takes ``(host, port, seconds)`` and gives a connected socket. Errors
 are ``OSError`` with a text that a person can read.
@@ -7,22 +7,38 @@ are ``OSError`` with a text that a person can read.
 from __future__ import annotations
 
 import socket
-import struct
+import time
 from contextlib import suppress
-from urllib.parse import urlsplit
+from typing import Any
 
-from provisioner.kafka.port import Dial
+_PIECE = 1 << 18
 
-SOCKS_ERRORS = {
-    1: "it cannot be reached",
-    2: "the proxy does not allow it",
-    3: "network unreachable",
-    4: "host unreachable",
-    5: "connection refused",
-    6: "timed out",
-    7: "the proxy cannot connect",
-    8: "the proxy does not know this kind of address",
-}
+
+class Deadline:
+    """A point in time that everything in one call shares."""
+
+    def __init__(self, seconds: float):
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds until then; TimeoutError when none are left."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"no answer within {self.seconds:g} s")
+        return left
+
+    @property
+    def passed(self) -> bool:
+        return time.monotonic() >= self._end
+
+    def pause(self, seconds: float) -> None:
+        """Waits, but not beyond the deadline; TimeoutError when that has passed."""
+        time.sleep(min(seconds, self.left()))
+
+    def sooner(self, seconds: float) -> Deadline:
+        """This deadline, or ``seconds`` from now if that is earlier."""
+        return Deadline(min(max(self._end - time.monotonic(), 0.0), seconds))
 
 
 def dial_directly(host: str, port: int, seconds: float) -> socket.socket:
@@ -34,47 +50,31 @@ def dial_directly(host: str, port: int, seconds: float) -> socket.socket:
     return connection
 
 
-def dial_for(proxy_url: str | None) -> Dial:
-    """The dial function for ``proxy_url`` (``socks5h://HOST:PORT``; None: no proxy)."""
-    if proxy_url is None:
-        return dial_directly
-    proxy = urlsplit(proxy_url)
-    if proxy.scheme != "socks5h" or not proxy.hostname or not proxy.port:
-        raise ValueError(f"{proxy_url!r} is not socks5h://HOST:PORT")
-    proxy_host, proxy_port = proxy.hostname, proxy.port
-
-    def dial(host: str, port: int, seconds: float) -> socket.socket:
-        connection = dial_directly(proxy_host, proxy_port, seconds)
-        try:
-            ask_proxy(connection, host, port)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    return dial
+def receive(connection: Any, most: int, deadline: Deadline) -> bytes:
+    """What has come, ``b""`` at the end; TimeoutError at the deadline."""
+    connection.settimeout(deadline.left())
+    data: bytes = connection.recv(min(most, _PIECE))
+    return data
 
 
-def ask_proxy(connection: socket.socket, host: str, port: int) -> None:
-    """Speaks SOCKS5 (no login, name resolved by the proxy) until ``connection`` leads to host."""
-    name = host.encode("idna")
-    connection.sendall(b"\x05\x01\x00")
-    if receive_exactly(connection, 2) != b"\x05\x00":
-        raise OSError("the proxy wants a login or is no SOCKS5 proxy")
-    connection.sendall(b"\x05\x01\x00\x03" + bytes([len(name)]) + name + struct.pack(">H", port))
-    _, code, _, kind = receive_exactly(connection, 4)
-    if code:
-        raise OSError(SOCKS_ERRORS.get(code, f"the proxy answered {code}"))
-    length = {1: 4, 4: 16}.get(kind) or receive_exactly(connection, 1)[0]
-    receive_exactly(connection, length + 2)
-
-
-def receive_exactly(connection: socket.socket, count: int) -> bytes:
-    """``count`` bytes; ConnectionError when the other side closes before that."""
+def receive_exactly(connection: Any, count: int, deadline: Deadline) -> bytes:
+    """``count`` bytes; ConnectionError when the other side closes before that, TimeoutError at the
+    deadline, however many pieces the bytes come in."""
     received = bytearray()
     while len(received) < count:
-        piece = connection.recv(min(count - len(received), 1 << 18))
+        piece = receive(connection, count - len(received), deadline)
         if not piece:
             raise ConnectionResetError("the other side closed the connection")
         received += piece
     return bytes(received)
+
+
+def send_all(connection: Any, data: bytes, deadline: Deadline) -> None:
+    """Every byte; TimeoutError at the deadline, however slowly they are taken."""
+    left = memoryview(data)
+    while left:
+        connection.settimeout(deadline.left())
+        taken = connection.send(left)
+        if not taken:  # how an SSH channel says that it was closed
+            raise ConnectionResetError("the other side closed the connection")
+        left = left[taken:]

@@ -235,5 +235,8 @@ class Traffic(Protocol):
         """Stops sending and waits for what is in flight, at most ``seconds``."""
 
 
+Address = tuple[str, int]
+"""Host and port."""
+
 Dial = Callable[[str, int, float], Any]
 """``(host, port, timeout seconds) → connected socket-like``: how to reach an address of a host."""

@@ -15,8 +15,9 @@ from functools import partial
 from typing import Any
 
 from provisioner.kafka import messages, reading
-from provisioner.kafka.port import BrokerView, ClusterView, ConfigEntry
-from provisioner.kafka.wire import Address, Deadline, Pool, chunks, reason
+from provisioner.kafka.dialing import Deadline
+from provisioner.kafka.port import Address, BrokerView, ClusterView, ConfigEntry
+from provisioner.kafka.wire import Pool, chunks, reason
 
 TOPICS_A_REQUEST = 500
 """Topics whose configuration is asked in one request (about 1 MB of answer)."""

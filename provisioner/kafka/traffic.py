@@ -6,12 +6,13 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from provisioner.kafka import messages
-from provisioner.kafka.port import KafkaRefused, KafkaUnavailable, Record, Sent
+from provisioner.kafka.port import Address, Dial, KafkaRefused, KafkaUnavailable, Record, Sent
+from provisioner.kafka.tunnel import Tunnel
 
 STEADY_RATE = 50.0
 """Records a second on each partition that a ``SteadyTraffic`` sends."""
@@ -22,22 +23,27 @@ DELIVERY_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Servers:
-    """Where the library connects: the first address answered a moment ago."""
+    """Where the library connects: the first address answered a moment ago. ``dial`` is how it gets
+    there where it cannot by itself (None: it can)."""
 
-    addresses: tuple[tuple[str, int], ...]
-    proxy_url: str | None
+    addresses: tuple[Address, ...]
+    dial: Dial | None
     timeout: float
 
-    def options(self) -> dict[str, Any]:
-        """Settings that producers and consumers share."""
-        return {
-            "bootstrap_servers": [f"{host}:{port}" for host, port in self.addresses],
-            "bootstrap_timeout_ms": int(self.timeout * 1000),
-            "client_id": "provision",
-            "allow_auto_create_topics": False,
-            "proxy_url": self.proxy_url,
-            "reconnect_backoff_max_ms": 1000,
-        }
+    @contextmanager
+    def options(self) -> Iterator[dict[str, Any]]:
+        """Settings that producers and consumers share. They hold as long as the block runs: the
+        tunnel that the library may need is open for no longer."""
+        with ExitStack() as stack:
+            url = None if self.dial is None else stack.enter_context(Tunnel(self.dial)).url
+            yield {
+                "bootstrap_servers": [f"{host}:{port}" for host, port in self.addresses],
+                "bootstrap_timeout_ms": int(self.timeout * 1000),
+                "client_id": "provision",
+                "allow_auto_create_topics": False,
+                "proxy_url": url,
+                "reconnect_backoff_max_ms": 1000,
+            }
 
 
 @contextmanager
@@ -61,9 +67,9 @@ def produce(
     servers: Servers, topic: str, partitions: Sequence[int], values: Sequence[bytes], seconds: float
 ) -> list[Any]:
     """Spreads ``values`` over ``partitions`` in turn; see ``port.Cluster.produce``."""
-    with _errors_named(topic):
+    with _errors_named(topic), servers.options() as options:
         until = time.monotonic() + seconds
-        producer = messages.producer(servers.options(), seconds, seconds)
+        producer = messages.producer(options, seconds, seconds)
         try:
             futures = [
                 producer.send(topic, value, partition=partitions[i % len(partitions)])
@@ -87,9 +93,9 @@ def consume(
     servers: Servers, topic: str, partitions: Sequence[int], count: int | None, seconds: float
 ) -> list[Record]:
     """Every record from each partition's start to its end of now; leaves no trace of itself."""
-    with _errors_named(topic):
+    with _errors_named(topic), servers.options() as options:
         until = time.monotonic() + seconds
-        consumer = messages.consumer(servers.options())
+        consumer = messages.consumer(options)
         try:
             places = [messages.place(topic, partition) for partition in partitions]
             consumer.assign(places)
@@ -125,10 +131,10 @@ class SteadyTraffic:
     def __init__(
         self, servers: Servers, topic: str, partitions: Sequence[int], rate: float = STEADY_RATE
     ):
-        with _errors_named(topic):
-            self._producer = messages.producer(
-                servers.options(), DELIVERY_SECONDS, DELIVERY_SECONDS
-            )
+        with _errors_named(topic), ExitStack() as opening:
+            options = opening.enter_context(servers.options())
+            self._producer = messages.producer(options, DELIVERY_SECONDS, DELIVERY_SECONDS)
+            self._opened = opening.pop_all()
         self._topic = topic
         self._partitions = tuple(partitions)
         self._run_id = secrets.token_hex(4)
@@ -154,6 +160,7 @@ class SteadyTraffic:
         self._thread.join(seconds)  # it may wait in send() for a leader
         messages.end_producer(self._producer, max(until - time.monotonic(), 0.0))
         self._thread.join(1.0)  # the closed producer let it go
+        self._opened.close()
 
     def _run(self) -> None:
         """Sends number 0, 1, 2, … one to each partition in turn, ``rate`` a second on each."""

@@ -1,13 +1,17 @@
 """A SOCKS5 listener on a loopback port; every connection through it is made by ``dial``.
 
 Brokers on a remote host often advertise ``localhost``, or ports that nobody else can reach. With
-``dial`` = "connect from that host" (an SSH channel) and ``proxy_url = tunnel.url``, Kafka's
-clients work against them with nothing open but SSH. Names are resolved by ``dial``, never here.
+``dial`` = "connect from that host" (an SSH channel) and ``proxy_url = tunnel.url``, the library's
+producer and consumer work against them with nothing open but SSH. Names are resolved by ``dial``,
+never here. Any user of this machine can connect to the port: what gets through knows the login,
+which is random and lives as long as the listener.
 """
 
 from __future__ import annotations
 
 import errno
+import hmac
+import secrets
 import socket
 import struct
 import threading
@@ -15,18 +19,21 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from provisioner.kafka.dialing import receive_exactly
+from provisioner.kafka.dialing import Deadline, receive_exactly
 from provisioner.kafka.port import Dial
+from provisioner.kafka.routes import ForeignAddress
 
 DIAL_SECONDS = 10.0
+MOST_CLIENTS = 256
+"""Connections at once: the library makes a few to each broker, and strangers may make more."""
 PIECE = 1 << 18
 """Bytes moved at once."""
 
 # Replies of RFC 1928; 6, "TTL expired", is the nearest it has to a timeout.
-DONE, FAILED, NO_NETWORK, NO_HOST, REFUSED, TIMED_OUT, NOT_A_COMMAND, NOT_AN_ADDRESS = (
-    0,
-    *(1, 3, 4, 5, 6, 7, 8),
-)
+DONE, FAILED, NOT_ALLOWED, NO_NETWORK, NO_HOST, REFUSED, TIMED_OUT = range(7)
+NOT_A_COMMAND, NOT_AN_ADDRESS = 7, 8
+LOGIN, NO_METHOD = 2, 255
+"""How a client may introduce itself: by user and password (RFC 1929), or by nothing we take."""
 REPLIES = {
     errno.ENETUNREACH: NO_NETWORK,
     errno.EHOSTUNREACH: NO_HOST,
@@ -54,9 +61,10 @@ class Tunnel:
         self._open: set[Any] = set()
         self._threads: set[threading.Thread] = set()
         self._closed = False
+        self._user, self._password = secrets.token_hex(16), secrets.token_hex(32)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        self.url = f"socks5h://127.0.0.1:{self.port}"
+        self.url = f"socks5h://{self._user}:{self._password}@127.0.0.1:{self.port}"
         self._start(self._accept)
 
     def __enter__(self) -> Tunnel:
@@ -95,6 +103,9 @@ class Tunnel:
                 client, _ = self._listener.accept()
             except OSError:
                 return  # close() was called
+            if len(self._open) >= MOST_CLIENTS:
+                client.close()
+                continue
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._start(self._serve, client)
 
@@ -103,7 +114,6 @@ class Tunnel:
         remote = None
         try:
             self._keep(client)
-            client.settimeout(self._seconds)
             remote = self._answer(client)
             self._keep(remote)
             client.settimeout(None)
@@ -119,8 +129,10 @@ class Tunnel:
 
     def _answer(self, client: socket.socket) -> Any:
         """The dialled connection, once the client has been told. Refusal, when told otherwise."""
+        deadline = Deadline(self._seconds)
+        read_login(client, self._user, self._password, deadline)
         try:
-            remote = self._dial_for(*read_request(client))
+            remote = self._dial_for(*read_request(client, deadline))
         except Refusal as refusal:
             client.sendall(reply(refusal.reply))
             raise
@@ -151,29 +163,46 @@ class Tunnel:
             _end(connection)
 
 
-def read_request(client: socket.socket) -> tuple[str, int]:
-    """Host and port the client wants. Refusal for all but CONNECT; OSError when not SOCKS5.
-
-    A client that offers no "no login" is answered here and then refused.
-    """
-    version, count = receive_exactly(client, 2)
-    methods = receive_exactly(client, count)
+def read_login(client: socket.socket, user: str, password: str, deadline: Deadline) -> None:
+    """The greeting and the login of RFC 1929. OSError when it is not SOCKS5 or another login: the
+    client has been told then. Nothing is read of what such a one wants."""
+    version, count = receive_exactly(client, 2, deadline)
+    methods = receive_exactly(client, count, deadline)
     if version != 5:
         raise OSError("not SOCKS5")
-    if 0 not in methods:
-        client.sendall(b"\x05\xff")
-        raise OSError("the client insists on a login")
-    client.sendall(b"\x05\x00")
-    _, command, _, kind = receive_exactly(client, 4)
+    if LOGIN not in methods:
+        client.sendall(bytes([5, NO_METHOD]))
+        raise OSError("the client has no login")
+    client.sendall(bytes([5, LOGIN]))
+    version, length = receive_exactly(client, 2, deadline)
+    given = receive_exactly(client, length, deadline)
+    (length,) = receive_exactly(client, 1, deadline)
+    shown = receive_exactly(client, length, deadline)
+    known = [
+        hmac.compare_digest(given, user.encode()),
+        hmac.compare_digest(shown, password.encode()),
+    ]
+    if version != 1 or not all(known):
+        client.sendall(b"\x01\x01")
+        raise OSError("another login")
+    client.sendall(b"\x01\x00")
+
+
+def read_request(client: socket.socket, deadline: Deadline) -> tuple[str, int]:
+    """Host and port the client wants. Refusal for all but CONNECT; OSError when not SOCKS5."""
+    version, command, _, kind = receive_exactly(client, 4, deadline)
+    if version != 5:
+        raise OSError("not SOCKS5")
     if kind == 1:
-        host = socket.inet_ntop(socket.AF_INET, receive_exactly(client, 4))
+        host = socket.inet_ntop(socket.AF_INET, receive_exactly(client, 4, deadline))
     elif kind == 4:
-        host = socket.inet_ntop(socket.AF_INET6, receive_exactly(client, 16))
+        host = socket.inet_ntop(socket.AF_INET6, receive_exactly(client, 16, deadline))
     elif kind == 3:
-        host = receive_exactly(client, receive_exactly(client, 1)[0]).decode("ascii", "replace")
+        (length,) = receive_exactly(client, 1, deadline)
+        host = receive_exactly(client, length, deadline).decode("ascii", "replace")
     else:
         raise Refusal(NOT_AN_ADDRESS)
-    (port,) = struct.unpack(">H", receive_exactly(client, 2))
+    (port,) = struct.unpack(">H", receive_exactly(client, 2, deadline))
     if command != 1:
         raise Refusal(NOT_A_COMMAND)
     return host, port
@@ -186,6 +215,8 @@ def reply(code: int) -> bytes:
 
 def reply_for(error: BaseException) -> int:
     """The reply that tells a failed ``dial`` best. SSH's own errors carry only a text."""
+    if isinstance(error, ForeignAddress):
+        return NOT_ALLOWED
     if isinstance(error, TimeoutError):
         return TIMED_OUT
     if isinstance(error, socket.gaierror):

@@ -12,48 +12,20 @@ import select
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
-from provisioner.kafka.dialing import receive_exactly
+from provisioner.kafka.dialing import Deadline, receive_exactly, send_all
 from provisioner.kafka.messages import Versions, decode, encode, versions_request
-from provisioner.kafka.port import Dial, KafkaUnavailable
+from provisioner.kafka.port import Address, Dial, KafkaUnavailable
 
-Address = tuple[str, int]
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
-MAX_ANSWER = 512 << 20
-"""No answer is longer; a length beyond it means that something else than Kafka answers."""
-
-
-class Deadline:
-    """A point in time that everything in one call shares."""
-
-    def __init__(self, seconds: float):
-        self.seconds = seconds
-        self._end = time.monotonic() + seconds
-
-    def left(self) -> float:
-        """Seconds until then; TimeoutError when none are left."""
-        left = self._end - time.monotonic()
-        if left <= 0:
-            raise TimeoutError(f"no answer within {self.seconds:g} s")
-        return left
-
-    @property
-    def passed(self) -> bool:
-        return time.monotonic() >= self._end
-
-    def pause(self, seconds: float) -> None:
-        """Waits, but not beyond the deadline; TimeoutError when that has passed."""
-        time.sleep(min(seconds, self.left()))
-
-    def sooner(self, seconds: float) -> Deadline:
-        """This deadline, or ``seconds`` from now if that is earlier."""
-        return Deadline(min(max(self._end - time.monotonic(), 0.0), seconds))
+MAX_ANSWER = 64 << 20
+"""No answer is longer (the metadata of 100,000 partitions has about 10 MB): what is has not been
+said by Kafka."""
 
 
 class Connection:
@@ -104,18 +76,15 @@ class Connection:
     def _send(self, request: Any, deadline: Deadline) -> int:
         self._correlation += 1
         data = encode(request, self.versions, self._correlation)
-        self._socket.settimeout(deadline.left())
-        self._socket.sendall(data)
+        send_all(self._socket, data, deadline)
         return self._correlation
 
     def _receive(self, correlation: int, deadline: Deadline) -> bytes:
         """The body of the answer, from its header on."""
-        self._socket.settimeout(deadline.left())
-        length, got = struct.unpack(">ii", receive_exactly(self._socket, 8))
+        length, got = struct.unpack(">ii", receive_exactly(self._socket, 8, deadline))
         if not 4 <= length <= MAX_ANSWER or got != correlation:
             raise OSError("the answer is not Kafka's")
-        self._socket.settimeout(deadline.left())
-        return struct.pack(">i", got) + receive_exactly(self._socket, length - 4)
+        return struct.pack(">i", got) + receive_exactly(self._socket, length - 4, deadline)
 
 
 def _as_os_error(error: Exception, deadline: Deadline) -> OSError:

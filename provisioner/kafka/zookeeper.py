@@ -7,14 +7,14 @@ big-endian integers, and buffers with a length before them; -1 stands for none.
 from __future__ import annotations
 
 import json
+import re
 import struct
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from provisioner.kafka.dialing import receive_exactly
+from provisioner.kafka.dialing import Deadline, receive, receive_exactly, send_all
 from provisioner.kafka.port import Dial
 
 Value = TypeVar("Value")
@@ -23,6 +23,8 @@ GET_DATA, GET_CHILDREN, CLOSE = 4, 8, -11
 NO_NODE = -101
 SESSION_MILLISECONDS = 10_000
 MAX_ANSWER = 16 << 20
+MAX_STATE = 64 << 10
+"""Bytes of an answer to ``srvr``."""
 CLUSTER_ID, BROKERS = "/cluster/id", "/brokers/ids"
 
 NOT_ZOOKEEPERS = "the answer is not ZooKeeper's"
@@ -54,7 +56,7 @@ def cluster_id(dial: Dial, host: str, port: int, seconds: float) -> str | None:
 def broker_ids(dial: Dial, host: str, port: int, seconds: float) -> tuple[int, ...]:
     """Ids of the brokers that have a session now, in order."""
     names = _asked(dial, host, port, seconds, lambda session: session.children(BROKERS))
-    return tuple(sorted(int(name) for name in names or () if name.isdigit()))
+    return tuple(sorted(int(name) for name in names or () if re.fullmatch("[0-9]{1,10}", name)))
 
 
 def server_state(dial: Dial, host: str, port: int, seconds: float) -> str | None:
@@ -62,13 +64,12 @@ def server_state(dial: Dial, host: str, port: int, seconds: float) -> str | None
 
     It will not when ``srvr`` is not allowed there, or while an ensemble has no quorum.
     """
-    until = time.monotonic() + seconds
+    deadline = Deadline(seconds)
     try:
         connection = dial(host, port, seconds)
         try:
-            connection.settimeout(max(until - time.monotonic(), 0.001))
-            connection.sendall(b"srvr")
-            text = _all_of(connection, until)
+            send_all(connection, b"srvr", deadline)
+            text = _all_of(connection, deadline)
         finally:
             connection.close()
     except OSError as error:
@@ -93,7 +94,7 @@ class Session:
 
     def __init__(self, connection: Any, seconds: float):
         self._connection = connection
-        self._until = time.monotonic() + seconds
+        self._deadline = Deadline(seconds)
         self._number = 0
         self._write(connect_request())
         self._read()  # a session of our own: nothing in the answer matters
@@ -124,21 +125,13 @@ class Session:
         return answer
 
     def _write(self, message: bytes) -> None:
-        self._patience()
-        self._connection.sendall(struct.pack(">i", len(message)) + message)
+        send_all(self._connection, struct.pack(">i", len(message)) + message, self._deadline)
 
     def _read(self) -> bytes:
-        self._patience()
-        (length,) = struct.unpack(">i", receive_exactly(self._connection, 4))
+        (length,) = struct.unpack(">i", receive_exactly(self._connection, 4, self._deadline))
         if not 0 <= length <= MAX_ANSWER:
             raise OSError(NOT_ZOOKEEPERS)
-        return receive_exactly(self._connection, length)
-
-    def _patience(self) -> None:
-        left = self._until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._connection.settimeout(left)
+        return receive_exactly(self._connection, length, self._deadline)
 
 
 def _asked(
@@ -153,7 +146,7 @@ def _asked(
             return answer
         finally:
             connection.close()
-    except struct.error as error:  # shorter than it must be
+    except (struct.error, UnicodeDecodeError) as error:  # shorter than it must be, or no text
         raise ZooKeeperError(f"{host}:{port}: {NOT_ZOOKEEPERS}") from error
     except OSError as error:
         raise _said(host, port, error, seconds) from error
@@ -166,15 +159,14 @@ def _said(host: str, port: int, error: Exception, seconds: float) -> ZooKeeperEr
     return ZooKeeperError(f"{host}:{port}: {text}")
 
 
-def _all_of(connection: Any, until: float) -> bytes:
+def _all_of(connection: Any, deadline: Deadline) -> bytes:
     """Everything until the other side closes."""
-    received = b""
-    while True:
-        connection.settimeout(max(until - time.monotonic(), 0.001))
-        piece = connection.recv(4096)
-        if not piece or len(received) > MAX_ANSWER:
-            return received
+    received = bytearray()
+    while piece := receive(connection, 4096, deadline):
         received += piece
+        if len(received) > MAX_STATE:
+            raise OSError(NOT_ZOOKEEPERS)
+    return bytes(received)
 
 
 # --- jute, without the length in front ------------------------------------------------------------

@@ -31,6 +31,8 @@ class Facts:
     system: str = ""
     libc: str = ""
     root: bool = False
+    hostname: str = ""
+    """What the machine calls itself."""
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,16 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from provisioner import __version__
+from provisioner.hosts.shell import constant
 from provisioner.plan.masking import masked
 from provisioner.plan.model import Change
 
 NOW = "@NOW@"
+
+
+def journal_lines() -> str:
+    """The script that reads a host's journal: STATE COUNT BYTES."""
+    return constant("journal_lines.sh", __package__)
 
 
 def whoami() -> str:

@@ -9,27 +9,49 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 
 from provisioner.errors import ProvisionError, fail
-from provisioner.hosts.actor import BOOTSTRAP
+from provisioner.hosts.actor import BOOTSTRAP, JOURNAL
 from provisioner.hosts.observer import Shell
-from provisioner.hosts.shell import Script, constant, quote
-from provisioner.hosts.transport import Stream, TransportError
+from provisioner.hosts.shell import Frame, Script, constant, quote
+from provisioner.hosts.transport import (
+    MOST_LINE,
+    Stream,
+    TransportError,
+    too_much,
+    understood,
+)
 from provisioner.run.stopping import Stop
 
 BEAT = 2.0
 SILENCE = 20
 STALE = 5
+LONGEST = 500
+"""Characters of a host's words that are shown."""
 
 
-@cache
+FIRST_WORDS = 120.0
+"""Seconds that a host may take to begin the script, with all that its login shell says before."""
+MOST_LINES = 5000
+BREAK_SECONDS = 40
+
+
+def _text(name: str) -> str:
+    """A script of this package that compares when processes started."""
+    return constant("start_of.sh", __package__) + constant(name, __package__)
+
+
 def _script() -> str:
-    own = resources.files(__package__ or "").joinpath("lock.sh").read_text()
-    return f"{constant('missing.sh')}\n{own}"
+    return f"{constant('missing.sh')}\n{_text('lock.sh')}"
+
+
+def showing() -> str:
+    """The script that says who holds a lock: STATE."""
+    return _text("lock_show.sh")
 
 
 @dataclass(frozen=True)
@@ -83,7 +105,11 @@ class Lock:
             stream = place.shell.connection.stream(
                 place.shell.command(BOOTSTRAP), self._opening(place)
             )
-            text = self._answer(stream)
+            try:
+                text = self._answer(host, stream)
+            except BaseException:
+                stream.close()
+                raise
             word, _, rest = text.partition(" ")
             if word == "got":
                 self._streams[host] = stream
@@ -92,8 +118,10 @@ class Lock:
             if word != "held":
                 raise ProvisionError(_trouble(host, text, place.state).problems)
             age, _, who = rest.partition(" ")
-            who = "".join(c for c in who if c.isprintable())
-            if int(age) <= STALE:
+            who = "".join(c for c in who if c.isprintable())[:LONGEST]
+            with understood(host):
+                silent = int(age)
+            if silent <= STALE:
                 raise fail(
                     "lock-held",
                     f"the lock is held by {who or 'another run'}",
@@ -101,20 +129,24 @@ class Lock:
                     host=host,
                 )
             if not said:
-                self._say(f"{host}: the lock's holder ({who}) has been silent for {age} s; waiting")
+                what = f"the lock's holder ({who}) has been silent for {silent} s"
+                self._say(f"{host}: {what}; waiting")
                 said = True
             self._stop.wait(0.5)
             self._stop.check()
 
-    def _answer(self, stream: Stream) -> str:
+    def _answer(self, host: str, stream: Stream) -> str:
         """The script's first line; what a login shell prints before it is none of ours. Without
-        the script, the last that was said."""
-        said = b""
-        while line := stream.read_line(30):
+        the script, the last that was said. Raises TransportError for one that never ends."""
+        said, end = b"", time.monotonic() + FIRST_WORDS
+        for _ in range(MOST_LINES):
+            line = stream.read_line(min(30.0, max(end - time.monotonic(), 0.0)))
+            if not line:
+                return said.decode("utf-8", "replace").strip()
             if line.strip() == self._begin().encode():
                 return (stream.read_line(30) or b"").decode("utf-8", "replace").strip()
             said = line
-        return said.decode("utf-8", "replace").strip()
+        raise too_much(host, MOST_LINE)
 
     def _begin(self) -> str:
         return f"lock {self.token}"
@@ -145,7 +177,8 @@ class Lock:
             stream.close()
         for stream in self._streams.values():
             # Until the holder is gone another run would still find the lock held.
-            stream.read_line(10)
+            with suppress(TransportError):
+                stream.read_line(10)
         self._streams.clear()
 
     def __enter__(self) -> Lock:
@@ -155,8 +188,25 @@ class Lock:
         self.release()
 
 
+@dataclass(frozen=True)
+class Breaker:
+    """Can end the holder of one host's lock, and do nothing else there. It has no lock itself: the
+    holder's name is its leave, asked on the host again in the script that signals."""
+
+    place: LockFile
+
+    def end(self, holder: str, line: str) -> Frame | None:
+        """``holder``: the first digits of its token; ``line`` goes into the journal. The answer is
+        ``ended``, ``gone``, or why it has not ended. Raises TransportError."""
+        script, place = Script(), self.place
+        words = (_text("lock_break.sh"), place.state, holder)
+        script.add("step", BREAK_SECONDS, place.state_owner, *words)
+        script.add("part", 20, place.state_owner, JOURNAL, place.state, line)
+        return place.shell.run(script, BREAK_SECONDS + 20).get(0)
+
+
 def _trouble(host: str, text: str, state: str) -> ProvisionError:
-    what = text.removeprefix("error ") or "the lock's holder did not start"
+    what = text.removeprefix("error ")[:LONGEST] or "the lock's holder did not start"
     code = "disk-full" if "No space" in what else "not-permitted"
     hint = f"the lock is kept in {state}; check that the folder can be written"
     return fail(code, what, hint, host=host)

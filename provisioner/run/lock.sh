@@ -29,7 +29,7 @@ touch "$state/lock"
 # Who holds it can be looked up, and ended by TERM (lock --break) without leaving the run's steps.
 ended=
 trap 'ended=yes' HUP INT TERM
-printf '%s %s %s\n' $$ "$(sed 's/^[0-9]* (.*) //' /proc/$$/stat | cut -d' ' -f20)" "$(cat /proc/sys/kernel/random/boot_id)" >"$state/lock.pid"
+printf '%s %s %s\n' $$ "$(start_of $$)" "$(cat /proc/sys/kernel/random/boot_id)" >"$state/lock.pid"
 printf '%s\n' "$who" >"$state/lock.holder"
 printf '%s\n' "$token" >"$state/lock.token.new" && mv -f "$state/lock.token.new" "$state/lock.token"
 echo "got $(cat /proc/sys/kernel/random/boot_id 2>/dev/null) $(stat -c %d:%i "$state/lock")"

@@ -6,8 +6,8 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 
 from provisioner.hosts.observer import Reading
-from provisioner.hosts.shell import Frame
-from provisioner.hosts.transport import TransportError
+from provisioner.hosts.shell import CUT, Frame
+from provisioner.hosts.transport import TransportError, understood
 from provisioner.kinds.kind import Probe, Record
 from provisioner.kinds.layout import HostLayout
 from provisioner.kinds.registry import KINDS
@@ -51,6 +51,8 @@ def records(text: str) -> list[str]:
     return ["\n".join(lines) + ("\n" if lines and lines[-1] else "") for lines in found]
 
 
+LONGEST = 500
+"""Characters of a host's words that are taken for a reason."""
 PART = "~part\n"
 """Stands between what several probes printed of one thing."""
 
@@ -94,7 +96,11 @@ def printed(probes: Sequence[Probe], number: int, seen: Observed) -> str | None:
 
 
 def _observation(id: Id, text: str) -> Observation:
-    found = KINDS[id.kind].parse(id, record(text))
+    try:
+        with understood(id.host):
+            found = KINDS[id.kind].parse(id, record(text))
+    except TransportError as error:
+        return Unknown(str(error))
     if not isinstance(found, Unknown):
         return replace(found, text=text)
     if found.otherwise is not None:
@@ -117,8 +123,10 @@ def _why(frame: Frame | None, probe: Probe) -> str:
         return "the host gave no answer"
     if frame.status in (124, 137):
         return f"it could not be read within {probe.seconds} s"
+    if frame.status == CUT:
+        return "it is cut off: reading it said more than 1 MiB"
     lines = frame.text.strip().splitlines()
-    return lines[-1] if lines else f"reading it failed with status {frame.status}"
+    return lines[-1][:LONGEST] if lines else f"reading it failed with status {frame.status}"
 
 
 def record(text: str) -> Record:

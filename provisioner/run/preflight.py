@@ -10,7 +10,7 @@ from importlib import resources
 
 from provisioner.errors import Problem, ProvisionError
 from provisioner.hosts.observer import Reading
-from provisioner.hosts.transport import TransportError
+from provisioner.hosts.transport import TransportError, understood
 from provisioner.kinds.service.kind import ports
 from provisioner.plan.model import Change
 from provisioner.run.steps import text_of
@@ -39,7 +39,11 @@ def preflight(target: Target, changes: Iterable[Change] | None = None) -> Prefli
     for host, (values, skew) in answers.items():
         if isinstance(values, TransportError):
             continue
-        _judge(target, host, values, planned, found)
+        try:
+            with understood(host):
+                _judge(target, host, values, planned, found)
+        except TransportError as error:
+            found.problems.append(Problem("preflight", str(error), host=host))
         if abs(skew) > SKEW:
             found.warnings.append(f"{host}: its clock is {skew:+.0f} s off this machine's")
     return found
@@ -85,7 +89,11 @@ def _ask(
         name, equals, value = line.partition("=")
         if equals:
             values.setdefault(name, []).append(value)
-    clock = float(values.get("clock", ["0"])[0] or 0)
+    try:
+        with understood(host):
+            clock = float(values.get("clock", ["0"])[0] or 0)
+    except TransportError as error:
+        return error, 0.0
     middle = (before + time.time()) / 2
     return values, (clock - middle if clock else 0.0)
 
@@ -114,6 +122,8 @@ def _judge(
 ) -> None:
     for line in values.get("port", []):
         port, pid, user, command = line.split(" ", 3)
+        if pid in _sharing(target, host, int(port), values.get("process", [])):
+            continue
         who = f"pid {pid} of {user}: {command}" if pid != "-" else command
         found.problems.append(
             Problem(
@@ -177,6 +187,17 @@ def _first(target: Target, host: str, changes: list[Change] | None) -> bool:
     starting = {c.id.name for c in here if c.id.kind == "service" and c.action == "start"}
     installed = any(c.id.kind == "kafka" and c.action == "create" for c in here)
     return installed and starting == {node.name for node in target.places[host].nodes}
+
+
+def _sharing(target: Target, host: str, port: int, lines: list[str]) -> set[str]:
+    """The processes of this home that may have the port too: by the spec several nodes here listen
+    on it, each on an address of its own."""
+    places = target.places[host]
+    names = {node.name for node in places.nodes if port in ports(node)}
+    fields = [line.split("\t") for line in lines]
+    if len(names) < 2:
+        return set()
+    return {words[0] for words in fields if words[6] == places.home and words[4] in names}
 
 
 def _foreign(host: str, lines: list[str]) -> list[Problem]:

@@ -13,35 +13,17 @@ from typing import Any, TypeVar
 
 from provisioner.errors import ProvisionError, fail
 from provisioner.hosts.observer import Become, Observer, Reading, Shell
-from provisioner.hosts.transport import Connection, TransportError
+from provisioner.hosts.shell import constant
+from provisioner.hosts.transport import Connection, TransportError, understood
 from provisioner.kafka.port import Cluster
 from provisioner.kinds.layout import Distribution, Facts, HostLayout, layout_for
+from provisioner.run.facts import read_facts
 from provisioner.run.stopping import Stop
 from provisioner.spec.types import Host, Node, Spec, Supervisor
+from provisioner.spec.words import WILDCARD, is_loopback
 from provisioner.workers import each, workers
 
 T = TypeVar("T")
-
-FACTS = """# USER: who we are here, and where that user is at home.
-me=$(id -un)
-echo "login=$me"; echo "uid=$(id -u)"
-u=${1:-$me}
-echo "user=$u"
-if g=$(id -gn "$u" 2>/dev/null); then
-  echo exists=true; echo "group=$g"
-  h=
-  [ "$u" = "$me" ] && h=${HOME-}
-  l=; [ -n "$h" ] || l=$(getent passwd "$u" 2>/dev/null || grep "^$u:" /etc/passwd 2>/dev/null)
-  [ -n "$h" ] || h=$(printf '%s\n' "$l" | head -n 1 | cut -d: -f6)
-  echo "home=$h"
-else
-  echo exists=false; echo "group=$u"; echo "home=/nonexistent"
-fi
-m=$(uname -sm)
-echo "arch=${m##* }"; echo "system=${m%% *}"
-for f in /lib/ld-musl-*; do [ -e "$f" ] && echo libc=musl; done
-exit 0
-"""
 
 
 @dataclass
@@ -54,7 +36,7 @@ class Options:
     allow: Mapping[str, frozenset[str]] = field(default_factory=dict)
     become_password: str | None = field(default=None, repr=False)
     become: bool = False
-    """-K: sudo may be used on every host, not only where the inventory says so."""
+    """-K: sudo may be used on every host whose inventory does not say no."""
     ssh: Any = None
     say: Callable[[str], None] = lambda text: None
     warn: Callable[[str], None] = lambda text: None
@@ -79,7 +61,6 @@ class Target:
     prepared: dict[str, Any] = field(default_factory=dict)
     rebuild: bool = False
     _cluster: Cluster | None = None
-    _tunnel: Any = None
     _mutex: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -115,36 +96,22 @@ class Target:
             return self._connect()
 
     def _connect(self) -> Cluster:
+        """Through the SSH connections, for hosts that are reached by SSH."""
         from provisioner.kafka.client import connect
+        from provisioner.run.routes import routes
 
         return connect(
-            bootstrap(self.spec), timeout=self.options.kafka_timeout, proxy_url=self._proxy()
+            bootstrap(self.spec),
+            timeout=self.options.kafka_timeout,
+            routes=routes(self.spec, self.shells, self.facts),
+            tunnel=any(host.connection != "local" for host in self.spec.hosts.values()),
         )
-
-    def _proxy(self) -> str | None:
-        """Through the SSH connections, for hosts that are reached by SSH."""
-        if all(host.connection == "local" for host in self.spec.hosts.values()):
-            return None
-        if self._tunnel is None:
-            from provisioner.kafka.tunnel import Tunnel
-
-            self._tunnel = Tunnel(self._dial)
-        return f"socks5h://127.0.0.1:{self._tunnel.port}"
-
-    def _dial(self, host: str, port: int, seconds: float) -> Any:
-        """An advertised address is dialled from the machine that advertises it."""
-        for node in self.spec.brokers:
-            for listener in node.advertised_listeners or node.listeners:
-                if (listener.host or "localhost", listener.port) == (host, port):
-                    if node.host in self.shells:
-                        return self.shells[node.host].connection.dial(host, port, seconds)
-                    raise TransportError("unreachable", f"{node.host} cannot be reached")
-        name = next(iter(self.shells))
-        return self.shells[name].connection.dial(host, port, seconds)
 
     def dial_node(self, node: Node, port: int, seconds: float) -> Any:
         """A connection to a node's own port, as its machine sees it."""
         host = next((x.host for x in node.listeners if x.port == port and x.host), "localhost")
+        if port == node.client_port:
+            host = zookeeper_address(self.spec, node)
         if host in ("0.0.0.0", "::"):
             host = "localhost"
         return self.shells[node.host].connection.dial(host, port, seconds)
@@ -153,8 +120,6 @@ class Target:
         with self._mutex:
             if self._cluster is not None:
                 self._cluster.close()
-            if self._tunnel is not None:
-                self._tunnel.close()
         for shell in self.shells.values():
             shell.connection.close()
 
@@ -163,6 +128,13 @@ class Target:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def zookeeper_address(spec: Spec, node: Node) -> str:
+    """Where a ZooKeeper server listens, as its own machine sees it."""
+    known = node.config.get("clientPortAddress") or spec.hosts[node.host].kafka_address or ""
+    given = "clientPortAddress" in node.config and known not in WILDCARD
+    return known if given or is_loopback(known) else "localhost"
 
 
 def bootstrap(spec: Spec) -> list[tuple[str, int]]:
@@ -203,8 +175,6 @@ def open_target(spec: Spec, options: Options, spec_folder: Path) -> Target:
                 target.unreachable[name] = result
             continue
         target.shells[name], target.facts[name] = result
-        for note in target.shells[name].connection.notes:
-            options.say(f"  {name}: {note}")
     if problems:
         target.close()
         raise ProvisionError(problems)
@@ -233,7 +203,7 @@ def _open_host(spec: Spec, name: str, options: Options) -> tuple[Shell, Facts] |
         connection = connect_host(host, options)
         password = host.become_password or options.become_password
         raised = Shell(connection, Become(True, host.become_user, password))
-        may_raise = host.become or options.become
+        may_raise = host.may_become(options.become)
 
         def as_root() -> tuple[Shell, Facts]:
             raised.prove()
@@ -253,7 +223,7 @@ def _open_host(spec: Spec, name: str, options: Options) -> tuple[Shell, Facts] |
         other = facts.user != facts.login or systemd
         if other and facts.uid != 0:
             if not may_raise:
-                raise _nothing_says_become(facts, systemd)
+                raise _nothing_says_become(facts, systemd, host)
             return as_root()
         return shell, facts
     except TransportError as error:
@@ -262,33 +232,26 @@ def _open_host(spec: Spec, name: str, options: Options) -> tuple[Shell, Facts] |
         return error
 
 
-def _nothing_says_become(facts: Facts, systemd: bool) -> TransportError:
+def _nothing_says_become(facts: Facts, systemd: bool, host: Host) -> TransportError:
     what = "supervisor: systemd" if systemd else f"kafka.user {facts.user}"
+    why = "nothing says that sudo may be used"
+    if host.become is False:
+        why = f"the inventory says that sudo may not be used ({host.origins.get('become', '')})"
     return TransportError(
         "sudo-refused",
-        f"{what} needs root, the login is {facts.login}, and nothing says that sudo may be used",
+        f"{what} needs root, the login is {facts.login}, and {why}",
         "set ansible_become: true for the host, or give -K; or log in as root",
     )
 
 
 def _gather_facts(spec: Spec, shell: Shell) -> Facts:
-    frame = Observer(shell).read([Reading(FACTS, (spec.user or "",))])[0]
+    text = constant("facts.sh", "provisioner.run")
+    frame = Observer(shell).read([Reading(text, (spec.user or "",))])[0]
     if frame is None or frame.status != 0:
-        text = frame.text.strip() if frame else "no answer"
-        raise TransportError("connection-lost", f"the first look failed: {text}")
-    values = dict(line.split("=", 1) for line in frame.text.splitlines() if "=" in line)
-    return Facts(
-        values["login"],
-        int(values["uid"]),
-        values["user"],
-        values["group"],
-        values["home"],
-        values["exists"] == "true",
-        values["arch"],
-        values.get("system", ""),
-        values.get("libc", "glibc"),
-        values["uid"] == "0",
-    )
+        said = frame.text.strip() if frame else "no answer"
+        raise TransportError("connection-lost", f"the first look failed: {said[:500]}")
+    with understood(shell.connection.name):
+        return read_facts(frame.text)
 
 
 def platform_of(facts: Facts) -> str:

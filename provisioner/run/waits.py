@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from provisioner.hosts.observer import Reading
+from provisioner.hosts.shell import constant
 from provisioner.kafka.port import KafkaUnavailable
 from provisioner.kinds.registry import JUDGES, KINDS
 from provisioner.kinds.service.causes import cause
@@ -24,35 +25,13 @@ from provisioner.plan.model import (
     State,
 )
 from provisioner.plan.taken import differs
-from provisioner.run.target import Target
+from provisioner.run.target import Target, zookeeper_address
 from provisioner.spec.types import Role
 
 PAUSE = 0.05, 0.2
 """Seconds between two questions, at first and at most: what asks takes the cores of what starts."""
 LOOK_EVERY = 2.0
 SAY_AFTER = 5.0
-
-TAIL = """# UNIT OUT LOG: the last lines of what a process said, and what systemd says of it.
-u=$1; shift
-if [ -n "$u" ]; then
-  systemctl show -p ActiveState,Result,ExecMainStatus -- "$u" | tr '\\n' ' '; echo
-  journalctl --no-pager -o cat -n 20 -u "$u"
-fi
-for f do
-  [ -r "$f" ] || continue
-  echo "== $f"
-  # What told of the failure first, since this start: it may stand far above the end.
-  tail -n 5000 -- "$f" | awk '
-    /Log4jController|Reading configuration from/ { n = 0 }
-    / (ERROR|FATAL) |^[A-Za-z.]+(Exception|Error)(:|$)|^Caused by: / {
-      if (n < 12) said[n++] = substr($0, 1, 600)
-    }
-    END { for (i = 0; i < n; i++) print said[i] }'
-  echo "== the end of it"
-  tail -n 60 -- "$f"
-done
-exit 0
-"""
 
 
 class NoProgress(Exception):
@@ -203,9 +182,9 @@ def _serves(target: Target, id: Id) -> bool:
         return True  # it may not be asked
     from provisioner.kafka import zookeeper
 
-    dial = target.shells[node.host].connection.dial
+    dial, host = target.shells[node.host].connection.dial, zookeeper_address(target.spec, node)
     try:
-        return bool(zookeeper.server_state(dial, "localhost", node.client_port or 0, 2.0))
+        return bool(zookeeper.server_state(dial, host, node.client_port or 0, 2.0))
     except Exception:
         return False
 
@@ -285,7 +264,8 @@ def _why_dead(target: Target, id: Id, state: State) -> str:
     """The cause in words where it is a known one, and the last lines of the log."""
     unit = str(state.args["unit"]) if state.args["supervisor"] == "systemd" else ""
     files = (unit, str(state.args["out"]), str(state.args["log"]))
-    frame = target.observer(id.host).read([Reading(TAIL, files)])[0]
+    reading = Reading(constant("tail.sh", "provisioner.run"), files)
+    frame = target.observer(id.host).read([reading])[0]
     text = frame.text if frame else ""
     words = cause(text)
     lines = list(dict.fromkeys(line for line in text.splitlines() if line.strip()))
@@ -345,9 +325,11 @@ def _registered(target: Target) -> tuple[int, ...] | None:
     for node in target.spec.zookeeper:
         if node.host not in target.shells or node.client_port is None:
             continue
-        connection = target.shells[node.host].connection
+        connection, spec = target.shells[node.host].connection, target.spec
         try:
-            return zookeeper.broker_ids(connection.dial, "localhost", node.client_port, 5.0)
+            return zookeeper.broker_ids(
+                connection.dial, zookeeper_address(spec, node), node.client_port, 5.0
+            )
         except Exception:
             continue
     return None

@@ -18,12 +18,12 @@ from provisioner.plan.model import Change, Event, Id, Layer, Plan, Present, Repo
 from provisioner.plan.order import ACCEPTED
 from provisioner.run import preflight
 from provisioner.run.acceptance import ask_kafka
-from provisioner.run.actors import actor_on
+from provisioner.run.actors import actor_on, lock_on
 from provisioner.run.executor import Executor
 from provisioner.run.gates import gate
 from provisioner.run.health import checks, healthy, round_trip, settle, sweep
 from provisioner.run.journal import Journal, whoami
-from provisioner.run.lock import Lock, LockFile
+from provisioner.run.lock import Lock
 from provisioner.run.look import look, probes_of
 from provisioner.run.rebuild import clear
 from provisioner.run.records import journal_host_keys
@@ -32,6 +32,7 @@ from provisioner.run.stopping import Stop, stopping
 from provisioner.run.sweep import sweep_hosts
 from provisioner.run.target import Target, ensure_artifacts, update_layouts
 from provisioner.verbs import stages
+from provisioner.verbs.arguments import changed
 from provisioner.verbs.command import Context, narrowed
 from provisioner.verbs.failures import PORT_ERRORS, problems_of
 from provisioner.verbs.permissions import warn_unused
@@ -339,7 +340,7 @@ def locked(target: Target, command: str) -> Iterator[Lock]:
         raise error
     who = f"{whoami()} pid {_pid()} {command} since {_now()}"
     lock = Lock(who, target.options.say, target.options.stop)
-    lock.acquire({host: _place(target, host) for host in target.shells})
+    lock.acquire({host: lock_on(target, host) for host in target.shells})
     try:
         journal_host_keys(target, lock, command)
         yield lock
@@ -355,11 +356,6 @@ def acting(target: Target, host: str, token: str, steps: Sequence[ShellStep]) ->
     if outcome.failed is not None:
         raise fail("step-failed", outcome.texts[-1].strip(), host=host)
     return outcome.texts
-
-
-def _place(target: Target, host: str) -> LockFile:
-    places = target.places[host]
-    return LockFile(target.shells[host], places.state, places.state_user)
 
 
 def _pid() -> int:
@@ -379,10 +375,11 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     saved = read(path)
     _fit(args, saved is not None)
     if saved is not None:
-        context.path = Path(saved["spec"])
-        args.inventory, args.limit = saved["inventory"], saved["limit"]
-        args.allow = [*args.allow, *saved["allow"]]
-        context.more = narrowed(args, args.limit)
+        # Copies: what a saved plan brings along is not the other clusters' of the same command.
+        inventory, limit = saved["inventory"], saved["limit"]
+        allow = [*args.allow, *saved["allow"]]
+        args = changed(args, inventory=inventory, limit=limit, allow=allow)
+        context = replace(context, path=Path(saved["spec"]), more=narrowed(args, limit))
 
     with open_context(args, context, fetch=True) as target:
         if saved is not None:
@@ -402,6 +399,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
             approve=approve_plan,
         )
         report.extra["path"] = str(path)
+        report.limited = args.limit
         console.answer("\n".join(closing(report, target.spec, context)))
     return report
 

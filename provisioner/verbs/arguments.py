@@ -67,6 +67,21 @@ class Parser(argparse.ArgumentParser):
         raise fail("usage", message, f"see `{self.prog} --help`")
 
 
+class Arguments(argparse.Namespace):
+    """What a command line says. None of it changes: who means something else has a copy."""
+
+    def __init__(self, **values: Any):
+        self.__dict__.update(values)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"arguments are not changed: {name}")
+
+
+def changed(args: argparse.Namespace, **values: Any) -> Arguments:
+    """A copy that has these values."""
+    return Arguments(**{**vars(args), **values})
+
+
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Raises ProvisionError ``usage``."""
     for word in argv:
@@ -85,10 +100,9 @@ def _with_format(args: argparse.Namespace) -> argparse.Namespace:
     asked = getattr(args, "format", None)
     if args.json and asked not in (None, "json"):
         raise fail("usage", f"--json does not go with --format {asked}", "leave one of them out")
-    args.format = asked or ("json" if args.json else TEXT)
-    args.json = args.format == "json"
-    args.output = getattr(args, "output", None)
-    return args
+    format = asked or ("json" if args.json else TEXT)
+    output = getattr(args, "output", None)
+    return changed(args, format=format, json=format == "json", output=output)
 
 
 def format_of(argv: Sequence[str]) -> tuple[str, str | None]:
@@ -159,7 +173,7 @@ def _for_specs(sub: Parser) -> None:
         help="hosts at a time (default 10)",
     )
     sub.add_argument(
-        "-K", "--ask-become-pass", action="store_true", help="ask for the sudo password"
+        "-K", "--ask-become-pass", action="store_true", help="use sudo, and ask for its password"
     )
     sub.add_argument("-k", "--ask-pass", action="store_true", help="ask for the SSH password")
     sub.add_argument("--accept-new-host-keys", action="store_true", help="record unknown host keys")

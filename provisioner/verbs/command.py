@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from provisioner.errors import Exit, Notice, Problem, ProvisionError, fail
+from provisioner.hosts import core_dumps
 from provisioner.plan.model import Event, Report
 from provisioner.report.cleaning import printable
 from provisioner.report.formats import TEXT, render
@@ -107,6 +108,10 @@ class Context:
     warnings: list[Notice] = field(default_factory=list)
     """Those of this cluster."""
 
+    def __post_init__(self) -> None:
+        if self.become_password is not None or self.ssh_password is not None:
+            core_dumps.forbid()
+
     def warn(self, notice: Notice) -> None:
         """The one way of a warning: to stderr, and into the report."""
         if notice not in self.warnings:
@@ -142,12 +147,13 @@ def run(argv: Sequence[str]) -> int:
 
 def _run(argv: Sequence[str], stop: Stop, warned: list[Notice]) -> int:
     """``warned`` takes the warnings that were said."""
+    passwords = Passwords.taken()
     console = Console(True, warned=warned)
     try:
         args = arguments.parse(argv)
         output = args.output is not None
         console = Console(args.format != TEXT, args.verbose, output=output, warned=warned)
-        return _dispatch(args, console, stop)
+        return _dispatch(args, console, stop, passwords)
     except ProvisionError as error:
         if stop.ended:
             raise
@@ -216,15 +222,32 @@ def _stopped(
     return int(code)
 
 
-def _dispatch(args: argparse.Namespace, console: Console, stop: Stop) -> int:
+@dataclass(frozen=True)
+class Passwords:
+    """What the environment gave; taken out of it, so that nothing that we start can see them."""
+
+    become: str | None = field(default=None, repr=False)
+    ssh: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def taken(cls) -> Passwords:
+        return cls(
+            os.environ.pop("PROVISION_BECOME_PASSWORD", None),
+            os.environ.pop("PROVISION_SSH_PASSWORD", None),
+        )
+
+
+def _dispatch(args: argparse.Namespace, console: Console, stop: Stop, passwords: Passwords) -> int:
     module = importlib.import_module(f"provisioner.verbs.{MODULES.get(args.verb, args.verb)}")
     if args.verb not in arguments.SPEC_VERBS:
         return int(module.command(args, console))
-    contexts = _contexts(args, console, stop)
+    contexts = _contexts(args, console, stop, passwords)
+    if args.each is not None:
+        args = arguments.changed(args, limit=None)  # it has chosen the hosts
     problems: list[Problem] = []
     if len(contexts) == 1:
         reports: list[Report] = [module.command(args, contexts[0])]
-        reports[0].limited = args.limit
+        reports[0].limited = reports[0].limited or args.limit
         reports[0].warnings = contexts[0].warnings
     else:
         # Those that change something end their steps; what only looks just ends.
@@ -241,10 +264,11 @@ MODULES = {"import": "importing", "start": "processes", "stop": "processes", "re
 CHANGING = frozenset({"apply", "start", "stop", "restart", "drill", "destroy"})
 
 
-def _contexts(args: argparse.Namespace, console: Console, stop: Stop) -> list[Context]:
+def _contexts(
+    args: argparse.Namespace, console: Console, stop: Stop, passwords: Passwords
+) -> list[Context]:
     """One for each cluster: each spec, or one spec on each host of a group."""
-    become = os.environ.get("PROVISION_BECOME_PASSWORD")
-    ssh = os.environ.get("PROVISION_SSH_PASSWORD")
+    become, ssh = passwords.become, passwords.ssh
     if args.ask_pass or args.ask_become_pass:
         from getpass import getpass
 
@@ -260,7 +284,6 @@ def _contexts(args: argparse.Namespace, console: Console, stop: Stop) -> list[Co
     path = Path(args.spec[0])
     inventory = Path(args.inventory) if args.inventory else None
     hosts = hosts_of(path, args.each, inventory=inventory, limit=args.limit)
-    args.limit = None
     return [Context(path, console, host, become, ssh, stop, narrowed(args, host)) for host in hosts]
 
 
@@ -284,9 +307,7 @@ def _several(
         try:
             if context.stop:
                 context.stop.check()
-            # Each its own: a saved plan brings permissions along that are not the others'.
-            own = argparse.Namespace(**vars(args))
-            report: Report = module.command(own, context)
+            report: Report = module.command(args, context)
         except Exception as error:
             # One that fails does not stop the others, whatever it fails by.
             report = Report(name, exit_code=exit_of(error), complete=False)
@@ -298,7 +319,7 @@ def _several(
         report.warnings = context.warnings
         report.target = context.each_host
         report.extra.setdefault("path", str(context.path))
-        report.limited = args.limit
+        report.limited = report.limited or args.limit
         return report
 
     if getattr(args, "out", None):

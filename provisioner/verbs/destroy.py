@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from provisioner.errors import Exit, fail
 from provisioner.hosts.actor import Batch, Outcome, ShellStep
 from provisioner.hosts.observer import Reading
+from provisioner.hosts.transport import understood
 from provisioner.kinds.cluster_id import cluster_id
 from provisioner.plan.model import Change, Event, Id, Observed, Present, Report
 from provisioner.run.actors import actor_on
@@ -28,11 +29,6 @@ from provisioner.verbs.permissions import warn_of_paths
 from provisioner.verbs.processes import chosen, stops
 from provisioner.verbs.removal import Entry, changes, entries, removals
 from provisioner.verbs.session import open_context
-
-MANIFEST = """# MANIFEST: what was made by us.
-[ -f "$1" ] || exit 0
-cat -- "$1"
-"""
 
 
 def command(args: argparse.Namespace, context: Context) -> Report:
@@ -83,12 +79,12 @@ def _hosts(target: Target) -> list[str]:
 def owned(target: Target, host: str) -> list[Entry]:
     """What the manifest of a host says is ours, in its order. Raises ``step-failed``."""
     places = target.places[host]
-    frame = target.observer(host).read([Reading(MANIFEST, (places.manifest,), places.state_user)])[
-        0
-    ]
+    reading = Reading(text_of("directory/manifest"), (places.manifest,), places.state_user)
+    frame = target.observer(host).read([reading])[0]
     if frame is None or frame.status != 0:
         raise fail("step-failed", f"{places.manifest} cannot be read", host=host)
-    return entries(frame.text)
+    with understood(host):
+        return entries(frame.text)
 
 
 @dataclass(frozen=True)

@@ -8,73 +8,22 @@ import time
 from dataclasses import asdict, dataclass
 
 from provisioner.errors import Exit, fail
-from provisioner.hosts.actor import JOURNAL
 from provisioner.hosts.observer import Reading
-from provisioner.hosts.shell import Frame, Script
-from provisioner.hosts.transport import TransportError
+from provisioner.hosts.shell import Frame
+from provisioner.hosts.transport import TransportError, understood
 from provisioner.plan.model import Id, Plan, Report, UnknownState
 from provisioner.report.cleaning import clean
 from provisioner.report.text import table
+from provisioner.run.actors import lock_on
 from provisioner.run.journal import Journal, whoami
+from provisioner.run.lock import Breaker, showing
 from provisioner.run.target import Target
 from provisioner.verbs.command import Context
 from provisioner.verbs.session import open_context
 
 SHORT = 8
-BREAK_SECONDS = 40
-
-START = """start_of() { sed 's/^[0-9]* (.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
-"""
-
-SHOW = (
-    """# STATE: the lock file as it is; nothing is taken, touched or opened for writing.
-state=$1
-"""
-    + START
-    + """[ -e "$state" ] || { echo held=no; exit 0; }
-[ -r "$state" ] && [ -x "$state" ] || { echo "$state cannot be read by $(id -un)"; exit 1; }
-[ -e "$state/lock.holder" ] && inode=$(stat -c %i "$state/lock") || { echo held=no; exit 0; }
-who=; read -r who 2>/dev/null <"$state/lock.holder"
-token=; read -r token 2>/dev/null <"$state/lock.token"
-pid= start= boot=; read -r pid start boot 2>/dev/null <"$state/lock.pid"
-held=no
-read -r now </proc/sys/kernel/random/boot_id
-[ -n "$pid" ] && [ "$boot" = "$now" ] && [ "$(start_of "$pid")" = "$start" ] && held=yes
-# The kernel's own list; in some containers it leaves out locks whose flock(1) has ended.
-grep -q "^[0-9]*: FLOCK .*:$inode " /proc/locks && held=yes
-echo "held=$held"
-echo "silent=$(($(date +%s) - $(stat -c %Y "$state/lock")))"
-echo "pid=$pid"
-printf 'id=%.8s\\n' "$token"
-printf 'who=%s\\n' "$who"
-"""
-)
-
-BREAK = (
-    """# STATE ID: ends the holder whose token begins with ID; it first ends its run's steps.
-state=$1 id=$2
-"""
-    + START
-    + """token=; read -r token 2>/dev/null <"$state/lock.token"
-case $token in "$id"?*) ;; *) echo other; exit 0 ;; esac
-pid= start= boot=; read -r pid start boot 2>/dev/null <"$state/lock.pid"
-read -r now </proc/sys/kernel/random/boot_id
-same() { [ -n "$pid" ] && [ "$boot" = "$now" ] && [ "$(start_of "$pid")" = "$start" ]; }
-same || { echo gone; exit 0; }
-kill -TERM "$pid" || exit 1
-n=0
-while same; do
-  # It waits for a beat by timeout(1), and comes to its trap when that has ended.
-  for s in /proc/[0-9]*/stat; do
-    read -r l 2>/dev/null <"$s" || continue
-    case $l in *" (timeout) "[A-Z]" $pid "*) kill -TERM "${l%% *}" 2>/dev/null ;; esac
-  done
-  n=$((n + 1)); [ "$n" -gt 150 ] && { echo "process $pid has not ended"; exit 1; }
-  sleep 0.2
-done
-echo ended
-"""
-)
+LONGEST = 500
+"""Characters of a host's words that are shown."""
 
 
 @dataclass(frozen=True)
@@ -134,14 +83,15 @@ def survey(target: Target) -> tuple[list[Held], list[UnknownState]]:
 
 def _look(target: Target, host: str) -> Held | UnknownState:
     places = target.places[host]
-    reading = Reading(SHOW, (places.state,), places.state_user)
+    reading = Reading(showing(), (places.state,), places.state_user)
     try:
         frame = target.observer(host).read([reading])[0]
+        if frame is None or frame.status != 0:
+            return _unread(host, _said(frame))
+        with understood(host):
+            return parsed(host, frame.text)
     except TransportError as error:
         return _unread(host, str(error))
-    if frame is None or frame.status != 0:
-        return _unread(host, _said(frame))
-    return parsed(host, frame.text)
 
 
 def parsed(host: str, text: str) -> Held:
@@ -154,7 +104,7 @@ def parsed(host: str, text: str) -> Held:
         host,
         True,
         values.get("id") or None,
-        clean(values.get("who", "")) or None,
+        clean(values.get("who", ""))[:LONGEST] or None,
         int(pid) if pid.isdigit() else None,
         max(0, int(silent)) if silent.lstrip("-").isdigit() else None,
     )
@@ -166,7 +116,7 @@ def _unread(host: str, why: str) -> UnknownState:
 
 def _said(frame: Frame | None) -> str:
     text = frame.text.strip() if frame else ""
-    return text.splitlines()[-1] if text else "the host gave no answer"
+    return text.splitlines()[-1][:LONGEST] if text else "the host gave no answer"
 
 
 # -- --break
@@ -186,13 +136,9 @@ def end(target: Target, wanted: str, locks: list[Held]) -> list[str]:
     journal = Journal(wanted, "lock --break", target.spec.digest, f"{whoami()}")
 
     def one(host: str) -> str:
-        places = target.places[host]
-        script = Script()
-        script.add("step", BREAK_SECONDS, places.state_user, BREAK, places.state, wanted)
         line = journal.line("done", 0, (), note)
-        script.add("part", 20, places.state_user, JOURNAL, places.state, line)
         try:
-            return _said(target.shells[host].run(script, BREAK_SECONDS + 20).get(0))
+            return _said(Breaker(lock_on(target, host)).end(wanted, line))
         except TransportError as error:
             return str(error)
 

@@ -11,27 +11,31 @@ from typing import Any
 
 from provisioner.errors import Exit, Notice
 from provisioner.hosts.observer import Reading
-from provisioner.hosts.transport import TransportError
+from provisioner.hosts.transport import TransportError, understood
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Id, Layer, Plan, Report, UnknownState
 from provisioner.report.cleaning import clean
 from provisioner.report.text import table
+from provisioner.run.journal import journal_lines
 from provisioner.run.target import Target
 from provisioner.verbs.command import Context
 from provisioner.verbs.session import open_context
 
 LINES = 5000
+MOST = 900_000
+"""Bytes of a journal that are read: with what a host says besides, it is no more than it may."""
+MOST_WORDS = 500
+SHOWN = 5
+"""Broken lines of one host that are shown."""
+FIELDS: Mapping[str, type] = {
+    **dict.fromkeys(("run", "time", "who", "version", "command", "spec", "outcome", "note"), str),
+    "wave": int,
+    "seq": int,
+    "changes": list,
+}
 CLUSTER_KINDS = frozenset(name for name, kind in KINDS.items() if kind.layer is Layer.CLUSTER)
 SHORT = 70
 Entry = Mapping[str, Any]
-
-JOURNAL_LINES = """# STATE COUNT: how many lines the journal has, then the last COUNT of them.
-state=$1
-[ -e "$state" ] || { echo 0; exit 0; }
-[ -r "$state" ] && [ -x "$state" ] || { echo "$state cannot be read by $(id -un)"; exit 1; }
-[ -e "$state/journal.jsonl" ] || { echo 0; exit 0; }
-wc -l <"$state/journal.jsonl" && tail -n "$2" -- "$state/journal.jsonl"
-"""
 
 
 @dataclass
@@ -66,25 +70,30 @@ def gather(target: Target) -> Journals:
     found = Journals()
     for host, error in sorted(target.unreachable.items()):
         found.unread.append(_unread(host, str(error)))
-    for host, answer in target.side_by_side(lambda host: _read(target, host)).items():
+    for answer in target.side_by_side(lambda host: _read(target, host)).values():
         if isinstance(answer, UnknownState):
             found.unread.append(answer)
         else:
-            take(found, host, answer)
+            found.entries += answer.entries
+            found.notes += answer.notes
     return found
 
 
-def _read(target: Target, host: str) -> list[str] | UnknownState:
+def _read(target: Target, host: str) -> Journals | UnknownState:
     places = target.places[host]
-    reading = Reading(JOURNAL_LINES, (places.state, str(LINES)), places.state_user, 30)
+    words = (places.state, str(LINES), str(MOST))
+    reading = Reading(journal_lines(), words, places.state_user, 30)
     try:
         frame = target.observer(host).read([reading])[0]
+        if frame is None or frame.status != 0:
+            why = frame.text.strip()[:MOST_WORDS] if frame else "the host gave no answer"
+            return _unread(host, why or "the journal could not be read")
+        found = Journals()
+        with understood(host):
+            take(found, host, frame.text.split("\n"))
+        return found
     except TransportError as error:
         return _unread(host, str(error))
-    if frame is None or frame.status != 0:
-        why = frame.text.strip() if frame else "the host gave no answer"
-        return _unread(host, why or "the journal could not be read")
-    return frame.text.splitlines()
 
 
 def _unread(host: str, why: str) -> UnknownState:
@@ -92,16 +101,38 @@ def _unread(host: str, why: str) -> UnknownState:
 
 
 def take(found: Journals, host: str, lines: Sequence[str]) -> None:
-    """Adds one host's answer: a count, then that many lines or the last of them."""
+    """Adds one host's answer: a count, then that many lines or the last of them. Raises ValueError
+    where there is no count."""
     total, *rest = lines or ["0"]
+    rest = [line for line in rest if line]
     if int(total) > len(rest):
         found.notes.append(f"{host}: the first {int(total) - len(rest)} lines are not shown")
+    broken = []
     for line in rest:
         try:
-            entry = json.loads(line)
-            found.entries.append({**entry, "host": host, "seq": int(entry["seq"])})
-        except (ValueError, KeyError, TypeError):
-            found.notes.append(f"{host}: a line of the journal is not whole: {clean(line[:60])}")
+            with understood(host):
+                found.entries.append(entry_of(host, line))
+        except TransportError:
+            broken.append(line)
+    for line in broken[:SHOWN]:
+        found.notes.append(f"{host}: a line of the journal is not whole: {clean(line[:60])}")
+    if len(broken) > SHOWN:
+        found.notes.append(f"{host}: so are {len(broken) - SHOWN} more")
+
+
+def entry_of(host: str, line: str) -> Entry:
+    """One line of a host's journal, with the types that it must have. Whoever owns the journal can
+    write anything into it. Raises ValueError, KeyError, TypeError."""
+    entry = json.loads(line)
+    if not isinstance(entry, dict):
+        raise TypeError("no object")
+    for name, type_ in FIELDS.items():
+        if not isinstance(entry.get(name), type_ | None):
+            raise TypeError(name)
+    changes = entry.get("changes") or []
+    if not all(isinstance(change, str) for change in changes):
+        raise TypeError("changes")
+    return {**entry, "host": host, "seq": int(entry["seq"]), "changes": changes}
 
 
 def merged(entries: Iterable[Entry]) -> list[Entry]:

@@ -105,7 +105,7 @@ def ssh_options(args: argparse.Namespace, context: Context, spec: Spec) -> Any:
         password=context.ssh_password,
         accept_new_host_keys=args.accept_new_host_keys,
         replace_host_keys=frozenset(replaced),
-        say=lambda text: context.console.say(f"  warning: {text}"),
+        warn=lambda text: context.warn(Notice(text)),
     )
 
 

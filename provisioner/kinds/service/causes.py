@@ -35,8 +35,7 @@ CAUSES: tuple[tuple[str, str], ...] = (
         "goes on from them: put them back, or make the cluster anew with --rebuild",
     ),
     (
-        r"(?:Malformed line|Unrecognized version|Expected \d+ entries|\S*).{0,80}checkpoint file "
-        r"\(?([^):\s]+)\)?",
+        r"checkpoint file \W?(/.*?-checkpoint)",
         "its checkpoint file {1} cannot be read: move it away, and Kafka makes it anew (it then "
         "recovers its logs, which takes longer)",
     ),

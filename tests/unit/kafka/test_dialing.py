@@ -1,55 +1,69 @@
-"""The client side of SOCKS5."""
+"""Bytes within a deadline, however slowly they come or go."""
 
 from __future__ import annotations
 
 import socket
+import threading
+import time
 
 import pytest
 
-from provisioner.kafka.dialing import ask_proxy, dial_for, receive_exactly
-from tests.unit.kafka.sockets import pair, playing
+from provisioner.kafka.dialing import Deadline, receive_exactly, send_all
+from tests.unit.kafka.sockets import pair
 
 
-def proxy(greeting: bytes, answer: bytes) -> None:
-    """Plays a proxy for kafka.example:9092 that says ``greeting``, then ``answer``, then 'data'."""
-
-    def role(server: socket.socket) -> None:
-        assert receive_exactly(server, 3) == b"\x05\x01\x00"
-        server.sendall(greeting)
-        if greeting == b"\x05\x00":
-            request = b"\x05\x01\x00\x03\x0dkafka.example" + (9092).to_bytes(2, "big")
-            assert receive_exactly(server, len(request)) == request
-            server.sendall(answer + b"data")
-
-    with pair() as (ours, theirs), playing(role, theirs):
-        ask_proxy(ours, "kafka.example", 9092)
-        assert receive_exactly(ours, 4) == b"data"  # not one byte too many was taken
+def dripping(connection: socket.socket, ended: threading.Event) -> None:
+    """A byte every 50 ms, for ever."""
+    while not ended.wait(0.05):
+        try:
+            connection.sendall(b"x")
+        except OSError:
+            return
 
 
-@pytest.mark.parametrize(
-    "address",
-    [b"\x01" + bytes(4), b"\x04" + bytes(16), b"\x03\x05abcde"],
-    ids=["ipv4", "ipv6", "name"],
-)
-def test_the_way_is_open(address: bytes) -> None:
-    proxy(b"\x05\x00", b"\x05\x00\x00" + address + b"\x00\x50")
+def test_what_drips_does_not_stretch_the_deadline() -> None:
+    ended = threading.Event()
+    with pair() as (ours, theirs):
+        thread = threading.Thread(target=dripping, args=(theirs, ended))
+        thread.start()
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            receive_exactly(ours, 1_000_000, Deadline(0.5))
+        assert time.monotonic() - began < 5  # else it were 14 hours
+        ended.set()
+        thread.join()
 
 
-@pytest.mark.parametrize(
-    ("code", "said"),
-    [(5, "connection refused"), (4, "host unreachable"), (6, "timed out"), (99, "answered 99")],
-)
-def test_the_proxy_refuses(code: int, said: str) -> None:
-    with pytest.raises(OSError, match=said):
-        proxy(b"\x05\x00", bytes([5, code, 0, 1]) + bytes(6))
+def test_what_is_taken_slowly_does_not_stretch_it_either() -> None:
+    ended = threading.Event()
+
+    def sip(connection: socket.socket) -> None:
+        while not ended.wait(0.05):
+            connection.recv(10_000)
+
+    with pair() as (ours, theirs):
+        thread = threading.Thread(target=sip, args=(theirs,))
+        thread.start()
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            send_all(ours, bytes(100_000_000), Deadline(0.5))
+        assert time.monotonic() - began < 5
+        ended.set()
+        thread.join()
 
 
-def test_the_proxy_wants_a_login() -> None:
-    with pytest.raises(OSError, match="login"):
-        proxy(b"\x05\xff", b"")
+def test_an_end_before_all_has_come() -> None:
+    with pair() as (ours, theirs):
+        theirs.sendall(b"ab")
+        theirs.close()
+        with pytest.raises(ConnectionResetError):
+            receive_exactly(ours, 3, Deadline(5))
 
 
-@pytest.mark.parametrize("url", ["http://h:1", "socks5h://h", "socks5://h:1", "h:1"])
-def test_only_a_proxy_that_resolves_names(url: str) -> None:
-    with pytest.raises(ValueError, match="is not socks5h"):
-        dial_for(url)
+def test_all_comes_and_goes() -> None:
+    data = bytes(range(256)) * 10_000
+    with pair() as (ours, theirs):
+        sending = threading.Thread(target=send_all, args=(theirs, data, Deadline(5)))
+        sending.start()
+        assert receive_exactly(ours, len(data), Deadline(5)) == data
+        sending.join()

@@ -6,26 +6,37 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import pytest
 from kafka.protocol.metadata import ApiVersionsResponse, MetadataResponse
 
-from provisioner.kafka.dialing import receive_exactly
+from provisioner.kafka.client import KafkaCluster
+from provisioner.kafka.dialing import Deadline, receive_exactly
 from provisioner.kafka.messages import metadata_request
 from provisioner.kafka.port import KafkaUnavailable
-from provisioner.kafka.wire import Connection, Deadline, Pool, chunks, reason, unavailable
+from provisioner.kafka.routes import Routes
+from provisioner.kafka.wire import MAX_ANSWER, Connection, Pool, chunks, reason, unavailable
 from tests.unit.kafka.sockets import pair, playing
 
 Version = ApiVersionsResponse.ApiVersion
+FOREVER = Deadline(3600)
 
 
 class Broker:
-    """Answers ApiVersions and Metadata; ``slow`` seconds for Metadata."""
+    """Answers ApiVersions and Metadata; ``slow`` seconds for Metadata. ``brokers`` are (id, host,
+    port); ``keys`` further requests that it says it knows, and answers with nothing."""
 
-    def __init__(self, cluster_id: str = "abc", slow: float = 0.0):
+    def __init__(
+        self,
+        cluster_id: str = "abc",
+        slow: float = 0.0,
+        brokers: Sequence[tuple[int, str, int]] = (),
+        keys: Sequence[int] = (),
+    ):
+        self.brokers, self.keys = brokers, keys
         self.cluster_id = cluster_id
         self.slow = slow
         self.asked: list[int] = []
@@ -33,9 +44,9 @@ class Broker:
     def __call__(self, connection: socket.socket) -> None:
         try:
             while True:
-                (length,) = struct.unpack(">i", receive_exactly(connection, 4))
+                (length,) = struct.unpack(">i", receive_exactly(connection, 4, FOREVER))
                 key, _, correlation = struct.unpack_from(
-                    ">hhi", receive_exactly(connection, length)
+                    ">hhi", receive_exactly(connection, length, FOREVER)
                 )
                 self.asked.append(key)
                 connection.sendall(self.answer(key, correlation))
@@ -44,12 +55,19 @@ class Broker:
 
     def answer(self, key: int, correlation: int) -> bytes:
         if key == 18:
-            keys = [Version(api_key=3, min_version=0, max_version=9)]
+            known = {3: 9, **dict.fromkeys(self.keys, 0)}
+            keys = [Version(api_key=k, min_version=0, max_version=v) for k, v in known.items()]
             body = ApiVersionsResponse(error_code=0, api_keys=keys, version=3)
             return framed(struct.pack(">i", correlation) + body.encode(version=3))
+        if key in self.keys:
+            return framed(struct.pack(">i", correlation))
         time.sleep(self.slow)
+        named = [
+            MetadataResponse.MetadataResponseBroker(node_id=id, host=host, port=port, rack=None)
+            for id, host, port in self.brokers
+        ]
         body = MetadataResponse(
-            version=9, brokers=[], topics=[], cluster_id=self.cluster_id, controller_id=1
+            version=9, brokers=named, topics=[], cluster_id=self.cluster_id, controller_id=1
         )
         return framed(struct.pack(">i", correlation) + b"\x00" + body.encode(version=9))
 
@@ -130,6 +148,8 @@ def test_a_connection_closed_from_there_is_replaced_before_it_is_used() -> None:
         b"HTTP/1.1 400 Bad Request\r\n\r\n",
         struct.pack(">ii", 10, 77) + bytes(6),  # another request's
         struct.pack(">i", -1) + bytes(8),
+        struct.pack(">ii", MAX_ANSWER + 1, 1),
+        struct.pack(">ii", 512 << 20, 1),
     ],
 )
 def test_what_is_not_kafkas_is_an_error(answer: bytes) -> None:
@@ -251,3 +271,65 @@ def test_deadlines() -> None:
 def test_chunks() -> None:
     assert chunks(range(5), 2) == [[0, 1], [2, 3], [4]]
     assert chunks([], 2) == []
+
+
+def test_a_broker_that_drips_has_the_time_of_the_call() -> None:
+    ended = threading.Event()
+
+    def role(connection: socket.socket) -> None:
+        connection.recv(1000)
+        connection.sendall(struct.pack(">ii", 1_000_000, 1))
+        while not ended.wait(0.05):
+            try:
+                connection.sendall(b"x")
+            except OSError:
+                return
+
+    began = time.monotonic()
+    with pytest.raises(TimeoutError, match=r"no answer within 0\.5 s"):
+        Pool(dialling(role)).ping(A, Deadline(0.5))
+    assert time.monotonic() - began < 5
+    ended.set()
+
+
+EVIL = ("169.254.169.254", 80)
+
+
+def lying(dialled: list[tuple[str, int]]) -> KafkaCluster:
+    """A cluster of one address, whose broker says that broker 2 is somewhere else entirely."""
+    broker = Broker(brokers=[(1, "a", 9092), (2, *EVIL), (3, "a", 9099)], keys=[60, 32, 44, 46])
+
+    def dial(host: str, port: int, seconds: float) -> Any:
+        dialled.append((host, port))
+        return dialling(broker)(host, port, seconds)
+
+    return KafkaCluster((A,), 5.0, Routes({A: dial}, {"a": dial}), False)
+
+
+def test_an_address_that_is_not_of_this_cluster_is_never_dialled() -> None:
+    dialled: list[tuple[str, int]] = []
+    cluster = lying(dialled)
+    view = cluster.view()
+    assert set(dialled) == {A, ("a", 9099)}
+    assert view.errors["broker-2"] == (
+        "169.254.169.254:80 is not on a host of this cluster, so it was not dialled"
+    )
+    assert [broker.id for broker in view.brokers] == [1, 2, 3]
+    cluster.close()
+
+
+def test_nor_is_it_where_a_change_is_sent() -> None:
+    dialled: list[tuple[str, int]] = []
+    cluster = lying(dialled)
+    with pytest.raises(KafkaUnavailable, match="is not on a host of this cluster"):
+        cluster.alter_broker_config(2, {"a": "b"}, [])
+    assert EVIL not in dialled
+    cluster.close()
+
+
+def test_an_answer_that_cannot_be_is_no_fault_of_ours() -> None:
+    """A topic was asked for; the answer has none."""
+    cluster = lying([])
+    with pytest.raises(KafkaUnavailable, match="a:9092: ValueError"):
+        cluster.produce("t", [b"x"], seconds=1)
+    cluster.close()

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from provisioner.kafka import zookeeper
-from provisioner.kafka.dialing import receive_exactly
 from provisioner.kafka.zookeeper import ZooKeeperError
-from tests.unit.kafka.sockets import pair, playing
+from tests.unit.kafka.sockets import pair, playing, take
 
 CONNECT = (
     "0000002d000000000000000000000000000027100000000000000000000000100000000000000000000000000000000001",
@@ -42,7 +41,7 @@ class Recorded:
 
     def role(self, server: socket.socket) -> None:
         for asked, answer in self.exchanges:
-            assert receive_exactly(server, len(asked) // 2).hex() == asked
+            assert take(server, len(asked) // 2).hex() == asked
             server.sendall(bytes.fromhex(answer))
         server.close()
 

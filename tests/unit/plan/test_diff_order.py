@@ -215,3 +215,15 @@ def test_in_sync() -> None:
     assert Plan(refused=(Refused(HERE, "no"),), unread=(UnknownState(HERE, "no"),)).in_sync is False
     assert Plan(waves(([change]), {}, ORDERS)).in_sync is False
     assert Plan(unread=(UnknownState(HERE, "no"),)).complete is False
+
+
+def test_a_folder_is_not_made_anew_where_what_it_held_is_not_known() -> None:
+    storage, folder = Id("h", "storage", "/d"), Id("h", "directory", "/d")
+    desired = {folder: State({"mode": "0750"}, args={"holds": (storage,)})}
+    made = Change(folder, "create", None, {}, ())
+    kept, (deferred,) = held_back([made], desired, {storage: "not mounted?"})
+    assert (kept, deferred.reason) == ([], "h/storage//d: not mounted?")
+    assert held_back([made], desired, {}) == ([made], [])
+    # What is there may be mended: that it cannot be read may be why.
+    mended = Change(folder, "update", {}, {}, ())
+    assert held_back([mended], desired, {storage: "cannot be read"}) == ([mended], [])
