@@ -50,7 +50,7 @@ from provisioner.run.steps import sequence
 from provisioner.run.target import Options, Target
 from provisioner.spec.load import load
 from provisioner.spec.types import Node, Role, Spec
-from provisioner.verbs.stages import Observations, Planned, _read_view, make_plan
+from provisioner.verbs.stages import Observations, Planned, make_plan, read_view
 
 SPECS = Path(__file__).parent / "specs"
 FRESH = "FreshClusterIdOfTheRun"
@@ -234,7 +234,7 @@ class ModelCluster:
         view = self.view()
         why = "" if view else "nobody answers"
         result = Observations(seen, view, why)
-        _read_view(self.spec, result)
+        read_view(self.spec, result)
         return result
 
     def plan(self) -> Plan:

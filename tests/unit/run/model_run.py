@@ -142,6 +142,7 @@ def on_model(model: ModelCluster) -> Iterator[None]:
         patch.setattr(executor, "shell_step", lambda step: step)
         patch.setattr(executor, "reading", lambda probe: probe)
         patch.setattr(executor, "wait_for_sessions", lambda *_: None)
+        patch.setattr("provisioner.verbs.stages.zookeeper_states", lambda target: {})
         patch.setattr(waits, "_open", lambda target, id: True)
         patch.setattr(waits, "_serves", lambda target, id: True)
         patch.setattr(waits, "_why_dead", lambda target, id, state: f"{id.name} ended")
