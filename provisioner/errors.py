@@ -6,6 +6,7 @@ An error says what, where, why and how to go on. ``CODES`` is the closed list of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -38,12 +39,17 @@ CODES = frozenset(
         "refused",
         "unknown-plan",
         "step-failed",
-        "no-progress",
         "not-permitted",
         "interrupted",
         "internal",
     }
 )
+
+OF_INPUT = frozenset({"usage", "invalid-spec", "invalid-inventory", "not-supported"})
+"""Codes of errors whose words are made of what somebody wrote."""
+LONG = 500
+QUOTED = re.compile(r"'([^'\n]{81,})'")
+RUN = re.compile(r"\S{121,}")
 
 
 class Exit(IntEnum):
@@ -77,6 +83,9 @@ class Problem:
     def __post_init__(self) -> None:
         if self.code not in CODES:
             raise ValueError(f"{self.code!r} is not in the closed list of error codes")
+        if self.code in OF_INPUT:
+            object.__setattr__(self, "message", shortened(self.message))
+            object.__setattr__(self, "hint", shortened(self.hint))
 
     def __str__(self) -> str:
         where = self.file or self.host or ""
@@ -86,6 +95,22 @@ class Problem:
         if self.excerpt:
             text += "\n" + self.excerpt
         return text + (f"\n  {self.hint}" if self.hint else "")
+
+
+def cut(value: object, width: int = 80) -> str:
+    """A value as a message may show it: its beginning, and how long it is, when it is long."""
+    text = str(value)
+    return text if len(text) <= width else f"{text[:width]}… ({len(text):,} characters)"
+
+
+def shortened(message: str) -> str:
+    """A sentence that quotes a value of the user's files, however long that is. What is not long as
+    a whole is left alone: apostrophes quote as well."""
+    if len(message) <= LONG:
+        return message
+    message = QUOTED.sub(lambda found: f"'{cut(found[1])}'", message)
+    message = RUN.sub(lambda found: cut(found[0]), message)
+    return cut(message, LONG)
 
 
 @dataclass(frozen=True)
@@ -98,17 +123,14 @@ class Notice:
     line: int | None = None
     column: int | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", shortened(self.message))
+
     def __str__(self) -> str:
         if not self.file:
             return self.message
         at = "" if self.line is None else f":{self.line}:{self.column or 1}"
         return f"{self.file}{at}: {self.message}"
-
-
-def cut(value: object, width: int = 80) -> str:
-    """A value as a message may show it: its beginning, and how long it is, when it is long."""
-    text = str(value)
-    return text if len(text) <= width else f"{text[:width]}… ({len(text):,} characters)"
 
 
 class ProvisionError(Exception):

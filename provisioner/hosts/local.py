@@ -73,6 +73,14 @@ class LocalStream:
         threading.Thread(target=self._process.wait, daemon=True).start()
 
 
+ENVIRONMENT = ("HOME", "PATH", "USER", "LOGNAME", "SHELL", "JAVA_HOME")
+"""What of our own environment a script sees: as sshd would give, and which Java is the system's."""
+
+
+def environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+
+
 class LocalConnection:
     """Implements ``transport.Connection`` with child processes."""
 
@@ -90,6 +98,7 @@ class LocalConnection:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
+                env=environment(),
                 start_new_session=True,
             )
         except OSError as error:

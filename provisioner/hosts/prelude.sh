@@ -9,16 +9,20 @@ KNOWN=
 known() {
   [ -z "$1" ] || [ "$1" = "$ME" ] || [ "$1" = "$KNOWN" ] && return
   KNOWN=$1 ROOT=$(id -u) GROUP=$(id -g "$1" 2>/dev/null)
+  WHERE=$(getent passwd "$1" 2>/dev/null || grep "^$1:" /etc/passwd 2>/dev/null)
+  WHERE=${WHERE%:*} WHERE=${WHERE##*:}
   [ -n "$GROUP" ] || KNOWN= # a step may yet make the account
 }
 
-# as USER COMMAND...: runs it as that user ('' or the present one: plainly).
+# as USER COMMAND...: runs it as that user ('' or the present one: plainly). Another user gets nothing
+# of our environment, which he can read: it may hold what is only ours.
 as() {
   u=$1; shift
   if [ -z "$u" ] || [ "$u" = "$ME" ]; then "$@"; return; fi
   known "$u"
   if [ "$ROOT" != 0 ]; then echo "cannot act as $u: logged in as $ME, not as root" >&2; return 77; fi
   if [ -z "$GROUP" ]; then echo "no such user: $u" >&2; return 67; fi
+  set -- env -i PATH="$PATH" LC_ALL=C HOME="${WHERE:-/}" USER="$u" LOGNAME="$u" SHELL=/bin/sh "$@"
   if command -v setpriv >/dev/null 2>&1; then
     setpriv --reuid="$u" --regid="$GROUP" --init-groups -- "$@"
   elif command -v runuser >/dev/null 2>&1; then

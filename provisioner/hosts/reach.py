@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,7 @@ from typing import Any
 from provisioner.hosts.ssh_config import DEFAULT_KEYS, GLOBAL_KNOWN_HOSTS, Hop, Lookup, route
 from provisioner.spec.types import Host
 
-CONFIGURATION, DEFAULT = "ssh configuration", "default"
-KEY_VARIABLES = ("ansible_ssh_private_key_file", "ansible_private_key_file")
-ARGS = ("ansible_ssh_args", "ansible_ssh_common_args")
+CONFIGURATION, DEFAULT, ASKED = "ssh configuration", "default", "command line (-K)"
 TIMEOUT = 10.0
 
 
@@ -25,22 +23,21 @@ class Reach:
     origins: Mapping[str, str]
 
 
-def reach(host: Host, lookup: Lookup, known_hosts: tuple[str, ...]) -> Reach:
-    """Raises TransportError (``invalid-inventory``)."""
+def reach(host: Host, lookup: Lookup, known_hosts: tuple[str, ...], become: bool) -> Reach:
+    """``become``: -K was given. Raises TransportError (``invalid-inventory``)."""
+    may_become = host.may_become(become)
     values: dict[str, Any] = {
         "name": host.name,
         "connection": host.connection,
-        "become": host.become,
-        "become_user": host.become_user if host.become else None,
+        "become": may_become,
+        "become_user": host.become_user if may_become else None,
         "kafka_address": host.kafka_address,
         "groups": list(host.groups),
     }
-    said = {
-        "connection": _said(host, "ansible_connection"),
-        "become": _said(host, "ansible_become"),
-        "become_user": _said(host, "ansible_become_user"),
-        "kafka_address": _said(host, "kafka_address"),
-    }
+    fields = ("connection", "become", "become_user", "kafka_address", "groups")
+    said = {field: _said(host, field) for field in fields}
+    if may_become and host.become is None:
+        said["become"] = ASKED
     if host.connection == "local":
         empty = dict.fromkeys(("address", "port", "user", "proxy_command", "connect_timeout"))
         return Reach({**values, **empty, "keys": [], "jumps": [], "known_hosts": []}, said)
@@ -51,23 +48,22 @@ def reach(host: Host, lookup: Lookup, known_hosts: tuple[str, ...]) -> Reach:
         "user": hop.user,
         "keys": list(hop.key_files),
         "jumps": [str(jump) for jump in jumps],
-        "proxy_command": (jumps[0] if jumps else hop).proxy_command or None,
+        "proxy_command": (*jumps, hop)[0].proxy_command or None,
         "known_hosts": [*hop.known_hosts, *hop.global_known_hosts],
         "connect_timeout": hop.connect_timeout or TIMEOUT,
     }
-    return Reach(values, said | _ssh_origins(host, hop, bool(jumps), known_hosts))
+    return Reach(values, said | _ssh_origins(host, hop, jumps, known_hosts))
 
 
-def _said(host: Host, *variables: str) -> str:
-    return next((host.origins[name] for name in variables if name in host.origins), DEFAULT)
+def _said(host: Host, field: str) -> str:
+    return host.origins.get(field, DEFAULT)
 
 
 def _ssh_origins(
-    host: Host, hop: Hop, jumped: bool, known_hosts: tuple[str, ...]
+    host: Host, hop: Hop, jumps: Sequence[Hop], known_hosts: tuple[str, ...]
 ) -> dict[str, str]:
     """The inventory's word goes before the configuration's: it is the origin where it has one."""
-    given, args = host.ssh, _said(host, *ARGS)
-    alias = given.address or host.name
+    alias = host.ssh.address or host.name
     usual = tuple(str(Path(file).expanduser()) for file in (*known_hosts, *GLOBAL_KNOWN_HOSTS))
     keys = tuple(str(Path(file).expanduser()) for file in DEFAULT_KEYS)
     configured = {
@@ -75,26 +71,15 @@ def _ssh_origins(
         "port": hop.port != 22,
         "user": hop.user != getpass.getuser(),
         "keys": hop.key_files != keys,
-        "jumps": jumped,
-        "proxy_command": bool(hop.proxy_command),
+        "jumps": bool(jumps),
+        "proxy_command": bool((*jumps, hop)[0].proxy_command),
         "known_hosts": (*hop.known_hosts, *hop.global_known_hosts) != usual,
         "connect_timeout": hop.connect_timeout is not None,
     }
     found = {key: CONFIGURATION if true else DEFAULT for key, true in configured.items()}
-    if not configured["address"]:
-        found["address"] = _said(host, "ansible_host")
-    for key, true, variables in (
-        ("port", given.port, ("ansible_port", *ARGS)),
-        ("user", given.user, ("ansible_user", *ARGS)),
-        ("keys", given.key_files, (*KEY_VARIABLES, *ARGS)),
-    ):
-        if true:
-            found[key] = _said(host, *variables)
-    for key, by_args in (
-        ("jumps", given.jumps),
-        ("known_hosts", given.known_hosts),
-        ("connect_timeout", given.connect_timeout),
-    ):
-        if by_args:
-            found[key] = args
-    return found
+    own = {field: place for field, place in host.origins.items() if field in configured}
+    if configured["address"]:  # what the inventory names is only what was looked up
+        own.pop("address", None)
+    if "keys" in own and len(hop.key_files) > len(host.ssh.key_files):
+        own["keys"] += f", {CONFIGURATION}"
+    return found | own

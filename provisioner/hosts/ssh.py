@@ -39,8 +39,10 @@ _PATIENCE = 0.05, 2.0  # seconds before the first and at most before a later rep
 class SshOptions:
     """How this run uses SSH. Times are in seconds.
 
-    ``replace_host_keys`` holds inventory names. ``connect_timeout`` is for one login at one hop,
-    from the name to the open session, where neither inventory nor configuration say another.
+    ``warn`` is told what a person should know: host keys that were added or replaced, lines of a
+    configuration that are not understood. ``replace_host_keys`` holds inventory names.
+    ``connect_timeout`` is for one login at one hop, from the name to the open session, where
+    neither inventory nor configuration say another.
     ``busy_timeout`` is how long a server that turns logins away (MaxStartups) is asked again.
     ``dead_after`` is how long a peer may stay silent that was asked for a sign of life.
     """
@@ -53,22 +55,29 @@ class SshOptions:
     dead_after: float = 20.0
     known_hosts: tuple[str, ...] = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
     config_files: tuple[str, ...] = DEFAULT_FILES
-    say: Callable[[str], None] = lambda text: None
+    warn: Callable[[str], None] = lambda text: None
     debug: bool = False
 
 
 def connect(host: Host, *, settings: SshOptions) -> SshConnection:
-    """An open connection to ``host``. Its ``notes`` say which host keys were added or replaced.
+    """An open connection to ``host``. Its ``notes`` say which host keys were added or replaced;
+    they are told (``warn``) also where the login fails after that.
 
     Raises TransportError: ``host-name-unknown``, ``connection-refused``, ``unreachable``,
     ``host-key-unknown``, ``host-key-changed``, ``authentication-failed``, ``invalid-inventory``,
     ``not-supported``.
     """
     _quiet(settings.debug)
-    lookup = lookup_of(settings.config_files, settings.say)
+    lookup = lookup_of(settings.config_files, settings.warn)
     route = ssh_config.route(host.name, host.ssh, lookup, settings.known_hosts)
     notes: list[str] = []
-    return SshConnection(host.name, lambda: _open(route, settings, notes), notes, route[-1].user)
+    try:
+        return SshConnection(
+            host.name, lambda: _open(route, settings, notes), notes, route[-1].user
+        )
+    finally:
+        for note in notes:
+            settings.warn(f"{host.name}: {note}")
 
 
 def _quiet(debug: bool) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import getpass
 import os
 import re
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,9 +20,6 @@ from provisioner.spec.words import is_address, is_login
 
 GLOBAL_KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
 DEFAULT_KEYS = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")  # the cheap ones first
-ANY_DEFAULT_KEY = re.compile(
-    r"~/\.ssh/id_(dsa|ecdsa|ecdsa_sk|ed25519|ed25519_sk|rsa|xmss|mldsa\w*)"
-)
 _MOST_HOPS = 8
 
 Config = Mapping[str, tuple[str, ...]]
@@ -125,7 +123,10 @@ def hop(name: str, settings: SshSettings, lookup: Lookup, known_hosts: tuple[str
     user = settings.user or _one(config, "user") or getpass.getuser()
     check_names(host, user)
     tokens = _Tokens(alias, host, port, user, _one(config, "hostkeyalias"))
-    named = (*settings.key_files, *_explicit(config.get("identityfile", ())))
+    jumps = _jumps(tokens.fill(_one(config, "proxyjump")))
+    via = ",".join(settings.jumps or jumps)
+    tokens = replace(tokens, digest=_one(config, "controlpath"), jump="" if via == "none" else via)
+    named = (*settings.key_files, *config.get("identityfile", ()))
     files = settings.known_hosts or _files(config, "userknownhostsfile") or known_hosts
     trusted = _files(config, "globalknownhostsfile") or GLOBAL_KNOWN_HOSTS
     timeout = _number(config, "connecttimeout")
@@ -144,8 +145,9 @@ def hop(name: str, settings: SshSettings, lookup: Lookup, known_hosts: tuple[str
         key_alias=_one(config, "hostkeyalias"),
         hash_names=_flag(config, "hashknownhosts"),
         connect_timeout=settings.connect_timeout or (float(timeout) if timeout else None),
-        proxy_command=_proxy_command(config, tokens),
-        jumps=_jumps(_one(config, "proxyjump")),
+        # the first of ProxyJump and ProxyCommand holds, and the inventory comes first
+        proxy_command="" if via else _proxy_command(config, tokens),
+        jumps=jumps,
         revoked="" if revoked.lower() == "none" else tokens.path(revoked),
     )
 
@@ -159,14 +161,20 @@ class _Tokens:
     port: int
     user: str
     key_alias: str
+    digest: str = ""
+    jump: str = ""
 
     def fill(self, value: str) -> str:
         known = {
             "%": "%",
+            "C": self.digest or "%C",
             "d": str(Path("~").expanduser()),
             "h": self.host,
             "i": str(os.getuid()),
+            "j": self.jump,
             "k": self.key_alias or self.alias,
+            "l": socket.gethostname(),
+            "L": socket.gethostname().partition(".")[0],
             "n": self.alias,
             "p": str(self.port),
             "r": self.user,
@@ -191,12 +199,6 @@ def _flag(config: Config, key: str) -> bool:
 def _number(config: Config, key: str) -> int | None:
     value = _one(config, key)
     return int(value) if value.isdecimal() else None
-
-
-def _explicit(keys: tuple[str, ...]) -> tuple[str, ...]:
-    """The key files that somebody named: where nobody does, ``ssh -G`` lists all it would try."""
-    defaults = len(keys) > 2 and all(ANY_DEFAULT_KEY.fullmatch(key) for key in keys)
-    return () if defaults else keys
 
 
 def _given(files: tuple[str, ...]) -> tuple[str, ...]:
@@ -233,6 +235,8 @@ def _jumps(value: str) -> tuple[str, ...]:
 def _proxy_command(config: Config, tokens: _Tokens) -> str:
     """The words of the names were checked: a shell reads nothing else in them."""
     command = _one(config, "proxycommand", "none")
-    if _jumps(_one(config, "proxyjump")) or command.lower() == "none":
+    if command.lower() == "none":
         return ""
+    if _flag(config, "proxyusefdpass"):
+        raise broken(f"ProxyUseFdpass is not supported here (host {tokens.alias}): leave it out")
     return tokens.fill(command)

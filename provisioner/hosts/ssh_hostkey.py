@@ -83,9 +83,9 @@ class HostKeyCheck:
         objection = self._objection(key)
         if objection is None:
             return
-        if judgement.verdict is Verdict.CHANGED:
-            if not self.replacing:
-                raise self._changed(blob, judgement.entries)
+        if judgement.verdict is Verdict.CHANGED and not self.replacing:
+            raise self._changed(blob, judgement.entries)
+        if judgement.verdict is Verdict.CHANGED and not objection.failed:
             self._replace(kind, blob, judgement.entries)
         elif (self.replacing or self.accept) and not objection.failed:
             self._add(kind, blob)

@@ -15,9 +15,15 @@ from functools import cache
 from pathlib import Path
 
 from provisioner.hosts.ssh_config import Config, Lookup, broken
+from provisioner.hosts.ssh_wire import environment
 from provisioner.hosts.transport import TransportError
 
 DEFAULT_FILES = ("~/.ssh/config", "/etc/ssh/ssh_config")
+NO_KEY = "/nonexistent/provision"
+"""A key file on the command line: ssh then leaves out its default keys, which it would list as if
+somebody had named them."""
+ASKING = ("-G", "-T", "-o", f"IdentityFile={NO_KEY}", "-o", "ControlPath=%C")
+"""``ControlPath`` is for us: what ``%C`` stands for depends on the version of ssh."""
 SECONDS = 20.0
 """A ``Match exec`` may ask a network; one that hangs must not hold the run up for ever."""
 
@@ -33,7 +39,7 @@ def lookup_of(files: tuple[str, ...], say: Callable[[str], None] = lambda text: 
         from provisioner.hosts.ssh_reader import library_lookup
 
         return library_lookup(files, say)
-    words = (program, "-G", "-T", *_file_option(files))
+    words = (program, *ASKING, *_file_option(files))
     home = str(Path("~").expanduser())
 
     def lookup(name: str, user: str | None, port: int | None) -> Config:
@@ -74,7 +80,7 @@ def _asked(
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=SECONDS,
-            env=_environment(),
+            env=environment(),
             check=False,
         )
     except subprocess.TimeoutExpired:
@@ -93,14 +99,9 @@ def parsed(text: str) -> Config:
     found: dict[str, tuple[str, ...]] = {}
     for line in text.split("\n"):
         key, _, value = line.partition(" ")
-        if value:
+        if value and value != NO_KEY:
             found[key.lower()] = (*found.get(key.lower(), ()), value)
     return found
-
-
-def _environment() -> dict[str, str]:
-    """Ours, for ``${NAME}`` and ``Match exec``, but for our passwords."""
-    return {name: v for name, v in os.environ.items() if not name.startswith("PROVISION_")}
 
 
 def _without_defaults(config: Config, home: str) -> Config:

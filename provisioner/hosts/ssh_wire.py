@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import ipaddress
+import os
 import socket
 import subprocess
 import threading
@@ -222,6 +223,11 @@ def _failure(host: str, port: int, seconds: float, failures: list[OSError]) -> T
     return TransportError("unreachable", f"{where}: {failures[0]}")
 
 
+def environment() -> dict[str, str]:
+    """Ours, for what the SSH configuration runs, but for our passwords."""
+    return {name: v for name, v in os.environ.items() if not name.startswith("PROVISION_")}
+
+
 def proxy_command(command: str) -> Wire:
     """The two ends of a ProxyCommand as one socket. Raises TransportError('unreachable')."""
     ours, theirs = socket.socketpair()
@@ -231,6 +237,7 @@ def proxy_command(command: str) -> Wire:
             stdin=theirs.fileno(),
             stdout=theirs.fileno(),
             stderr=subprocess.DEVNULL,
+            env=environment(),
             start_new_session=True,  # Ctrl-C is for us to handle, not for it to die of
         )
     except OSError as error:

@@ -27,7 +27,6 @@ from kafka.protocol.admin import (
     DescribeQuorumRequest,
     ElectLeadersRequest,
     IncrementalAlterConfigsRequest,
-    ListPartitionReassignmentsRequest,
 )
 from kafka.protocol.metadata import ApiVersionsRequest, MetadataRequest
 
@@ -37,7 +36,7 @@ TOPIC, BROKER = 2, 4
 QUORUM = DescribeQuorumRequest.API_KEY
 """The request only a KRaft broker knows: how ZooKeeper mode is told from KRaft."""
 
-BY_CONTROLLER = frozenset({QUORUM, ListPartitionReassignmentsRequest.API_KEY})
+BY_CONTROLLER = frozenset({QUORUM})
 """Questions that a broker passes on to the controller, and waits."""
 
 SET, DELETE = 0, 1
@@ -146,10 +145,6 @@ def configs_request(kind: int, names: Iterable[str], *, synonyms: bool) -> Any:
 def log_dirs_request(*, sizes: bool) -> Any:
     """The state of each log dir; with ``sizes`` also of every partition in it."""
     return DescribeLogDirsRequest(topics=None if sizes else [])
-
-
-def reassignments_request(milliseconds: int) -> Any:
-    return ListPartitionReassignmentsRequest(timeout_ms=milliseconds, topics=None)
 
 
 def create_topic_request(

@@ -120,11 +120,10 @@ class ClusterView:
     """One observation of a cluster, made with a fixed handful of requests.
 
     ``broker_configs`` has an entry for each broker that answered; ``errors`` says what could not be
-    read: by ``broker-ID``, ``topic-NAME``, ``brokers``, ``cluster-config``, ``quorum``,
-    ``reassignments`` (``"broker-1": "no answer within 10 s"``). ``offline_log_dirs`` are those
-    that a running broker gave up after an error of its disk. ``cluster_config`` is the
-    cluster-wide dynamic default. ``controller`` is a broker id in ZooKeeper mode and the quorum's
-    leader in KRaft. ``reassigning`` names partitions: ``purchases-1``.
+    read: by ``broker-ID``, ``topic-NAME``, ``brokers``, ``cluster-config``, ``quorum``
+    (``"broker-1": "no answer within 10 s"``). ``offline_log_dirs`` are those that a running broker
+    gave up after an error of its disk. ``cluster_config`` is the cluster-wide dynamic default.
+    ``controller`` is a broker id in ZooKeeper mode and the quorum's leader in KRaft.
     """
 
     cluster_id: str
@@ -136,7 +135,6 @@ class ClusterView:
     log_dirs: Mapping[int, tuple[LogDirView, ...]] = field(default_factory=dict)
     offline_log_dirs: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     quorum: QuorumView | None = None
-    reassigning: tuple[str, ...] = ()
     errors: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -141,15 +141,6 @@ def _directory(replica: Any) -> str:
     return written(UUID(text).bytes) if text else ""
 
 
-def reassignments(answer: Any, errors: dict[str, str]) -> tuple[str, ...]:
-    """``TOPIC-PARTITION`` of each partition that is being moved."""
-    if answer.error_code:
-        errors["reassignments"] = refusal(answer.error_code, answer.error_message)
-        return ()
-    moving = [(t.name, p.partition_index) for t in answer.topics for p in t.partitions]
-    return tuple(f"{topic}-{partition}" for topic, partition in sorted(moving))
-
-
 def log_dirs(answer: Any) -> tuple[LogDirView, ...]:
     """The log dirs of one broker, by path."""
     return tuple(sorted((_log_dir(result) for result in answer.results), key=lambda d: d.path))

@@ -2,8 +2,7 @@
 
 1. the broker at hand: metadata, registered brokers, cluster-wide settings, quorum;
 2. side by side: each broker its own configuration (no other broker knows it), the broker at hand
-   topics' configurations in chunks (another one may lag behind in what it knows of topics), moves
-   from the controller.
+   topics' configurations in chunks (another one may lag behind in what it knows of topics).
 Opening the connections is the round before each.
 """
 
@@ -45,7 +44,6 @@ class Findings:
     topics: dict[str, Mapping[str, ConfigEntry]] = field(default_factory=dict)
     log_dirs: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     offline: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    reassigning: tuple[str, ...] = ()
 
 
 class Survey:
@@ -77,7 +75,6 @@ class Survey:
             cluster_config=config,
             log_dirs=findings.log_dirs,
             offline_log_dirs=findings.offline,
-            reassigning=findings.reassigning,
             errors=findings.errors,
         )
 
@@ -143,11 +140,6 @@ class Survey:
         for some in chunks((topic.name for topic in view.topics), TOPICS_A_REQUEST):
             ask = messages.configs_request(messages.TOPIC, some, synonyms=False)
             plan[here[0]].append((("topics", some), ask))
-        mover = view.controller if view.quorum is None else None
-        target = mover if mover in view.alive else (alive[0] if alive else None)
-        if target is not None:
-            milliseconds = int(self._deadline.left() * 1000)
-            plan[target].append(("moves", messages.reassignments_request(milliseconds)))
         return plan
 
     def _file(self, broker: int, subject: Any, answer: Any, findings: Findings) -> None:
@@ -159,9 +151,6 @@ class Survey:
                 errors.update({f"topic-{topic}": text for topic in subject[1]})
             else:
                 findings.topics.update(reading.configs(answer, "topic-", errors))
-        elif subject == "moves":
-            if self._readable(answer, "reassignments", errors) is not None:
-                findings.reassigning = reading.reassignments(answer, errors)
         elif self._readable(answer, f"broker-{broker}", errors) is None:
             return
         elif subject == "config":

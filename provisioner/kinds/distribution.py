@@ -13,7 +13,6 @@ from provisioner.plan.model import (
     Layer,
     Observation,
     Present,
-    Run,
     State,
     Step,
     Unknown,
@@ -99,7 +98,5 @@ def judge(
 NAMED = 5
 
 
-def steps(change: Change, state: State | None) -> Sequence[Step]:
-    if state is None or change.action == "delete":
-        return [Run("kafka/remove", (change.id.name,), "")]
+def steps(change: Change, state: State) -> Sequence[Step]:
     return [Unpack(str(state.args["artifact"]), change.id.name, str(state.args["user"]))]

@@ -128,7 +128,7 @@ class Kind:
     name: str
     layer: Layer
     rank: int
-    steps: Callable[[Change, State | None], Sequence[Step]]
+    steps: Callable[[Change, State], Sequence[Step]]
     desired: Callable[[Spec, HostLayout], Mapping[Id, State]] = _none_on_a_host
     of_cluster: Callable[[Spec], Mapping[Id, State]] = _none_of_the_cluster
     probe: Callable[[HostLayout], Sequence[Probe]] = _no_probes

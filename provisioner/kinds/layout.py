@@ -28,7 +28,6 @@ class Facts:
     home: str
     user_exists: bool
     arch: str
-    boot_id: str
     system: str = ""
     libc: str = ""
     root: bool = False

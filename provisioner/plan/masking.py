@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from provisioner.plan.model import Secret
-
 SENSITIVE = re.compile(r"password|passwd|secret|jaas|credential|token|\.key$|\.pem$", re.IGNORECASE)
 """Keys whose values are nobody's to read, whoever wrote them into a file: Kafka's own sensitive
 ones (``ssl.key.password``, ``sasl.jaas.config``, ``ssl.keystore.key``, …) are all among them."""
@@ -42,7 +40,7 @@ def masked(text: str) -> str:
 
 def shown(name: str, value: Any) -> Any:
     """A value as plans show it: secrets never."""
-    if isinstance(value, Secret) or (value is not None and SENSITIVE.search(name)):
+    if value is not None and SENSITIVE.search(name):
         return {"secret": True, "changed": True}
     if isinstance(value, tuple):
         return tuple(masked(part) if isinstance(part, str) else part for part in value)

@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Any, Literal
 
 Action = Literal["create", "update", "delete", "start", "stop", "restart"]
-Effect = Literal["none", "restart", "offline", "move", "loss"]
+Effect = Literal["none", "restart", "offline"]
 
 
 class Layer(IntEnum):
@@ -43,24 +43,16 @@ class Pending:
 
 
 @dataclass(frozen=True)
-class Secret:
-    """A value that is compared by digest and never shown."""
-
-    digest: str
-
-
-@dataclass(frozen=True)
 class State:
     """What a thing should be.
 
-    ``fields`` are compared; ``inputs`` are the ids it is made from; ``live`` the fields that change
-    without a restart; ``closed`` says that a field which is observed but not wanted is a difference
-    too (a properties file); ``args`` is what the kind's steps need and no comparison looks at.
+    ``fields`` are compared; ``inputs`` are the ids it is made from; ``closed`` says that a field
+    which is observed but not wanted is a difference too (a properties file); ``args`` is what the
+    kind's steps need and no comparison looks at.
     """
 
     fields: Mapping[str, Any]
     inputs: tuple[Id, ...] = ()
-    live: frozenset[str] = frozenset()
     closed: bool = False
     args: Mapping[str, Any] = field(default_factory=dict)
 
@@ -249,7 +241,7 @@ Step = Run | Put | Unpack | Call | Await
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened. ``kind`` is one of started, done, failed, waiting, note, wave."""
+    """One thing that happened. ``kind`` is one of done, failed, waiting, note, wave."""
 
     kind: str
     message: str = ""

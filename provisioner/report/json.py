@@ -16,7 +16,6 @@ from provisioner.plan.model import (
     Plan,
     Refused,
     Report,
-    Secret,
     UnknownState,
     Unmanaged,
 )
@@ -145,9 +144,7 @@ def values(fields: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def value(item: Any) -> Any:
-    """A plain value; secrets never, pending ones by what they wait for."""
-    if isinstance(item, Secret):
-        return {"secret": True, "changed": True}
+    """A plain value (``plan.masking`` has hidden secrets); pending ones by what they wait for."""
     if isinstance(item, Pending):
         return {"pending": item.what}
     if isinstance(item, tuple):

@@ -16,7 +16,6 @@ from provisioner.plan.model import (
     Pending,
     Plan,
     Report,
-    Secret,
     UnknownState,
 )
 from provisioner.plan.order import ACCEPTED, MAY_STOP
@@ -199,7 +198,7 @@ def label(id: Id) -> str:
 
 
 def shown(value: Any) -> str:
-    if isinstance(value, Secret) or (isinstance(value, dict) and value.get("secret")):
+    if isinstance(value, dict) and value.get("secret"):
         return "(secret)"
     if isinstance(value, Pending):
         return f"(known later: {value.what})"

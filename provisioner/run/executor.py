@@ -181,7 +181,7 @@ class Executor:
                 self.results.not_started.append(other)
 
     def _chains(self, changes: Sequence[Change]) -> list[Sequence[Step]]:
-        return [KINDS[c.id.kind].steps(c, self.desired.get(c.id)) for c in changes]
+        return [KINDS[c.id.kind].steps(c, self.desired[c.id]) for c in changes]
 
     # -- hosts
 

@@ -32,7 +32,6 @@ def read_facts(text: str) -> Facts:
         value("home", _PATH),
         value("exists", "true|false") == "true",
         value("arch", _WORD),
-        value("boot", _MAYBE),
         value("system", _MAYBE),
         value("libc", _MAYBE) or "glibc",
         int(uid) == 0,

@@ -15,7 +15,5 @@ else
 fi
 m=$(uname -sm)
 echo "arch=${m##* }"; echo "system=${m%% *}"
-read -r b 2>/dev/null </proc/sys/kernel/random/boot_id; echo "boot=$b"
 for f in /lib/ld-musl-*; do [ -e "$f" ] && echo libc=musl; done
-command -v systemctl >/dev/null 2>&1 && [ -d /run/systemd/system ] && echo systemd=true
 exit 0

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from provisioner.kafka.port import ClusterView, KafkaUnavailable
 from provisioner.plan import safety
 from provisioner.plan.model import Change, Event, Wave
-from provisioner.run.target import Target
+from provisioner.run.target import Target, zookeeper_address
 from provisioner.run.waits import NoProgress, WaitInterrupted
 from provisioner.spec.types import Role
 
@@ -107,8 +107,9 @@ def zookeeper_states(target: Target) -> dict[int, str]:
     for node in target.spec.zookeeper:
         if node.host in target.shells and node.client_port is not None:
             dial = target.shells[node.host].connection.dial
+            host = zookeeper_address(target.spec, node)
             with contextlib.suppress(Exception):
-                state = zookeeper.server_state(dial, "localhost", node.client_port, 3.0)
+                state = zookeeper.server_state(dial, host, node.client_port, 3.0)
                 if state:
                     states[node.id] = state
     return states

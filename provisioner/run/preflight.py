@@ -122,6 +122,8 @@ def _judge(
 ) -> None:
     for line in values.get("port", []):
         port, pid, user, command = line.split(" ", 3)
+        if pid in _sharing(target, host, int(port), values.get("process", [])):
+            continue
         who = f"pid {pid} of {user}: {command}" if pid != "-" else command
         found.problems.append(
             Problem(
@@ -185,6 +187,17 @@ def _first(target: Target, host: str, changes: list[Change] | None) -> bool:
     starting = {c.id.name for c in here if c.id.kind == "service" and c.action == "start"}
     installed = any(c.id.kind == "kafka" and c.action == "create" for c in here)
     return installed and starting == {node.name for node in target.places[host].nodes}
+
+
+def _sharing(target: Target, host: str, port: int, lines: list[str]) -> set[str]:
+    """The processes of this home that may have the port too: by the spec several nodes here listen
+    on it, each on an address of its own."""
+    places = target.places[host]
+    names = {node.name for node in places.nodes if port in ports(node)}
+    fields = [line.split("\t") for line in lines]
+    if len(names) < 2:
+        return set()
+    return {words[0] for words in fields if words[6] == places.home and words[4] in names}
 
 
 def _foreign(host: str, lines: list[str]) -> list[Problem]:

@@ -20,6 +20,7 @@ from provisioner.kinds.layout import Distribution, Facts, HostLayout, layout_for
 from provisioner.run.facts import read_facts
 from provisioner.run.stopping import Stop
 from provisioner.spec.types import Host, Node, Spec, Supervisor
+from provisioner.spec.words import WILDCARD, is_loopback
 from provisioner.workers import each, workers
 
 T = TypeVar("T")
@@ -35,7 +36,7 @@ class Options:
     allow: Mapping[str, frozenset[str]] = field(default_factory=dict)
     become_password: str | None = field(default=None, repr=False)
     become: bool = False
-    """-K: sudo may be used on every host, not only where the inventory says so."""
+    """-K: sudo may be used on every host whose inventory does not say no."""
     ssh: Any = None
     say: Callable[[str], None] = lambda text: None
     warn: Callable[[str], None] = lambda text: None
@@ -109,6 +110,8 @@ class Target:
     def dial_node(self, node: Node, port: int, seconds: float) -> Any:
         """A connection to a node's own port, as its machine sees it."""
         host = next((x.host for x in node.listeners if x.port == port and x.host), "localhost")
+        if port == node.client_port:
+            host = zookeeper_address(self.spec, node)
         if host in ("0.0.0.0", "::"):
             host = "localhost"
         return self.shells[node.host].connection.dial(host, port, seconds)
@@ -125,6 +128,13 @@ class Target:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def zookeeper_address(spec: Spec, node: Node) -> str:
+    """Where a ZooKeeper server listens, as its own machine sees it."""
+    known = node.config.get("clientPortAddress") or spec.hosts[node.host].kafka_address or ""
+    given = "clientPortAddress" in node.config and known not in WILDCARD
+    return known if given or is_loopback(known) else "localhost"
 
 
 def bootstrap(spec: Spec) -> list[tuple[str, int]]:
@@ -165,8 +175,6 @@ def open_target(spec: Spec, options: Options, spec_folder: Path) -> Target:
                 target.unreachable[name] = result
             continue
         target.shells[name], target.facts[name] = result
-        for note in target.shells[name].connection.notes:
-            options.say(f"  {name}: {note}")
     if problems:
         target.close()
         raise ProvisionError(problems)
@@ -195,7 +203,7 @@ def _open_host(spec: Spec, name: str, options: Options) -> tuple[Shell, Facts] |
         connection = connect_host(host, options)
         password = host.become_password or options.become_password
         raised = Shell(connection, Become(True, host.become_user, password))
-        may_raise = host.become or options.become
+        may_raise = host.may_become(options.become)
 
         def as_root() -> tuple[Shell, Facts]:
             raised.prove()
@@ -215,7 +223,7 @@ def _open_host(spec: Spec, name: str, options: Options) -> tuple[Shell, Facts] |
         other = facts.user != facts.login or systemd
         if other and facts.uid != 0:
             if not may_raise:
-                raise _nothing_says_become(facts, systemd)
+                raise _nothing_says_become(facts, systemd, host)
             return as_root()
         return shell, facts
     except TransportError as error:
@@ -224,11 +232,14 @@ def _open_host(spec: Spec, name: str, options: Options) -> tuple[Shell, Facts] |
         return error
 
 
-def _nothing_says_become(facts: Facts, systemd: bool) -> TransportError:
+def _nothing_says_become(facts: Facts, systemd: bool, host: Host) -> TransportError:
     what = "supervisor: systemd" if systemd else f"kafka.user {facts.user}"
+    why = "nothing says that sudo may be used"
+    if host.become is False:
+        why = f"the inventory says that sudo may not be used ({host.origins.get('become', '')})"
     return TransportError(
         "sudo-refused",
-        f"{what} needs root, the login is {facts.login}, and nothing says that sudo may be used",
+        f"{what} needs root, the login is {facts.login}, and {why}",
         "set ansible_become: true for the host, or give -K; or log in as root",
     )
 

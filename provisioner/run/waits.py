@@ -25,7 +25,7 @@ from provisioner.plan.model import (
     State,
 )
 from provisioner.plan.taken import differs
-from provisioner.run.target import Target
+from provisioner.run.target import Target, zookeeper_address
 from provisioner.spec.types import Role
 
 PAUSE = 0.05, 0.2
@@ -182,9 +182,9 @@ def _serves(target: Target, id: Id) -> bool:
         return True  # it may not be asked
     from provisioner.kafka import zookeeper
 
-    dial = target.shells[node.host].connection.dial
+    dial, host = target.shells[node.host].connection.dial, zookeeper_address(target.spec, node)
     try:
-        return bool(zookeeper.server_state(dial, "localhost", node.client_port or 0, 2.0))
+        return bool(zookeeper.server_state(dial, host, node.client_port or 0, 2.0))
     except Exception:
         return False
 
@@ -325,9 +325,11 @@ def _registered(target: Target) -> tuple[int, ...] | None:
     for node in target.spec.zookeeper:
         if node.host not in target.shells or node.client_port is None:
             continue
-        connection = target.shells[node.host].connection
+        connection, spec = target.shells[node.host].connection, target.spec
         try:
-            return zookeeper.broker_ids(connection.dial, "localhost", node.client_port, 5.0)
+            return zookeeper.broker_ids(
+                connection.dial, zookeeper_address(spec, node), node.client_port, 5.0
+            )
         except Exception:
             continue
     return None

@@ -28,17 +28,13 @@ from provisioner.spec.types import (
     Node,
     Policy,
     Role,
-    SecretRef,
     Source,
     Spec,
     Supervisor,
     Topic,
 )
-from provisioner.spec.words import release, to_listener
+from provisioner.spec.words import WILDCARD, is_loopback, release, to_listener
 from provisioner.spec.yamlfile import Document, Loc
-
-LOOPBACK = ("localhost", "localhost.localdomain", "ip6-localhost", "::1")
-WILDCARD = ("", "0.0.0.0", "::")
 
 
 @dataclass
@@ -65,7 +61,9 @@ def build(document: Document, shape: doc.SpecFile, hosts: Mapping[str, Host]) ->
     names = list(dict.fromkeys(item.host for item in all_items(shape)))
     supervisor = Supervisor(shape.kafka.supervisor or ("process" if len(names) <= 1 else "systemd"))
     home = shape.kafka.home or default_home(shape.cluster, supervisor)
-    addressed = {name: with_address(hosts.get(name), name, shape, len(names)) for name in names}
+    addressed = {
+        name: with_address(hosts.get(name), name, document, shape, len(names)) for name in names
+    }
     spec = Spec(
         cluster=shape.cluster,
         file=document.file,
@@ -108,10 +106,17 @@ def below(home: str, path: str) -> str:
     return path if path.startswith(("/", "~/")) else f"{home}/{path}"
 
 
-def with_address(host: Host | None, name: str, shape: doc.SpecFile, count: int) -> Host:
+def with_address(
+    host: Host | None, name: str, document: Document, shape: doc.SpecFile, count: int
+) -> Host:
     host = host or Host(name)
-    given = shape.hosts[name].address if name in shape.hosts else host.kafka_address
-    return replace(host, kafka_address=given or ("localhost" if count <= 1 else ""))
+    given, origins = host.kafka_address, dict(host.origins)
+    if name in shape.hosts:
+        given = shape.hosts[name].address
+        line, _ = document.place(("hosts", name, "address"))
+        origins["kafka_address"] = f"{document.file}:{line}"
+    address = given or ("localhost" if count <= 1 else "")
+    return replace(host, kafka_address=address, origins=origins)
 
 
 def quorum(shape: doc.SpecFile) -> str | None:
@@ -133,7 +138,6 @@ def policy(given: doc.Policy) -> Policy:
         given.unmanaged_topics,
         given.unmanaged_config,
         given.offline_partitions,
-        tuple(given.protect),
     )
 
 
@@ -176,7 +180,7 @@ def nodes(built: Built, hosts: Mapping[str, Host]) -> list[Node]:
 
 def options(built: Built, *given: doc.Options, config: bool = True) -> dict[str, Any]:
     """Heap, JVM options, environment, JMX port and properties; later ones win."""
-    values: dict[str, Any] = {"env": {}, "config": {}, "secrets": {}}
+    values: dict[str, Any] = {"env": {}, "config": {}}
     for layer in (built.shape.defaults, *given):
         if layer.heap is not None:
             values["heap"] = layer.heap
@@ -184,31 +188,16 @@ def options(built: Built, *given: doc.Options, config: bool = True) -> dict[str,
             values["jvm_opts"] = tuple(layer.jvm_opts)
         if layer.jmx_port is not None:
             values["jmx_port"] = layer.jmx_port
+        if layer.jmx_address is not None:
+            values["jmx_address"] = layer.jmx_address
         values["env"] |= layer.env or {}
         if config or layer is not built.shape.defaults:
             values["config"] |= plain(layer.config)
-            values["secrets"] |= secret(layer.config)
     return values
 
 
 def plain(config: Mapping[str, Any] | None) -> dict[str, str]:
     return {key: value for key, value in (config or {}).items() if isinstance(value, str)}
-
-
-def secret(config: Mapping[str, Any] | None) -> dict[str, SecretRef]:
-    return {
-        key: to_ref(value)
-        for key, value in (config or {}).items()
-        if isinstance(value, doc.SecretRef)
-    }
-
-
-def to_ref(given: doc.SecretRef) -> SecretRef:
-    if given.command is not None:
-        return SecretRef("command", tuple(given.command))
-    if given.env is not None:
-        return SecretRef("env", (given.env,))
-    return SecretRef("file", (given.file or "",))
 
 
 def properties_file(built: Built, name: str) -> str:
@@ -336,7 +325,3 @@ def inter_broker(
     if INTER_BROKER_PROTOCOL in config or "PLAINTEXT" in names or len(names) != 1:
         return None
     return names[0]
-
-
-def is_loopback(host: str) -> bool:
-    return host.lower() in LOOPBACK or host.startswith("127.")

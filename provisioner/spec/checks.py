@@ -218,7 +218,7 @@ def combined(review: Review) -> None:
 
 
 def twice(review: Review, loc: Loc, controller: Any, broker: Any) -> None:
-    for name in ("heap", "jvm_opts", "jmx_port"):
+    for name in ("heap", "jvm_opts", "jmx_port", "jmx_address"):
         one, other = getattr(controller, name), getattr(broker, name)
         if one is not None and other is not None and one != other:
             review.report(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-from provisioner.spec.build import is_loopback
 from provisioner.spec.checks import Review, node_item
 from provisioner.spec.types import Host, Node, Role
+from provisioner.spec.words import is_loopback
 from provisioner.spec.yamlfile import Loc
 
 

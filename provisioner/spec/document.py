@@ -84,7 +84,20 @@ class Options(Shape):
         dict[str, PropertyText] | None,
         Field(description="Environment of the process; merged with the default, the node's wins"),
     ] = None
-    jmx_port: Annotated[Port | None, Field(description="Port for JMX; none without it")] = None
+    jmx_port: Annotated[
+        Port | None,
+        Field(
+            description="Port for JMX; none without it. It has no login: every user of the machine "
+            "may run anything as Kafka's user by it"
+        ),
+    ] = None
+    jmx_address: Annotated[
+        Address | None,
+        Field(
+            description="The address of the host that JMX listens on; default 127.0.0.1. Whoever "
+            "reaches it may run anything as Kafka's user"
+        ),
+    ] = None
     config: Annotated[
         Properties | None,
         Field(
@@ -290,8 +303,9 @@ class SpecFile(Shape):
         str | None,
         Field(
             min_length=1,
-            description="Path of the inventory, relative to this file; -i overrides it. Without "
-            "either there is one host, `localhost`, without SSH",
+            description="Path of the inventory (a file in YAML or INI form, or a folder of them), "
+            "relative to this file; -i overrides it. Without either there is one "
+            "host, `localhost`, without SSH",
         ),
     ] = None
     kafka: Annotated[Kafka, Field(description="Which Kafka, where, and who runs it")]

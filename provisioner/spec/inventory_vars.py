@@ -30,9 +30,21 @@ NOT_READ = {
     "ansible_become_exe": "take it out: sudo is used",
 }
 PASSWORDS = ("ansible_password", "ansible_ssh_pass", "ansible_ssh_password")
-INSTEAD = {
-    "ansible_become_password": "give it by -K, or in PROVISION_BECOME_PASSWORD",
-    "ansible_become_pass": "give it by -K, or in PROVISION_BECOME_PASSWORD",
+INSTEAD = dict.fromkeys(
+    ("ansible_become_password", "ansible_become_pass"),
+    "take it out, and give it by -K or in PROVISION_BECOME_PASSWORD",
+)
+KEYS = ("ansible_ssh_private_key_file", "ansible_private_key_file")
+ARGS = ("ansible_ssh_args", "ansible_ssh_common_args")
+"""In the order of the command line that Ansible makes of them: the first word counts."""
+ORIGINS = {
+    "connection": "ansible_connection",
+    "address": "ansible_host",
+    "port": "ansible_port",
+    "user": "ansible_user",
+    "become": "ansible_become",
+    "become_user": "ansible_become_user",
+    "kafka_address": "kafka_address",
 }
 
 
@@ -45,6 +57,9 @@ class HostReader:
         self.inventory = inventory
         self.variables = inventory.variables(name)
         self.problems: list[Problem] = []
+        self.origins = {
+            field: place for field, name in ORIGINS.items() if (place := self.place(name))
+        }
 
     def host(self) -> Host:
         for name, hint in NOT_READ.items():
@@ -63,23 +78,23 @@ class HostReader:
             name=self.name,
             connection=self.connection(),
             ssh=self.ssh(),
-            become=self.flag("ansible_become"),
+            become=self.become(),
             become_user=self.login("ansible_become_user") or "root",
             become_password=password,
             kafka_address=self.checked("kafka_address", words.address, address),
             groups=tuple(self.inventory.groups_of(self.name)),
-            origins=self.origins(),
+            origins={**self.origins, "groups": self.inventory.file or "default"},
         )
 
-    def origins(self) -> dict[str, str]:
-        """Where each variable stands that says how the host is reached."""
-        found = {}
-        for name, variable in self.variables.items():
-            if name.startswith(("ansible_", "kafka_")):
-                problem = variable.problem("")
-                if problem.file:
-                    found[name] = f"{problem.file}:{problem.line}"
-        return found
+    def place(self, name: str) -> str:
+        """``FILE:LINE`` of a variable; empty where it is not written."""
+        found = self.variables.get(name)
+        problem = found.problem("") if found is not None and found.value is not None else None
+        return f"{problem.file}:{problem.line}" if problem and problem.file else ""
+
+    def become(self) -> bool | None:
+        given = self.value("ansible_become") is not None
+        return self.flag("ansible_become") if given else None
 
     def report(self, name: str, message: str, hint: str = "") -> None:
         problem = self.variables[name].problem(f"{message} (host {self.name})", hint)
@@ -99,15 +114,19 @@ class HostReader:
 
     def ssh(self) -> SshSettings:
         args = ssh_args.SshArgs()
-        # In the order of the command line that Ansible makes of them: the first word counts.
-        for name in ("ansible_ssh_args", "ansible_ssh_common_args"):
-            if text := self.text(name):
-                parsed = self.checked(name, ssh_args.parse, text)
-                args = ssh_args.joined(args, parsed) if parsed is not None else args
-        key_name = "ansible_ssh_private_key_file"
-        if key_name not in self.variables:
-            key_name = "ansible_private_key_file"
+        key_name = KEYS[0] if KEYS[0] in self.variables else KEYS[1]
         key = self.text(key_name)
+        key_places = [self.place(key_name)] if key else []
+        for name in ARGS:
+            if text := self.text(name):
+                parsed = self.checked(name, ssh_args.parse, text) or ssh_args.SshArgs()
+                for field in ("port", "user", "jumps", "known_hosts", "connect_timeout"):
+                    if getattr(parsed, field):
+                        self.origins.setdefault(field, self.place(name))
+                key_places += [self.place(name)] if parsed.key_files else []
+                args = ssh_args.joined(args, parsed)
+        if key_places:
+            self.origins["keys"] = ", ".join(dict.fromkeys(key_places))
         port = self.value("ansible_port")
         return SshSettings(
             address=self.checked("ansible_host", words.address, self.text("ansible_host"))

@@ -22,6 +22,7 @@ from provisioner.spec import (
     checks_hosts,
     checks_kafka,
     checks_listeners,
+    checks_open,
     checks_secrets,
     rules,
 )
@@ -143,6 +144,7 @@ def reviewed(
     checks_hosts.check_all(review)
     checks_listeners.check_all(review)
     checks_kafka.check_all(review)
+    checks_open.check_all(review)
     checks_secrets.check_all(review)
     rules.check_all(review)
     warnings = [*(inventory.warnings if inventory else ()), *review.warnings]

@@ -92,7 +92,7 @@ def assignment(text: str) -> tuple[str, str]:
             f"'{found[1]}' is not an option that can be taken over",
             INSTEAD.get(name, f"use {ALLOWED}, or say it in ~/.ssh/config"),
         )
-    return name, found[2].strip('"')
+    return name, found[2] if name == "userknownhostsfile" else found[2].strip('"')
 
 
 def take(found: dict[str, Any], name: str, value: str) -> None:
@@ -100,9 +100,9 @@ def take(found: dict[str, Any], name: str, value: str) -> None:
     if name == "identityfile":
         found["key_files"] = (*found.get("key_files", ()), value)
     elif name == "proxyjump":
-        jumps = () if value.lower() == "none" else tuple(part.strip() for part in value.split(","))
+        jumps = tuple(part.strip() for part in value.split(","))
         for jump in jumps:
-            if not is_jump(jump):
+            if not is_jump(jump):  # "none" has the form of a host too
                 refuse(f"'{jump}' is not a host to jump by", "write USER@HOST:PORT")
         found.setdefault("jumps", jumps)
     elif name == "port":
@@ -114,11 +114,19 @@ def take(found: dict[str, Any], name: str, value: str) -> None:
             refuse(f"'{value[:60]}' is not a user name", "")
         found.setdefault("user", value)
     elif name == "userknownhostsfile":
-        found.setdefault("known_hosts", tuple(value.split()))
+        found.setdefault("known_hosts", files(value))
     else:
         if not re.fullmatch(r"[0-9]{1,5}", value) or int(value) == 0:
             refuse(f"ConnectTimeout '{value}' is not a number of seconds", "")
         found.setdefault("connect_timeout", float(value))
+
+
+def files(text: str) -> tuple[str, ...]:
+    """Several, as ssh reads them: a name with a blank is in quotes. Raises ``Refusal``."""
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        refuse(f"the quotes do not match: {error}", "check the quotes")
 
 
 def is_jump(text: str) -> bool:

@@ -52,14 +52,6 @@ class LogDir:
 
 
 @dataclass(frozen=True)
-class SecretRef:
-    """Where a secret is read from: ``kind`` is ``env``, ``file`` or ``command``."""
-
-    kind: str
-    value: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Node:
     """One process: a ZooKeeper server, a controller, a broker, or a combined KRaft node.
 
@@ -86,12 +78,12 @@ class Node:
     jvm_opts: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     jmx_port: int | None = None
+    jmx_address: str | None = None
     config: Mapping[str, str] = field(default_factory=dict)
     client_port: int | None = None
     peer_port: int | None = None
     election_port: int | None = None
     line: int = 0
-    secrets: Mapping[str, SecretRef] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -125,7 +117,6 @@ class Policy:
     unmanaged_topics: str = "report"
     unmanaged_config: str = "report"
     offline_partitions: str = "allow"
-    protect: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -155,20 +146,25 @@ class Host:
     """A machine of the inventory that the spec uses.
 
     ``connection`` is ``local`` or ``ssh``. ``kafka_address`` is how other nodes reach it.
-    ``become_password`` is a secret: it is in no ``repr``.
+    ``become`` is ``ansible_become``, None where nothing is said. ``become_password`` is a secret:
+    it is in no ``repr``.
     """
 
     name: str
     connection: str = "local"
     ssh: SshSettings = field(default_factory=SshSettings)
-    become: bool = False
+    become: bool | None = None
     become_user: str = "root"
     become_password: str | None = field(default=None, repr=False)
     kafka_address: str | None = None
     groups: tuple[str, ...] = ()
     home: str | None = None
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
-    """Where the inventory says what: variable → ``FILE:LINE``."""
+    """Where it is written: field of ``provision hosts`` → ``FILE:LINE``."""
+
+    def may_become(self, asked: bool) -> bool:
+        """Whether sudo may be used. ``asked``: -K was given; the inventory goes before it."""
+        return asked if self.become is None else self.become
 
 
 @dataclass(frozen=True)

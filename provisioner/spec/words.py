@@ -132,6 +132,14 @@ def address(text: str) -> str:
     refuse(f"'{text[:60]}' is neither a host name nor an IP address", "write it without a port")
 
 
+LOOPBACK = ("localhost", "localhost.localdomain", "ip6-localhost", "::1")
+WILDCARD = ("", "0.0.0.0", "::")
+
+
+def is_loopback(host: str) -> bool:
+    return host.lower() in LOOPBACK or host.startswith("127.")
+
+
 def listener(text: str) -> str:
     """``NAME://HOST:PORT``, as it stands. See ``to_listener`` for the value."""
     to_listener(text)

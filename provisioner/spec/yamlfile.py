@@ -28,6 +28,7 @@ MAX_VALUES = 2_000_000
 SECRET_LINE = re.compile(r"passw|secret|token|jaas|private.?key", re.IGNORECASE)
 KEY_REST = re.compile(r"[\w.-]*")
 KEY_BEFORE = re.compile(r"([\w.-]+)[\"']?\s*[:=,{\[]\s*$")
+LONGEST_KEY = 300
 WORD = re.compile(r"[\w./:-]*")
 
 
@@ -107,8 +108,10 @@ def masked(source: str, at: int) -> str:
     end = secret.end() + len(KEY_REST.match(source[secret.end() :])[0])  # type: ignore[index]
     if at <= end:
         return source[:end] + ": …"
-    key = KEY_BEFORE.search(source[:at])
-    hidden = key is None or SECRET_LINE.search(key[1])
+    # Only so far back, since a line may be a megabyte; a key that begins before that is hidden.
+    start = max(0, at - LONGEST_KEY)
+    key = KEY_BEFORE.search(source[start:at])
+    hidden = key is None or (start and not key.start()) or SECRET_LINE.search(key[1])
     word = "…" if hidden else WORD.match(source[at:])[0]  # type: ignore[index]
     return " " * (at - 2) + "… " + word
 

@@ -35,6 +35,7 @@ from provisioner.verbs import stages
 from provisioner.verbs.arguments import changed
 from provisioner.verbs.command import Context, narrowed
 from provisioner.verbs.failures import PORT_ERRORS, problems_of
+from provisioner.verbs.permissions import warn_unused
 from provisioner.verbs.saved_plan import approve, read
 from provisioner.verbs.session import open_context
 from provisioner.verbs.stages import Planned
@@ -65,6 +66,7 @@ def apply(
                 reopen(target)
             planned = awaited(target, fetched(target), emit, stop)
             report.plan = planned.plan
+            warn_unused(target, planned)
             if approve is not None:
                 approve(planned.plan)
             if planned.plan.changes:

@@ -19,7 +19,10 @@ ALLOW = (
     "format-controller",
     "lower-feature",
     "finalize-migration",
+    "revert-migration",
 )
+NAMING = frozenset({"delete-topic", "wipe-log-dir"})
+"""Those that take a VALUE. Others with one permit nothing: less was meant than they would."""
 DRY = ("--dry-run", "--check", "--diff")
 ANYWHERE = ("--json", "-v", "--verbose", "--debug")
 """Options that may stand before the verb too."""
@@ -170,7 +173,7 @@ def _for_specs(sub: Parser) -> None:
         help="hosts at a time (default 10)",
     )
     sub.add_argument(
-        "-K", "--ask-become-pass", action="store_true", help="ask for the sudo password"
+        "-K", "--ask-become-pass", action="store_true", help="use sudo, and ask for its password"
     )
     sub.add_argument("-k", "--ask-pass", action="store_true", help="ask for the SSH password")
     sub.add_argument("--accept-new-host-keys", action="store_true", help="record unknown host keys")
@@ -317,13 +320,26 @@ OWN: dict[str, Any] = {
 
 
 def allowed(words: Sequence[str]) -> dict[str, frozenset[str]]:
-    """``--allow NAME[=VALUE]`` → name → values; an empty set allows all. Raises ``usage``."""
+    """``--allow NAME[=VALUE]`` → name → values; an empty set allows all; what ``useless`` names is
+    left out. Raises ``usage``."""
     found: dict[str, frozenset[str]] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if name not in ALLOW:
             raise fail("usage", f"--allow {name} is not known", f"known: {', '.join(ALLOW)}")
+        if equals and name not in NAMING:
+            continue
         values = frozenset(value.split(",")) if equals else frozenset()
         bare = name in found and not found[name]
         found[name] = frozenset() if bare or not equals else found.get(name, frozenset()) | values
     return found
+
+
+def useless(words: Sequence[str]) -> list[str]:
+    """What is to be said of permissions that are none, whatever the plan."""
+    named = [(word, word.partition("=")[0]) for word in words if "=" in word]
+    return [
+        f"--allow {word} permits nothing: {name} takes no value"
+        for word, name in named
+        if name in ALLOW and name not in NAMING
+    ]

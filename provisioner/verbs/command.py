@@ -147,12 +147,13 @@ def run(argv: Sequence[str]) -> int:
 
 def _run(argv: Sequence[str], stop: Stop, warned: list[Notice]) -> int:
     """``warned`` takes the warnings that were said."""
+    passwords = Passwords.taken()
     console = Console(True, warned=warned)
     try:
         args = arguments.parse(argv)
         output = args.output is not None
         console = Console(args.format != TEXT, args.verbose, output=output, warned=warned)
-        return _dispatch(args, console, stop)
+        return _dispatch(args, console, stop, passwords)
     except ProvisionError as error:
         if stop.ended:
             raise
@@ -221,11 +222,26 @@ def _stopped(
     return int(code)
 
 
-def _dispatch(args: argparse.Namespace, console: Console, stop: Stop) -> int:
+@dataclass(frozen=True)
+class Passwords:
+    """What the environment gave; taken out of it, so that nothing that we start can see them."""
+
+    become: str | None = field(default=None, repr=False)
+    ssh: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def taken(cls) -> Passwords:
+        return cls(
+            os.environ.pop("PROVISION_BECOME_PASSWORD", None),
+            os.environ.pop("PROVISION_SSH_PASSWORD", None),
+        )
+
+
+def _dispatch(args: argparse.Namespace, console: Console, stop: Stop, passwords: Passwords) -> int:
     module = importlib.import_module(f"provisioner.verbs.{MODULES.get(args.verb, args.verb)}")
     if args.verb not in arguments.SPEC_VERBS:
         return int(module.command(args, console))
-    contexts = _contexts(args, console, stop)
+    contexts = _contexts(args, console, stop, passwords)
     if args.each is not None:
         args = arguments.changed(args, limit=None)  # it has chosen the hosts
     problems: list[Problem] = []
@@ -248,10 +264,11 @@ MODULES = {"import": "importing", "start": "processes", "stop": "processes", "re
 CHANGING = frozenset({"apply", "start", "stop", "restart", "drill", "destroy"})
 
 
-def _contexts(args: argparse.Namespace, console: Console, stop: Stop) -> list[Context]:
+def _contexts(
+    args: argparse.Namespace, console: Console, stop: Stop, passwords: Passwords
+) -> list[Context]:
     """One for each cluster: each spec, or one spec on each host of a group."""
-    become = os.environ.get("PROVISION_BECOME_PASSWORD")
-    ssh = os.environ.get("PROVISION_SSH_PASSWORD")
+    become, ssh = passwords.become, passwords.ssh
     if args.ask_pass or args.ask_become_pass:
         from getpass import getpass
 

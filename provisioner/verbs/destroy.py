@@ -25,6 +25,7 @@ from provisioner.spec.types import Node, Role
 from provisioner.verbs import stages
 from provisioner.verbs.apply import begun, executor, locked
 from provisioner.verbs.command import Context
+from provisioner.verbs.permissions import warn_of_paths
 from provisioner.verbs.processes import chosen, stops
 from provisioner.verbs.removal import Entry, changes, entries, removals
 from provisioner.verbs.session import open_context
@@ -42,6 +43,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
                 f"--confirm {args.confirm} is not this cluster's name",
                 f"to destroy it: --confirm {spec.cluster}",
             )
+        warn_of_paths(target)
         report = Report(spec.cluster)
         kept: list[str] = []
         with stopping(target.options.stop) as stop, locked(target, "destroy") as lock:

@@ -26,6 +26,7 @@ from provisioner.spec.types import Node, Spec
 from provisioner.verbs import stages
 from provisioner.verbs.apply import executor, locked
 from provisioner.verbs.command import Console, Context
+from provisioner.verbs.permissions import of_gates, warn_unused
 from provisioner.verbs.session import open_context
 from provisioner.verbs.stages import Planned
 
@@ -81,6 +82,7 @@ def allowed(target: Target, node: Node, context: Context) -> tuple[Planned, tupl
     """
     again = f"provision apply {context.words} mends it; provision verify {context.words} shows it"
     planned = stages.make_plan(target)
+    warn_unused(target, planned, of_gates(target))
     observations = planned.observations
     found = checks(target, observations.view, observations.unavailable)
     wrong = [f"{check.name}: {check.detail}" for check in found if check.ok is not True]

@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from provisioner.errors import Problem, ProvisionError
-from provisioner.hosts.reach import reach
+from provisioner.errors import Notice, Problem, ProvisionError
+from provisioner.hosts.reach import Reach, reach
 from provisioner.hosts.ssh_lookup import DEFAULT_FILES, lookup_of
 from provisioner.hosts.transport import TransportError
 from provisioner.plan.model import Report
@@ -17,6 +17,7 @@ from provisioner.report.text import table
 from provisioner.spec.types import Host
 from provisioner.verbs import session
 from provisioner.verbs.command import Context
+from provisioner.workers import each, workers
 
 KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
 SHOWN = (
@@ -34,28 +35,30 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     used = dict.fromkeys(node.host for node in loaded.spec.nodes)
     names = [name for name in used if limit is None or name in limit]
     report = Report(loaded.spec.cluster)
-    report.extra["hosts"] = values([loaded.spec.hosts[name] for name in names], context)
+    report.extra["hosts"] = values([loaded.spec.hosts[name] for name in names], args, context)
     lines = [line for entry in report.extra["hosts"] for line in as_text(entry)]
     context.console.answer("\n".join(lines))
     report.seconds = time.monotonic() - started
     return report
 
 
-def values(hosts: Sequence[Host], context: Context) -> list[Values]:
-    """Raises ProvisionError with what is wrong of every host."""
-    found: list[Values] = []
-    problems: list[Problem] = []
-    lookup = lookup_of(DEFAULT_FILES, lambda text: context.console.say(f"  warning: {text}"))
-    for host in hosts:
+def values(hosts: Sequence[Host], args: argparse.Namespace, context: Context) -> list[Values]:
+    """Side by side. Raises ProvisionError with what is wrong of every host."""
+    lookup = lookup_of(DEFAULT_FILES, lambda text: context.warn(Notice(text)))
+
+    def one(host: Host) -> Reach | Problem:
         try:
-            known = reach(host, lookup, KNOWN_HOSTS)
+            return reach(host, lookup, KNOWN_HOSTS, args.ask_become_pass)
         except TransportError as error:
-            problems.append(Problem(error.code, str(error), error.hint, host=host.name))
-            continue
-        found.append({**known.values, "from": dict(known.origins)})
-    if problems:
+            return Problem(error.code, str(error), error.hint, host=host.name)
+
+    with workers(max(1, min(len(hosts), args.parallel))) as pool:
+        found = list(each(pool, one, hosts))
+    if problems := [item for item in found if isinstance(item, Problem)]:
         raise ProvisionError(problems)
-    return found
+    return [
+        {**item.values, "from": dict(item.origins)} for item in found if isinstance(item, Reach)
+    ]
 
 
 def as_text(entry: Values) -> list[str]:

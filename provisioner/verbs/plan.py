@@ -10,6 +10,7 @@ from provisioner.errors import Exit
 from provisioner.plan.model import Report
 from provisioner.verbs import stages
 from provisioner.verbs.command import Context
+from provisioner.verbs.permissions import warn_unused
 from provisioner.verbs.session import open_context
 
 
@@ -18,6 +19,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     started = time.monotonic()
     with open_context(args, context) as target:
         planned = stages.make_plan(target)
+        warn_unused(target, planned)
         report = Report(
             target.spec.cluster,
             plan=planned.plan,

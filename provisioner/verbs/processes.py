@@ -21,6 +21,7 @@ from provisioner.spec.types import Node
 from provisioner.verbs import stages
 from provisioner.verbs.apply import acting, begun, executor, locked, prefer_leaders
 from provisioner.verbs.command import Context
+from provisioner.verbs.permissions import of_gates, warn_unused
 from provisioner.verbs.session import open_context
 from provisioner.verbs.stages import Planned
 
@@ -42,6 +43,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
                 planned = stages.make_plan(target)
             if args.verb == "restart":
                 nodes = _without_held(planned, nodes, console.say, named=bool(args.node))
+            warn_unused(target, planned, of_gates(target))
             waves = WAVES[args.verb](target, planned, nodes, bool(args.node))
             _refused(planned, nodes)
             runner = executor(target, planned, lock, journal, console.event, stop)

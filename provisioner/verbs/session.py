@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from provisioner.errors import Notice, fail
 from provisioner.run.target import Options, Target, open_target
 from provisioner.spec.types import Spec
-from provisioner.verbs.arguments import allowed
+from provisioner.verbs.arguments import allowed, useless
 from provisioner.verbs.command import Context
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ def open_context(args: argparse.Namespace, context: Context, *, fetch: bool = Fa
 
 def options(args: argparse.Namespace, context: Context, spec: Spec) -> Options:
     console = context.console
+    for text in useless(getattr(args, "allow", [])):
+        context.warn(Notice(text))
     return Options(
         parallel=args.parallel,
         allow=allowed(getattr(args, "allow", [])),
@@ -103,7 +105,7 @@ def ssh_options(args: argparse.Namespace, context: Context, spec: Spec) -> Any:
         password=context.ssh_password,
         accept_new_host_keys=args.accept_new_host_keys,
         replace_host_keys=frozenset(replaced),
-        say=lambda text: context.console.say(f"  warning: {text}"),
+        warn=lambda text: context.warn(Notice(text)),
     )
 
 

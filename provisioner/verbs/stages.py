@@ -153,17 +153,20 @@ def resolve(target: Target, states: Mapping[Id, State], seen: Observed) -> dict[
 
 @dataclass
 class Planned:
-    """A plan with what it was made from."""
+    """A plan with what it was made from. ``read``: what was seen, before what is unknown was taken
+    for what it is allowed to be."""
 
     plan: Plan
     desired: Desired
     observations: Observations
+    read: Observed = field(default_factory=dict)
 
 
 def make_plan(target: Target, observations: Observations | None = None) -> Planned:
     """observe → resolve → diff → order."""
     observations = observations or observe(target)
-    observations.seen = accepted(observations.seen, target.options.allow)
+    read = observations.seen
+    observations = replace(observations, seen=accepted(read, target.options.allow))
     states = resolve(target, desired(target), observations.seen)
     hosts = {id: s for id, s in states.items() if id.host}
     found = diff(hosts, observations.seen, JUDGES)
@@ -207,7 +210,7 @@ def make_plan(target: Target, observations: Observations | None = None) -> Plann
         ),
         tuple(unread + clustered.unread),
     )
-    return Planned(plan, states, observations)
+    return Planned(plan, states, observations, read)
 
 
 def _name_offline_partitions(

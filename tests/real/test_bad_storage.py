@@ -83,13 +83,12 @@ def test_a_corrupt_checkpoint_is_told_by_its_file(kraft: Lab) -> None:
     kill(kraft, "broker-0")
     checkpoint = kraft.home / "logs-0/recovery-point-offset-checkpoint"
     checkpoint.write_text("garbage\n")
-    cluster = kraft.json("apply", code=None)
-    if cluster["failed"]:
-        first = item(cluster, "failed", kind="service")["message"].splitlines()[0]
-        assert str(checkpoint) in first
-        assert "cannot be read" in first
-        checkpoint.unlink()
-        kraft.apply()
+    failed = item(kraft.json("apply", code=2), "failed", kind="service")
+    first = failed["message"].splitlines()[0]
+    assert f"its checkpoint file {checkpoint} cannot be read: move it away" in first
+    assert "garbage" in failed["message"], "the lines that say so, though they are not the last"
+    checkpoint.unlink()
+    kraft.apply()
     assert kraft.consume("atu") == VALUES
 
 

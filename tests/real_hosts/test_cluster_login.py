@@ -43,6 +43,22 @@ def test_accepted_host_keys_are_printed_and_journalled(host: Machine, tmp_path: 
     assert f"host key of {host.address} added" in mine.run("log").text
 
 
+def test_an_accepted_host_key_is_told_also_where_the_login_fails(
+    host: Machine, tmp_path: Path
+) -> None:
+    """known_hosts has it from then on, so somebody must hear of it; scripts in the document."""
+    mine = place(tmp_path, host, "nobody-of-that-name")
+    inventory, known = tmp_path / "inventory.yaml", tmp_path / "known"
+    inventory.write_text(inventory.read_text().replace(str(host.known_hosts), str(known)))
+    answer = mine.run("status", "--json", "--accept-new-host-keys")
+    assert [error["code"] for error in answer.document["errors"]] == ["authentication-failed"]
+    assert "ssh-ed25519" in known.read_text()
+    said = f"{host.name}: host key of {host.address} added to {known}: ssh-ed25519 SHA256:"
+    assert said in answer.progress
+    (warning,) = answer.document["warnings"]
+    assert said in warning["message"]
+
+
 @pytest.mark.parametrize("become", [False, None])
 @pytest.mark.parametrize("user", ["deploy", "ops"])
 def test_sudo_is_not_tried_where_nobody_says_so(

@@ -122,6 +122,12 @@ def test_same_names_and_addresses_in_two_worlds(lab: Lab, running: Running) -> N
     assert entered.stdout.strip() not in {machine.machine_id for machine in lab.machines}
 
 
+def test_a_world_has_one_lab(lab: Lab) -> None:
+    again = run(sys.executable, "-c", "from tests.hosts.lab import current; current()", check=False)
+    assert again.returncode == 1
+    assert f"Taken: world {lab.world.name!r} has a lab already" in again.stderr
+
+
 @pytest.mark.parametrize("victim", ["owner", "init", "command"])
 def test_sigkill_leaves_nothing_that_reap_does_not_remove(running: Running, victim: str) -> None:
     pids = {"owner": running.owner.pid, "init": running.init, "command": running.child()}

@@ -82,7 +82,8 @@ set -- "-Dkafka.logs.dir=$logs" "$@"
 
 if [ -n "${JMX_PORT:-}" ]; then
   jmx=-Dcom.sun.management.jmxremote
-  : "${KAFKA_JMX_OPTS:=$jmx $jmx.authenticate=false $jmx.ssl=false}"
+  # Who reaches it may run anything: without options of your own it is for this machine only.
+  : "${KAFKA_JMX_OPTS:=$jmx $jmx.authenticate=false $jmx.ssl=false $jmx.host=127.0.0.1 -Djava.rmi.server.hostname=127.0.0.1}"
   set -- "$jmx.port=$JMX_PORT" "$@"
   case $KAFKA_JMX_OPTS in
     *jmxremote.rmi.port=*) ;;

@@ -52,7 +52,7 @@ digest() {
   setting "$launch" logging; logging=$value
   [ -f "$logging" ] || logging=/dev/null
   key=
-  [ -r "$own/key" ] && read -r key <"$own/key"
+  [ -f "$own/key" ] && [ -r "$own/key" ] && read -r key <"$own/key"
   shift
   d=$({ printf '%s\n' "$key"
         set -- "$@" -- "$shift_file" "$launch" "$logging" $(unit_files "$launch")
@@ -75,8 +75,9 @@ run() {
   [ -s "$own/key" ] && [ -r "$own/key" ] || fail "$own/key is missing: run 'provision apply' first"
   given=$(for o do [ "$o" = --override ] || printf '%s\n' "$o"; done)
   sum=$(digest "$file" $given)
-  for k in java dist node heap logs logging archive jmx; do
-    case $k in archive) setting "$launch" hint.archive ;; jmx) setting "$launch" jmx.port ;; *) setting "$launch" $k ;; esac
+  for k in java dist node heap logs logging archive jmx jmx_address; do
+    case $k in archive) setting "$launch" hint.archive ;; jmx) setting "$launch" jmx.port ;;
+      jmx_address) setting "$launch" jmx.address ;; *) setting "$launch" $k ;; esac
     eval "$k=\$value"
   done
   [ -n "$known" ] || { node=$(basename "$file" .properties); logs=$home/logs/$node; heap=${heap:-512m}; }
@@ -96,9 +97,11 @@ run() {
     *log4j2*) set -- "-Dlog4j2.configurationFile=$logging" "$@" ;;
     ?*) set -- "-Dlog4j.configuration=file:$logging" "$@" ;;
   esac
+  # Who reaches JMX may run anything as this user: without an address it is for this machine only.
   [ -z "$jmx" ] || set -- -Dcom.sun.management.jmxremote "-Dcom.sun.management.jmxremote.port=$jmx" \
     "-Dcom.sun.management.jmxremote.rmi.port=$jmx" -Dcom.sun.management.jmxremote.authenticate=false \
-    -Dcom.sun.management.jmxremote.ssl=false "$@"
+    -Dcom.sun.management.jmxremote.ssl=false "-Dcom.sun.management.jmxremote.host=${jmx_address:-127.0.0.1}" \
+    "-Djava.rmi.server.hostname=${jmx_address:-127.0.0.1}" "$@"
   if [ -n "$archive" ] && [ -f "$archive/kafka.jsa" ]; then
     set -- "-XX:SharedArchiveFile=$archive/base.jsa:$archive/kafka.jsa" -Xlog:cds=off -Xlog:cds+dynamic=off "$@"
   fi
@@ -112,13 +115,17 @@ run() {
   set +f; IFS=$saved
   [ -z "$heap" ] || set -- "-Xms$heap" "-Xmx$heap" "$@"
   # By sh, since env would take a path with = in it for a variable.
-  set -- sh -c 'exec "$@"' sh "$java" "$@"
+  set -- /bin/sh -c 'exec "$@"' sh "$java" "$@"
   # The node's environment, by env: a variable called like one of ours does nothing to us.
   saved=$IFS; IFS='
 '
   set -f
   for o in $(sed -n 's/^env\.\([A-Za-z_]\)/\1/p' "$launch"); do set -- "$o" "$@"; done
   set +f; IFS=$saved
+  # Of the environment that we were started in, which may hold passwords, options of Java that no
+  # digest sees, and another time zone, nothing else goes on.
+  set -- -i "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" LC_ALL=C \
+    ${HOME+"HOME=$HOME"} ${USER+"USER=$USER"} ${LOGNAME+"LOGNAME=$LOGNAME"} "$@"
   cd "$home" || fail "cannot go to $home"
   if [ -n "$daemon" ]; then
     setsid env "$@" >>"$logs/kafkaServer.out" 2>&1 </dev/null &

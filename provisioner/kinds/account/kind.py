@@ -32,9 +32,7 @@ def parse(id: Id, record: Record) -> Observation:
     return Absent() if "absent" in record.values else Present({"exists": True})
 
 
-def steps(change: Change, state: State | None) -> Sequence[Step]:
-    if state is None or change.action == "delete":
-        return [Run("account/remove", (change.id.name,), "")]
+def steps(change: Change, state: State) -> Sequence[Step]:
     return [Run("account/make", (change.id.name, str(state.args["home"])), "")]
 
 

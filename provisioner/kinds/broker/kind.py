@@ -55,7 +55,7 @@ def settled(state: State, observation: Observation) -> bool:
     return isinstance(observation, Present) and not observation.fields["fenced"]
 
 
-def steps(change: Change, state: State | None) -> Sequence[Step]:
+def steps(change: Change, state: State) -> Sequence[Step]:
     return []
 
 

@@ -28,7 +28,6 @@ PATIENCE = 30.0
 # What Kafka itself stores cluster-wide on new 4.x clusters: it hides the brokers' files, so where
 # the spec names it it is set there too.
 STORED_BY_KAFKA = ("min.insync.replicas",)
-THROTTLES = ("leader.replication.throttled.rate", "follower.replication.throttled.rate")
 
 
 def config_id(name: str) -> Id:
@@ -114,7 +113,7 @@ def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequenc
     return found
 
 
-def steps(change: Change, state: State | None) -> Sequence[Step]:
+def steps(change: Change, state: State) -> Sequence[Step]:
     assert change.after is not None
     broker = None if change.id.name == CLUSTER else int(change.id.name.removeprefix("broker-"))
     values = {k: str(v) for k, v in change.after.items() if v is not None}

@@ -105,11 +105,8 @@ def judge(
     return False, None
 
 
-def steps(change: Change, state: State | None) -> Sequence[Step]:
+def steps(change: Change, state: State) -> Sequence[Step]:
     path = change.id.name
-    if state is None or change.action == "delete":
-        user = str(state.args.get("user", "")) if state else ""
-        return [Run("directory/remove", (path,), user)]
     user, mode, owner = (
         str(state.args["user"]),
         str(state.fields["mode"]),

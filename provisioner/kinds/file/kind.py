@@ -140,11 +140,9 @@ def _written_otherwise(state: State, seen: Present) -> bool:
     return properties.canonical(wanted) != properties.canonical(found)
 
 
-def steps(change: Change, state: State | None) -> Sequence[Step]:
+def steps(change: Change, state: State) -> Sequence[Step]:
     path = change.id.name
-    user = str(state.args.get("user", "")) if state else ""
-    if change.action == "delete" or state is None:
-        return [Run("file/remove", (path,), user)]
+    user = str(state.args["user"])
     format = state.args["format"]
     if format == "key":
         return [Run("file/make_key", (path,), user)]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from provisioner.kinds.file import logging
 from provisioner.kinds.layout import HostLayout
 from provisioner.spec.types import Listener, Node, Role, Spec, Supervisor
+from provisioner.spec.words import is_loopback
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 COLLECTORS = (
@@ -44,6 +45,9 @@ def _zookeeper(spec: Spec, node: Node) -> dict[str, str]:
         "admin.enableServer": "false",
         "4lw.commands.whitelist": "srvr,ruok,mntr",
     }
+    if is_loopback(address(spec, node)):
+        # All who use it are on this machine, and it asks nobody for a login.
+        values["clientPortAddress"] = address(spec, node)
     if len(spec.zookeeper) > 1:
         values |= {"tickTime": "2000", "initLimit": "10", "syncLimit": "5"}
         for other in spec.zookeeper:
@@ -164,6 +168,7 @@ def launch(spec: Spec, places: HostLayout, node: Node) -> Mapping[str, str]:
         values[f"env.{name}"] = value
     if node.jmx_port:
         values["jmx.port"] = str(node.jmx_port)
+        values["jmx.address"] = node.jmx_address or "127.0.0.1"
     if places.supervisor is Supervisor.SYSTEMD:
         values["unit"] = places.unit(node)
     if places.archive:

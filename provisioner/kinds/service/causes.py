@@ -35,8 +35,7 @@ CAUSES: tuple[tuple[str, str], ...] = (
         "goes on from them: put them back, or make the cluster anew with --rebuild",
     ),
     (
-        r"(?:Malformed line|Unrecognized version|Expected \d+ entries|\S*).{0,80}checkpoint file "
-        r"\(?([^):\s]+)\)?",
+        r"checkpoint file \W?(/.*?-checkpoint)",
         "its checkpoint file {1} cannot be read: move it away, and Kafka makes it anew (it then "
         "recovers its logs, which takes longer)",
     ),
@@ -73,8 +72,3 @@ def cause(text: str) -> str:
             groups = [match.group(0), *(g or "" for g in match.groups())]
             return words.format(*groups).rstrip(": ")
     return ""
-
-
-def will_pass(text: str) -> bool:
-    """Whether starting again later is the way: a predecessor's ZooKeeper session."""
-    return re.search(SESSION, text) is not None

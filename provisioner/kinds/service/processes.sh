@@ -12,7 +12,7 @@ processes() {
     program "$p"
     # A line of ours begins with a byte that tr leaves in none of theirs.
     printf '\001%s %s\n' "$p" "$program"
-    tr '\000\001\011\012\015' '\012\002\002\002\002' <"$f" 2>/dev/null
+    tr '\000\001\011\012\015' '\012\002\002\002\002' 2>/dev/null <"$f"
     echo
   done | awk '
     function stat_of(pid,   f, l, t, n, a) {
@@ -73,10 +73,10 @@ ours() {
 }
 # alive PID START: whether that very process still runs. The name in its stat may hold anything.
 alive() {
-  s=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
-  s=${s##*) }
-  case $s in Z*|X*|'') return 1 ;; esac
-  set -- "$2" $s; [ "${21}" = "$1" ]
+  stat_line=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+  stat_line=${stat_line##*) }
+  case $stat_line in Z*|X*|'') return 1 ;; esac
+  set -- "$2" $stat_line; [ "${21}" = "$1" ]
 }
 # signal NAME PID START UID: sends it to that very process, if it still is what it was found to be.
 signal() {

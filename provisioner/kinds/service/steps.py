@@ -61,9 +61,7 @@ def mend_steps(change: Change, state: State) -> list[Step]:
     return [Run("service/systemd", ("mend", str(state.args["unit"]), *strangers), seconds=60)]
 
 
-def steps(change: Change, state: State | None) -> Sequence[Step]:
-    if state is None:
-        return []
+def steps(change: Change, state: State) -> Sequence[Step]:
     args = state.args
     if change.action == "stop":
         return [

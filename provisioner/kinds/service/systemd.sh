@@ -16,7 +16,7 @@ case $verb in
     n=0
     while [ $n -lt 600 ] && systemctl is-active --quiet -- "$unit"; do
       p=$(systemctl show -p MainPID --value -- "$unit")
-      c=$(tr '\0' '\n' <"/proc/$p/cmdline" 2>/dev/null | head -n 1)
+      c=$(tr '\0' '\n' 2>/dev/null <"/proc/$p/cmdline" | head -n 1)
       case $c in */java|java) exit 0 ;; esac
       n=$((n + 1)); sleep 0.05
     done ;;

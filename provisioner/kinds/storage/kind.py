@@ -327,9 +327,7 @@ def _stray(id: Id, args: Mapping[str, object], seen: Mapping[str, object]) -> st
     return ""
 
 
-def steps(change: Change, state: State | None) -> Sequence[Step]:
-    if state is None:
-        return []
+def steps(change: Change, state: State) -> Sequence[Step]:
     args, path = state.args, change.id.name
     user = str(args["user"])
     record = Run(

@@ -139,10 +139,8 @@ def settled(state: State, observation: Observation) -> bool:
     return isinstance(observation, Present) and bool(observation.volatile["whole"])
 
 
-def steps(change: Change, state: State | None) -> Sequence[Step]:
+def steps(change: Change, state: State) -> Sequence[Step]:
     name = change.id.name
-    if state is None or change.action == "delete":
-        return [Call("delete_topic", {"name": name})]
     wait = Await(change.id, PATIENCE)
     config = {k: str(v) for k, v in state.fields.items() if k not in SHAPE}
     if change.action == "create":

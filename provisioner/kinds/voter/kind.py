@@ -122,9 +122,7 @@ def settled(state: State, observation: Observation) -> bool:
     return isinstance(observation, Present) and bool(observation.volatile["lag"] <= CAUGHT_UP)
 
 
-def steps(change: Change, state: State | None) -> Sequence[Step]:
-    if state is None:
-        return []
+def steps(change: Change, state: State) -> Sequence[Step]:
     args = {
         "id": state.args["id"],
         "directory": state.fields[DIRECTORY],

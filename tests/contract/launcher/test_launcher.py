@@ -20,10 +20,11 @@ SHELLS = [
     if shutil.which(words[0])
 ]
 JAVA = """#!/bin/sh
-: >"$FAKE_JAVA"
-for a do printf '%s\\0' "$a" >>"$FAKE_JAVA"; done
-env -0 >"$FAKE_JAVA.env"
-pwd >"$FAKE_JAVA.cwd"
+argv=${0%/.provision/dist/java/bin/java}/argv
+: >"$argv"
+for a do printf '%s\\0' "$a" >>"$argv"; done
+env -0 >"$argv.env"
+pwd >"$argv.cwd"
 """
 LAUNCH = {
     "node": "broker-1",
@@ -91,7 +92,7 @@ class Home:
             text=True,
             cwd=cwd,
             stdin=subprocess.DEVNULL,
-            env={"PATH": os.environ["PATH"], "FAKE_JAVA": str(self.path / "argv"), **env},
+            env={"PATH": os.environ["PATH"], **env},
         )
 
     def run(self, *words: str, cwd: Path | None = None, **env: str) -> list[str]:
@@ -239,9 +240,46 @@ def test_no_name_in_the_environment_changes_the_launch(home: Home, name: str) ->
 def test_jmx(home: Home) -> None:
     home.launch({**LAUNCH, "jmx.port": "9999"})
     argv = home.run()
+    assert "-Dcom.sun.management.jmxremote.host=127.0.0.1" in argv
+    assert "-Djava.rmi.server.hostname=127.0.0.1" in argv
     assert "-Dcom.sun.management.jmxremote.port=9999" in argv
     assert "-Dcom.sun.management.jmxremote.rmi.port=9999" in argv
     assert argv.index("-Dcom.sun.management.jmxremote.port=9999") < argv.index("kafka.Kafka")
+
+
+def test_jmx_for_others_only_where_that_is_said(home: Home) -> None:
+    home.launch({**LAUNCH, "jmx.port": "9999", "jmx.address": "10.0.0.7"})
+    argv = home.run()
+    assert "-Dcom.sun.management.jmxremote.host=10.0.0.7" in argv
+    assert "-Djava.rmi.server.hostname=10.0.0.7" in argv
+
+
+KEPT = {"PATH", "LC_ALL", "HOME", "USER", "LOGNAME"}
+OF_THE_FAKE = {"PWD", "_", "OLDPWD", "SHLVL"}
+"""What a shell, which our fake Java is, adds by itself."""
+
+
+@pytest.mark.parametrize("daemon", [False, True], ids=["in the foreground", "-daemon"])
+def test_nothing_of_the_environment_goes_on(home: Home, daemon: bool) -> None:
+    """Passwords of who started it, and what changes a process without its digest."""
+    home.launch({**LAUNCH, "env.TZ": "Europe/Berlin"})
+    secret = {
+        "PROVISION_BECOME_PASSWORD": "x", "SOME_DB_PASSWORD": "x", "JAVA_TOOL_OPTIONS": "-Xint",
+        "JDK_JAVA_OPTIONS": "-Xint", "_JAVA_OPTIONS": "-Xint", "LD_LIBRARY_PATH": "/tmp",
+        "KAFKA_HEAP_OPTS": "-Xmx1m", "KAFKA_OPTS": "-Dx", "TZ": "Asia/Tokyo", "CLASSPATH": "/tmp",
+        "HOME": "/root", "USER": "me", "LOGNAME": "me", "SSH_AUTH_SOCK": "/tmp/s",
+    }  # fmt: skip
+    words = ["-daemon", str(home.file)] if daemon else [str(home.file)]
+    done = home.call("run", "kafka.Kafka", *words, **secret)
+    assert done.returncode == 0, done.stderr
+    cwd = home.path / "argv.cwd"
+    end = time.monotonic() + 60
+    while not cwd.exists() or not cwd.read_text():
+        assert time.monotonic() < end, "Java was not started"
+        time.sleep(0.02)
+    found = home.environment()
+    assert set(found) - OF_THE_FAKE == KEPT | {"TZ"}
+    assert found["TZ"] == "Europe/Berlin"
 
 
 def test_log4j_one(home: Home) -> None:
@@ -289,7 +327,7 @@ def test_by_kafkas_own_name_from_the_home(home: Home) -> None:
     done = subprocess.run(
         [*home.shell, "bin/kafka-server-start.sh", "config/server-1.properties"],
         cwd=home.path,
-        env={"PATH": os.environ["PATH"], "FAKE_JAVA": str(home.path / "argv")},
+        env={"PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
@@ -317,10 +355,10 @@ def test_daemon_returns_and_writes_to_the_nodes_folder(home: Home) -> None:
 def test_it_becomes_java(home: Home) -> None:
     """No shell stays between who started it and java: signals go where they are meant to."""
     java = home.own / "dist" / "java" / "bin" / "java"
-    java.write_text('#!/bin/sh\necho "$$" >"$FAKE_JAVA"\n')
+    java.write_text(f'#!/bin/sh\necho "$$" >"{home.path}/argv"\n')
     process = subprocess.Popen(
         [*home.shell, str(home.path / "bin" / "provision-launch.sh"), "run", "C", str(home.file)],
-        env={"PATH": os.environ["PATH"], "FAKE_JAVA": str(home.path / "argv")},
+        env={"PATH": os.environ["PATH"]},
     )
     process.wait(20)
     assert (home.path / "argv").read_text().strip() == str(process.pid)

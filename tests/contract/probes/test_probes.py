@@ -312,3 +312,26 @@ def test_a_hold_is_read_as_it_was_written(observer: Observer, tmp_path: Path, te
     seen = look(observer, where)[Id("localhost", "service", "broker-1")]
     assert isinstance(seen, Present)
     assert seen.fields["hold"] == text
+
+
+def test_folders_that_kafka_takes_for_no_partition_are_named(
+    observer: Observer, tmp_path: Path
+) -> None:
+    spec = at(tmp_path / "home", "kraft")
+    places = layout_for(spec, "localhost", FACTS)
+    (log_dir,) = spec.brokers[0].log_dirs
+    folder = Path(log_dir.path)
+    good = ["atu-0", "__cluster_metadata-0", "a-b.c-12", "a-1.0af3-delete", "a-1.0af3-future"]
+    bad = [".Trash", "a-b", "backup", "x-"]
+    for name in [*good, *bad, "lost+found", "remote-log-index-cache"]:
+        (folder / name).mkdir(parents=True)
+    (folder / "meta.properties").write_text("")
+    id = Id("localhost", "storage", log_dir.path)
+    probes = [p for p in probes_of(places) if id in p.ids]
+    seen = together(probes, observer.read([reading(probe) for probe in probes]))[id]
+    assert isinstance(seen, Present)
+    assert set(seen.fields["stray"]) <= set(bad)
+    assert len(seen.fields["stray"]) == 3, "a few of them"
+    assert seen.fields["lost_and_found"]
+    assert seen.fields["meta_lost"]
+    assert seen.fields["partitions"]

@@ -3,7 +3,11 @@ well as it can, through the library's reader where there is no ``ssh``."""
 
 from __future__ import annotations
 
+import getpass
+import hashlib
+import os
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,6 +18,7 @@ from ruamel.yaml import YAML
 from provisioner.hosts.ssh_config import Hop, Lookup, route
 from provisioner.hosts.ssh_lookup import lookup_of
 from provisioner.hosts.ssh_reader import library_lookup
+from provisioner.hosts.ssh_wire import proxy_command
 from provisioner.hosts.transport import TransportError
 from provisioner.spec.types import SshSettings
 
@@ -26,6 +31,16 @@ CASES: list[dict[str, Any]] = YAML(typ="safe").load(
 KNOWN = ("/usual/known_hosts",)
 GLOBAL = ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"]
 Values = dict[str, Any]
+HERE = socket.gethostname()
+MEANINGS = {
+    "HOME": str(Path("~").expanduser()),
+    "SHORT": HERE.partition(".")[0],
+    "LONG": HERE,
+    "LOCAL": getpass.getuser(),
+    "UID": str(os.getuid()),
+    # as ssh has it: this machine, host, port and user of the case
+    "DIGEST": hashlib.sha1(f"{HERE}a7u".encode()).hexdigest(),
+}
 
 
 @pytest.fixture
@@ -63,13 +78,14 @@ def values(hops: tuple[Hop, ...]) -> Values:
 
 
 def expected(case: Values) -> Values:
-    home = str(Path("~").expanduser())
-    return {
-        key: [str(part).replace("HOME", home) for part in value]
-        if isinstance(value, list)
-        else value
-        for key, value in case["expect"].items()
-    }
+    def filled(value: Any) -> Any:
+        if isinstance(value, list):
+            return [filled(part) for part in value]
+        for name, meaning in MEANINGS.items() if isinstance(value, str) else ():
+            value = value.replace(name, meaning)
+        return value
+
+    return {key: filled(value) for key, value in case["expect"].items()}
 
 
 def test_the_corpus_is_large() -> None:
@@ -135,3 +151,45 @@ def test_a_mistake_is_told_in_the_words_of_ssh(tmp_path: Path) -> None:
     config.write_text("Host a\n  Prot 22\n")
     with pytest.raises(TransportError, match=r"config.*line 2: Bad configuration option: prot"):
         route("a", SshSettings(), lookup_of((str(config),)), KNOWN)
+
+
+def test_a_jump_that_jumps_by_itself_is_refused_as_by_ssh(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text("Host *\n  ProxyJump b\n")
+    with pytest.raises(TransportError, match="jumphost loop via b"):
+        route("a", SshSettings(), lookup_of((str(config),)), KNOWN)
+
+
+def test_ssh_is_asked_once_for_each_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred hosts behind one bastion: a process for each name, user and port."""
+    log, real = tmp_path / "log", shutil.which("ssh")
+    program = tmp_path / "ssh"
+    program.write_text(f'#!/bin/sh\necho "$*" >>{log}\nexec {real} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    config = tmp_path / "config"
+    config.write_text("Host k*\n  ProxyJump bastion\n")
+    for name in ("k1", "k2", "k1", "k3"):
+        settings = SshSettings(user="deploy", port=2200)
+        route(name, settings, lookup_of((str(config),)), KNOWN)
+    asked = [line.rpartition(" -- ")[2] for line in log.read_text().splitlines()]
+    assert sorted(asked) == ["bastion", "k1", "k2", "k3"]
+
+
+def test_what_the_configuration_runs_gets_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROVISION_SSH_PASSWORD", "s3cret")
+    monkeypatch.setenv("PROVISION_BECOME_PASSWORD", "s3cret")
+    config, seen = tmp_path / "config", tmp_path / "seen"
+    config.write_text(
+        f'Match exec "env >>{seen}"\n  ProxyCommand sh -c "env >>{seen}; echo done"\n'
+    )
+    (hop,) = route("a", SshSettings(), lookup_of((str(config),)), KNOWN)
+    wire = proxy_command(hop.proxy_command)
+    try:
+        assert wire.recv(5)
+    finally:
+        wire.close()
+    assert seen.read_text().count("PATH=") >= 2
+    assert "s3cret" not in seen.read_text()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from provisioner.artifacts import locks
 from provisioner.artifacts.locks import KafkaLock
 from provisioner.artifacts.model import Distribution
 from provisioner.artifacts.scripts import scripts
+from tests import lookalike
 
 JAVA = '#!/bin/sh\nprintf "%s\\n" "$0" "$@"\n'
 
@@ -269,25 +272,25 @@ def test_command_whose_jar_is_not_there(home: Home) -> None:
 
 
 @pytest.fixture
-def running(home: Home) -> object:
-    """Starts a process that looks like a broker of the given home to ``ps``; ended at the end."""
+def running(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Starts a process that looks like a broker of the given home; ended at the end."""
     started: list[subprocess.Popen[bytes]] = []
+    java = lookalike.made_java(tmp_path / "jre")
+    stack = contextlib.ExitStack()
 
-    def start(home: Home, properties: str, main: str = "kafka.Kafka") -> subprocess.Popen[bytes]:
+    def start(
+        home: Home, properties: str, main: str = "kafka.Kafka", program: Path = java
+    ) -> subprocess.Popen[bytes]:
         file = home.path / "config" / f"server-{len(started)}.properties"
         file.parent.mkdir(exist_ok=True)
         file.write_text(properties)
-        words = ["sleep-like", "-cp", f"{home.dist}/libs/a.jar", main, str(file)]
-        program = shutil.which("python3") or "python3"
-        code = "import time; time.sleep(60)"
-        process = subprocess.Popen([program, "-c", code, *words[1:]])
+        words = ["-cp", f"{home.dist}/libs/a.jar", main, str(file)]
+        process = stack.enter_context(lookalike.running(program, words, name="java"))
         started.append(process)
         return process
 
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
+    with stack:
+        yield start
 
 
 def test_stop_ends_the_brokers_of_this_home_only(
@@ -304,8 +307,10 @@ def test_stop_ends_the_brokers_of_this_home_only(
     assert theirs.poll() is None
     assert tool.poll() is None
     assert reader.poll() is None
+    perl = start(home, "", program=Path("/usr/bin/perl"))
     done = home.execute("bin/kafka-server-stop.sh")
     assert (done.returncode, done.stdout) == (1, "No kafka server to stop\n")
+    assert perl.poll() is None, "it only calls itself java"
 
 
 @pytest.mark.parametrize(

@@ -229,6 +229,11 @@ def test_a_certificate_that_fails_is_nobodys_to_accept(tmp_path: Path) -> None:
     for how in ({"accept": True}, {"replacing": True}):
         with pytest.raises(TransportError, match="certificate does not help"):
             check(tmp_path, text, **how).check(HostKey("ecdsa-sha2-nistp256", ONE, CERTIFICATE))
+    other = text + entry("lab", TWO)
+    shown = HostKey("ecdsa-sha2-nistp256", ONE, CERTIFICATE)
+    with pytest.raises(TransportError, match="certificate does not help"):
+        check(tmp_path, other, replacing=True).check(shown)
+    assert (tmp_path / "known").read_text() == other
     accepting = check(tmp_path, text, accept=True)
     accepting.check(HostKey(ED, ONE))
     assert accepting.notes

@@ -167,7 +167,9 @@ def test_no_name_is_more_than_one_word_of_a_proxy_command(host: str, user: str, 
     filled = word.replace("%h", host).replace("%p", "22").replace("%r", user).replace("%n", host)
     assert hop.proxy_command == filled
     assert len(shlex.split(hop.proxy_command)) == len(word.split())
-    assert not set(hop.proxy_command) & set("$`;&|<>(){}'\"\n")
+    # the last character of a login may be a dollar sign: no command, whatever comes after it
+    assert not set(hop.proxy_command) & set("`;&|<>(){}'\"\n")
+    assert not set(host + user[:-1]) & set("$")
 
 
 @given(user=st.text(max_size=20), password=st.none() | st.text(max_size=8))
@@ -180,7 +182,7 @@ def test_becoming_is_one_of_two_commands(user: str, password: str | None) -> Non
     who = [] if user == "root" else ["-u", user]
     asked = ["-n"] if password is None else ["-k", "-S", "-p", ""]
     assert words == ["exec", "sudo", *asked, *who, "--", "/bin/sh"]
-    assert "password" not in repr(become)
+    assert "password=" not in repr(become)
 
 
 # --- the way ------------------------------------------------------------------------------------
@@ -202,6 +204,7 @@ def hosts(jumps: tuple[str, ...], **config: Mapping[str, Any]) -> list[str]:
         ((), {"lab": {"proxyjump": "x@a, x@b"}}, ["x@a", "x@b", "u@lab"]),
         ((), {"lab": {"proxyjump": "none"}}, ["u@lab"]),
         (("none",), {"lab": {"proxyjump": "x@a"}}, ["u@lab"]),
+        ((), {"lab": {"hostname": "h", "proxyjump": "x@jump-%n:24"}}, ["x@jump-lab:24", "u@h"]),
         (("x@c",), {"lab": {"proxyjump": "x@a"}}, ["x@c", "u@lab"]),
         # the first of several may need another, the later ones are reached from the one before
         (("x@a", "x@b"), {"a": {"proxyjump": "x@z"}}, ["x@z", "x@a", "x@b", "u@lab"]),
@@ -225,3 +228,16 @@ def test_a_jump_goes_before_a_command() -> None:
     config = {"proxyjump": "x@a", "proxycommand": "nc"}
     hops = route("lab", SshSettings(), lookups(lab=config), KNOWN)
     assert [hop.proxy_command for hop in hops] == ["", ""]
+
+
+def test_the_inventory_goes_before_a_command() -> None:
+    config = lookups(lab={"proxycommand": "nc %h"})
+    for jumps, ways in ((("none",), ["u@lab"]), (("x@a",), ["x@a", "u@lab"])):
+        hops = route("lab", SshSettings(jumps=jumps, user="u"), config, KNOWN)
+        assert [str(hop) for hop in hops] == ways
+        assert {hop.proxy_command for hop in hops} == {""}
+
+
+def test_a_command_that_passes_a_descriptor_is_said_to_be_none_of_ours() -> None:
+    with pytest.raises(TransportError, match="ProxyUseFdpass"):
+        one(SshSettings(), lab={"proxycommand": "nc -F %h %p", "proxyusefdpass": "yes"})

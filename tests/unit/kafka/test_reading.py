@@ -11,7 +11,6 @@ from kafka.protocol.admin import (
     DescribeConfigsResponse,
     DescribeLogDirsResponse,
     DescribeQuorumResponse,
-    ListPartitionReassignmentsResponse,
 )
 from kafka.protocol.metadata import MetadataResponse
 
@@ -256,30 +255,6 @@ def test_a_quorum_that_cannot_be_read_is_an_error() -> None:
         errors: dict[str, str] = {}
         assert reading.quorum(answer, errors) is None
         assert errors == {"quorum": text}
-
-
-def test_moves_are_named_by_partition() -> None:
-    of = ListPartitionReassignmentsResponse.OngoingTopicReassignment
-    parts = of.OngoingPartitionReassignment
-    answer = ListPartitionReassignmentsResponse(
-        version=0,
-        error_code=0,
-        topics=[
-            of(version=0, name="b", partitions=[parts(version=0, partition_index=0)]),
-            of(
-                version=0,
-                name="a",
-                partitions=[parts(version=0, partition_index=i) for i in (10, 2)],
-            ),
-        ],
-    )
-    assert reading.reassignments(answer, {}) == ("a-2", "a-10", "b-0")
-    errors: dict[str, str] = {}
-    refused = ListPartitionReassignmentsResponse(
-        version=0, error_code=41, error_message="not me", topics=[]
-    )
-    assert reading.reassignments(refused, errors) == ()
-    assert errors == {"reassignments": "NOT_CONTROLLER: not me"}
 
 
 def test_log_dirs_add_up_their_partitions() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, is_dataclass
 from dataclasses import fields as fields_of
-from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,20 @@ from provisioner.kinds.kind import Probe
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import (
     Absent,
+    Await,
+    Call,
     Change,
     Deferred,
     Id,
     Present,
+    Put,
     Refused,
+    Run,
     State,
+    Step,
     Unknown,
     UnknownState,
+    Unpack,
 )
 from provisioner.run.look import parsed
 from provisioner.spec.types import Spec
@@ -147,20 +153,36 @@ def test_steps(kind: str, case: dict[str, Any]) -> None:
     given = case["change"]
     host = "" if KINDS[kind].layer == 3 else "h"
     change = Change(
-        Id(host, kind, given["name"]),
+        Id(host, kind, str(given["name"])),
         given["action"],
         given.get("before"),
         given.get("after"),
         tuple(given.get("fields", ())),
+        given.get("effect", "none"),
     )
-    state = None
-    if "state" in case:
-        state = State(case["state"].get("fields", {}), args=case["state"].get("args", {}))
+    given_state = case.get("state", {})
+    state = State(given_state.get("fields", {}), args=given_state.get("args", {}))
     steps = KINDS[kind].steps(change, state)
     assert len(steps) == len(case["steps"])
     for step, wanted in zip(steps, case["steps"], strict=True):
         aspects = dict(wanted)
         assert type(step).__name__.lower() == aspects.pop("do")
-        if "id" in aspects:
-            assert str(step.id) == aspects.pop("id")  # type: ignore[union-attr]
-        within(aspects, plain(step))
+        assert said(step) == {**DEFAULTS[type(step)], **aspects}
+
+
+def said(step: Step) -> dict[str, Any]:
+    found = {f.name: plain(getattr(step, f.name)) for f in fields_of(step)}
+    return found | ({"id": str(step.id)} if isinstance(step, Await) else {})
+
+
+DEFAULTS = {
+    sort: {f.name: f.default for f in fields_of(sort) if f.default is not MISSING}
+    | ({"args": []} if sort is Run else {})
+    for sort in (Run, Put, Unpack, Call, Await)
+}
+"""What a case of ``steps/`` need not name."""
+
+
+def test_every_kind_that_changes_anything_has_cases_of_its_steps() -> None:
+    told = {path.stem for path in (HERE / "steps").glob("*.yaml")}
+    assert told | {"java"} == set(KINDS), "java's are kafka's"

@@ -78,7 +78,6 @@ FACTS = Facts(
     home="/home/kafka",
     user_exists=True,
     arch="x86_64",
-    boot_id="boot",
     system="Linux",
     libc="glibc",
     root=False,
@@ -144,6 +143,17 @@ class Machine:
             raise Impossible(f"{self.name}: no file {path}")
         return entry.text
 
+    def entry(self, path: str) -> Entry:
+        """What is at the path; raises Impossible where nothing is."""
+        if path not in self.entries:
+            raise Impossible(f"{self.name}: nothing at {path}")
+        return self.entries[path]
+
+    def distribution(self, path: str) -> str:
+        if path not in self.distributions:
+            raise Impossible(f"{self.name}: nothing at {path}")
+        return self.distributions[path][0]
+
     def put(self, path: str, text: str, mode: str = "0640", owner: str = "kafka:kafka") -> None:
         parent = self.entries.get(path.rpartition("/")[0])
         if parent is None or parent.kind != "directory":
@@ -188,6 +198,7 @@ class ModelCluster:
         self.formats = 0
         self.voters: dict[int, str] = {}
         """KRaft's: id → the directory it votes with, nothing where the quorum is static."""
+        self.registered: set[int] = set()
         self.history: list[Change] = []
 
     @classmethod
@@ -358,13 +369,15 @@ class ModelCluster:
             for process in machine.processes:
                 if process.node.name == name:
                     return process
-        raise KeyError(name)
+        raise Impossible(f"{name} does not run")
 
     def view(self) -> ClusterView | None:
         alive = self.alive()
         if not alive:
             return None
         quorum = None
+        # KRaft keeps the registration of a broker that is down, and fences it.
+        known = sorted({*alive, *self.registered}) if self.spec.is_kraft else alive
         if self.spec.is_kraft:
             up = {
                 p.node.id: self.directory_of(m, p.node)
@@ -381,7 +394,7 @@ class ModelCluster:
         return ClusterView(
             "id",
             self.controller,
-            tuple(BrokerView(b, "localhost", 9092 + b) for b in alive),
+            tuple(BrokerView(b, "localhost", 9092 + b, fenced=b not in alive) for b in known),
             tuple(self._topic(name, topic, alive) for name, topic in sorted(self.topics.items())),
             {b: self._configs(b) for b in alive},
             dict(self.wide),
@@ -486,7 +499,7 @@ class ModelCluster:
     def run_directory_mend(
         self, machine: Machine, change: Change, user: str, path: str, mode: str, owner: str
     ) -> None:
-        entry = machine.entries[path]
+        entry = machine.entry(path)
         if entry.kind != "directory":
             raise Impossible(f"{path} is no folder")
         entry.mode, entry.owner = mode, owner
@@ -568,19 +581,25 @@ class ModelCluster:
         self.topics[name] = Topic(_spread(alive, partitions, replication), dict(config))
 
     def call_create_partitions(self, name: str, total: int) -> None:
-        topic = self.topics[name]
+        topic = self.topic_of(name)
         if total <= len(topic.replicas):
             raise Impossible(f"{name} has {len(topic.replicas)} partitions already")
         topic.replicas = _spread(self.alive(), total, len(topic.replicas[0]))
 
     def call_delete_topic(self, name: str) -> None:
+        self.topic_of(name)
         del self.topics[name]
 
+    def topic_of(self, name: str) -> Topic:
+        if name not in self.topics:
+            raise Impossible(f"no topic {name}")
+        return self.topics[name]
+
     def call_alter_topic_config(self, name: str, set: dict[str, str], delete: list[str]) -> None:
-        config = self.topics[name].config
+        config = self.topic_of(name).config
         config.update(set)
         for key in delete:
-            del config[key]
+            config.pop(key, None)
 
     def call_alter_broker_config(
         self, broker: int | None, set: dict[str, str], delete: list[str]
@@ -644,6 +663,8 @@ class ModelCluster:
                 raise Impossible(f"{node.name} is started on {path}, which is not formatted")
         self.pids += 1
         machine.processes.append(Process(node, self.pids, found, static))
+        if node.is_broker:
+            self.registered.add(node.id)
 
     def _zookeeper_mode(self, machine: Machine, node: Node, path: str, meta: Entry | None) -> None:
         if not any(
@@ -683,7 +704,7 @@ class ModelCluster:
             found.pop(key, None)
             if value is not None:
                 found[key] = str(value)
-        machine.entries[where].text = properties.render(found, "edited by hand")
+        machine.entry(where).text = properties.render(found, "edited by hand")
 
     def write(self, path: str, text: str) -> None:
         machine, where = self.machine_of(path)
@@ -694,15 +715,15 @@ class ModelCluster:
 
     def append(self, path: str, text: str) -> None:
         machine, where = self.machine_of(path)
-        machine.entries[where].text += text
+        machine.entry(where).text += text
 
     def chmod(self, path: str, mode: str) -> None:
         machine, where = self.machine_of(path)
-        machine.entries[where].mode = mode
+        machine.entry(where).mode = mode
 
     def chown(self, path: str, owner: str) -> None:
         machine, where = self.machine_of(path)
-        machine.entries[where].owner = owner
+        machine.entry(where).owner = owner
 
     def remove(self, path: str) -> None:
         """``rm -rf``."""
@@ -741,7 +762,7 @@ class ModelCluster:
     def damage(self, path: str, *lines: str) -> None:
         """A distribution is not as it was: ``changed=libs/a.jar``."""
         machine, where = self.machine_of(path)
-        machine.distributions[where] = (machine.distributions[where][0], list(lines))
+        machine.distributions[where] = (machine.distribution(where), list(lines))
 
     def replace_with(self, path: str, digest: str) -> None:
         machine, where = self.machine_of(path)
@@ -802,12 +823,13 @@ class ModelCluster:
 
     def topic_config(self, name: str, values: dict[str, str | None]) -> None:
         for key, value in values.items():
-            self.topics[name].config.pop(key, None)
+            config = self.topic_of(name).config
+            config.pop(key, None)
             if value is not None:
-                self.topics[name].config[key] = value
+                config[key] = value
 
     def delete_topic(self, name: str) -> None:
-        del self.topics[name]
+        self.call_delete_topic(name)
 
     def broker_config(self, broker: int | None, values: dict[str, str]) -> None:
         self.call_alter_broker_config(broker, values, [])

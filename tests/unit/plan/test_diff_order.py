@@ -21,7 +21,6 @@ from provisioner.plan.model import (
     Plan,
     Present,
     Refused,
-    Secret,
     State,
     Unknown,
     UnknownState,
@@ -97,10 +96,11 @@ def test_a_kinds_own_word_goes_first() -> None:
 
 
 def test_a_secret_is_shown_only_as_changed() -> None:
-    (change,) = compared(State({"p": Secret("d1")}), Present({"p": Secret("d2")})).changes
-    assert change.before == change.after == {"p": {"secret": True, "changed": True}}
+    key = "ssl.key.password"
+    (change,) = compared(State({key: "d1"}), Present({key: "d2"})).changes
+    assert change.before == change.after == {key: {"secret": True, "changed": True}}
     assert "d1" not in repr(change)
-    assert shown("p", Secret("d1")) == {"secret": True, "changed": True}
+    assert shown(key, "d1") == {"secret": True, "changed": True}
 
 
 @pytest.mark.parametrize("key", ["ssl.keystore.password", "sasl.jaas.config", "ssl.keystore.key"])
@@ -215,3 +215,15 @@ def test_in_sync() -> None:
     assert Plan(refused=(Refused(HERE, "no"),), unread=(UnknownState(HERE, "no"),)).in_sync is False
     assert Plan(waves(([change]), {}, ORDERS)).in_sync is False
     assert Plan(unread=(UnknownState(HERE, "no"),)).complete is False
+
+
+def test_a_folder_is_not_made_anew_where_what_it_held_is_not_known() -> None:
+    storage, folder = Id("h", "storage", "/d"), Id("h", "directory", "/d")
+    desired = {folder: State({"mode": "0750"}, args={"holds": (storage,)})}
+    made = Change(folder, "create", None, {}, ())
+    kept, (deferred,) = held_back([made], desired, {storage: "not mounted?"})
+    assert (kept, deferred.reason) == ([], "h/storage//d: not mounted?")
+    assert held_back([made], desired, {}) == ([made], [])
+    # What is there may be mended: that it cannot be read may be why.
+    mended = Change(folder, "update", {}, {}, ())
+    assert held_back([mended], desired, {storage: "cannot be read"}) == ([mended], [])

@@ -25,7 +25,7 @@ from provisioner.run import executor, unpacking, waits
 from provisioner.run.executor import Executor
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
-from provisioner.run.look import parsed, probes_of
+from provisioner.run.look import probes_of, together
 from provisioner.verbs.stages import Planned
 from tests.unit.plan.model_cluster import Impossible, ModelCluster
 
@@ -82,7 +82,7 @@ class ModelActor:
                 outcome.failed = number
                 outcome.texts.append(str(error))
                 return outcome
-        outcome.reread = [framed(self.model, self.name, probe) for probe in batch.reread]
+        outcome.reread = list(frames(self.model, self.name, batch.reread))
         return outcome
 
     def _do(self, step: Step) -> None:
@@ -95,18 +95,18 @@ class ModelActor:
         self.model.machines[self.name].distributions[path] = (stream.artifact, [])
 
 
-def framed(model: ModelCluster, host: str, probe: Probe) -> Frame:
-    machine = model.machines[host]
-    return Frame("".join("=\n" + model.record_of(machine, id) for id in probe.ids), 0)
+def frames(model: ModelCluster, host: str, probes: Sequence[Probe]) -> Iterator[Frame]:
+    """What the probes print: all that there is of a thing is printed by the first that reads it."""
+    machine, told = model.machines[host], set[Id]()
+    for probe in probes:
+        texts = ["" if id in told else model.record_of(machine, id) for id in probe.ids]
+        told.update(probe.ids)
+        yield Frame("".join("=\n" + text for text in texts), 0)
 
 
 def look(model: ModelCluster, host: str, ids: Sequence[Id]) -> dict[Id, Observation]:
-    seen: dict[Id, Observation] = {}
-    for probe in probes_of(model.target.places[host]):
-        if set(ids) & set(probe.ids):
-            some = probe.only(ids)
-            seen.update(parsed(some, framed(model, host, some)))
-    return seen
+    probes = [p.only(ids) for p in probes_of(model.target.places[host]) if set(ids) & set(p.ids)]
+    return together(probes, list(frames(model, host, probes)))
 
 
 @dataclass
@@ -136,12 +136,14 @@ def on_model(model: ModelCluster) -> Iterator[None]:
     """The executor's hands are the model's."""
     target = model.target
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(executor, "actor_on", lambda target, host, token: ModelActor(model, host))
-        patch.setattr("provisioner.run.records.actor_on", lambda *_: ModelActor(model, ""))
+        for module in ("executor", "records"):
+            path = f"provisioner.run.{module}.actor_on"
+            patch.setattr(path, lambda target, host, token: ModelActor(model, host))
         patch.setattr(executor, "shell_step", lambda step: step)
         patch.setattr(executor, "reading", lambda probe: probe)
         patch.setattr(executor, "wait_for_sessions", lambda *_: None)
         patch.setattr(waits, "_open", lambda target, id: True)
+        patch.setattr(waits, "_serves", lambda target, id: True)
         patch.setattr(waits, "_why_dead", lambda target, id, state: f"{id.name} ended")
         patch.setattr(target, "shells", dict.fromkeys(model.machines))
         patch.setattr(target, "_cluster", ModelKafka(model))

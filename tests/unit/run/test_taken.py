@@ -210,5 +210,5 @@ def test_no_secret_is_told() -> None:
 
 def test_layers_are_what_the_model_takes_them_for() -> None:
     for kind in KINDS.values():
-        found = {c for changes in CHANGES.values() for c in changes if c.id.kind == kind.name}
+        found = [c for changes in CHANGES.values() for c in changes if c.id.kind == kind.name]
         assert all(bool(c.id.host) is (kind.layer is not Layer.CLUSTER) for c in found)

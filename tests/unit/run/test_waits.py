@@ -102,6 +102,15 @@ def test_brokers_on_hosts_out_of_reach_are_not_waited_for() -> None:
     assert cluster.asked == 1
 
 
+def test_a_replica_on_an_id_that_the_spec_does_not_have_is_not_waited_for() -> None:
+    partition = PartitionView(0, leader=1, replicas=(1, 2, 9), isr=(1, 2), offline=(9,))
+    brokers = tuple(BrokerView(id, f"host-{id}", 9092) for id in (1, 2))
+    seen = ClusterView("id", 1, brokers, (TopicView("atu", False, (partition,)),))
+    cluster = Cluster(seen)
+    settle(target(cluster, unreachable=("host-3",)), quiet, cluster.stop)
+    assert cluster.asked == 1
+
+
 def test_a_broker_that_this_run_does_not_start_is_not_waited_for() -> None:
     cluster = Cluster(view(1, 2))
     settle(target(cluster), quiet, cluster.stop, ["broker-3"])

@@ -15,16 +15,23 @@ from provisioner.spec.load import load
 from provisioner.spec.scaffold import TEMPLATES, scaffold
 from provisioner.spec.scalars import Bad, Dialect, scalar_of
 from provisioner.spec.schema import json_schema
+from provisioner.spec.types import Spec
 from provisioner.spec.yamlfile import excerpt
 
 ROOT = Path(__file__).parents[3]
 SPECS = sorted(path for path in (ROOT / "specs").glob("*.yaml") if path.name != "more.yaml")
 
 
+def unexpected(spec: Spec) -> list[str]:
+    """The warnings but for what every cluster of several machines gets; a lab gets none."""
+    told = [warning.message for warning in spec.warnings]
+    return [m for m in told if len(spec.hosts) == 1 or "open on all interfaces" not in m]
+
+
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_the_example_specs_are_valid(path: Path) -> None:
     spec = load(path, env={})
-    assert spec.warnings == ()
+    assert unexpected(spec) == []
     assert load(path, env={}) == spec
 
 
@@ -87,7 +94,7 @@ def test_templates_are_valid_and_never_overwrite(template: str, tmp_path: Path) 
     folder = tmp_path / "new" / "folder"
     written = scaffold(folder, template)
     assert [path.name for path in written] == ["cluster.yaml", "inventory.yaml"]
-    assert load(folder / "cluster.yaml", env={}).warnings == ()
+    assert unexpected(load(folder / "cluster.yaml", env={})) == []
     with pytest.raises(ProvisionError) as raised:
         scaffold(folder, template)
     assert [p.file for p in raised.value.problems] == list(map(str, written))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from provisioner.errors import ProvisionError
-from provisioner.verbs.arguments import SPEC_VERBS, SUMMARIES, allowed, parse
+from provisioner.verbs.arguments import ALLOW, SPEC_VERBS, SUMMARIES, allowed, parse, useless
 from provisioner.verbs.fetch import asked
 from provisioner.verbs.lock import checked
 
@@ -16,6 +16,8 @@ ALLOWED: list[tuple[list[str], dict[str, frozenset[str]]]] = [
     (["delete-topic=a", "delete-topic=b,c"], {"delete-topic": frozenset("abc")}),
     (["delete-topic=a", "delete-topic"], {"delete-topic": frozenset()}),
     (["delete-topic", "delete-topic=a"], {"delete-topic": frozenset()}),
+    (["data-loss=broker-1"], {}),
+    (["data-loss=broker-1", "data-loss"], {"data-loss": frozenset()}),
 ]
 
 
@@ -23,6 +25,16 @@ ALLOWED: list[tuple[list[str], dict[str, frozenset[str]]]] = [
 def test_allow(words: list[str], found: dict[str, frozenset[str]]) -> None:
     """An empty set allows all of that name."""
     assert allowed(words) == found
+
+
+def test_a_value_where_none_is_taken_is_said_and_permits_nothing() -> None:
+    words = ["offline=atu-0", "data-loss", "wipe-log-dir=/data", "delete-topic"]
+    assert useless(words) == ["--allow offline=atu-0 permits nothing: offline takes no value"]
+
+
+def test_every_name_of_the_closed_list_is_taken() -> None:
+    for name in ALLOW:
+        assert allowed([name]) == {name: frozenset()}
 
 
 @pytest.mark.parametrize("word", ["", "all", "delete-topics", "=x", "Offline"])

@@ -1,2 +1,0 @@
-# NAME
-userdel "$1" 2>/dev/null || deluser "$1"

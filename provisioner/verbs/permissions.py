@@ -1,0 +1,56 @@
+"""``--allow``: what was permitted and is of no use is said, never passed over in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from provisioner.plan.model import Plan
+from provisioner.run.target import Target
+from provisioner.verbs import stages
+from provisioner.verbs.stages import Planned
+
+
+def warn_unused(target: Target, planned: Planned, useful: Collection[str] = ()) -> None:
+    """A warning for each name without which the plan would be the same. ``useful``: those that
+    permit something later than in the plan (a gate asks of ``offline``)."""
+    for name in sorted(target.options.allow):
+        if name not in useful and not permits(target, planned, name):
+            values = ",".join(sorted(target.options.allow[name]))
+            word = f"{name}={values}" if values else name
+            target.options.warn(f"--allow {word} permits nothing in this plan")
+
+
+def permits(target: Target, planned: Planned, name: str) -> bool:
+    """Whether the plan would be another without this permission."""
+    options = target.options
+    fewer = {other: values for other, values in options.allow.items() if other != name}
+    without = replace(target, options=replace(options, allow=fewer))
+    other = stages.make_plan(without, replace(planned.observations, seen=dict(planned.read))).plan
+    return _decided(other) != _decided(planned.plan)
+
+
+def _decided(plan: Plan) -> set[tuple[str, str]]:
+    """What would be done, and what is left alone."""
+    found = {(str(change.id), str(change.action)) for change in plan.changes}
+    found |= {(str(item.id), "deferred") for item in plan.deferred}
+    found |= {(str(item.id), "refused") for item in plan.refused}
+    return found | {(str(item.id), "unknown") for item in plan.unread}
+
+
+def of_gates(target: Target) -> Collection[str]:
+    """What the gates of a stop ask for."""
+    return ("offline",) if target.spec.policy.offline_partitions == "refuse" else ()
+
+
+def warn_of_paths(target: Target) -> None:
+    """``destroy``: a log dir that is named and is none of this cluster's, and what is no matter of
+    ``destroy`` at all."""
+    allow = target.options.allow
+    known = {log_dir.path for node in target.spec.nodes for log_dir in node.log_dirs}
+    for path in sorted(allow.get("wipe-log-dir", frozenset()) - known):
+        target.options.warn(
+            f"--allow wipe-log-dir={path} permits nothing: no node of the spec has that folder"
+        )
+    for name in sorted(set(allow) - {"wipe-log-dir"}):
+        target.options.warn(f"--allow {name} permits nothing: destroy asks only for wipe-log-dir")
