@@ -36,7 +36,7 @@ def host(module_machines: MachineFactory) -> Machine:
 @pytest.fixture(scope="module")
 def place(host: Machine, tmp_path_factory: pytest.TempPathFactory) -> Place:
     place = Place(tmp_path_factory.mktemp("tunnel"), [host])
-    place.write(one_node(host.name, more="  supervisor: systemd\n"))
+    place.write(one_node(host.name))
     place.ok("apply", "--round-trip")
     return place
 

@@ -57,7 +57,7 @@ def replace_some(thing: Any, **values: Any) -> Any:
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
     args = arguments.parse(["apply", *words, "--json"])
     before = dict(vars(args))
-    command._dispatch(args, command.Console(True), Stop())
+    command._dispatch(args, command.Console(True), Stop(), command.Passwords())
     assert vars(args) == before
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     return found
