@@ -117,6 +117,14 @@ class Target:
             host = "localhost"
         return self.shells[node.host].connection.dial(host, port, seconds)
 
+    def account_made(self, host: str) -> None:
+        """Kafka's user is there now: from here on it reads what is its own."""
+        places = self.places[host]
+        if not places.kafka_user:
+            self.places[host] = replace(places, kafka_user=places.user, new_account=True)
+        if host in self.facts:
+            self.facts[host] = replace(self.facts[host], user_exists=True)
+
     def close(self) -> None:
         with self._mutex:
             if self._cluster is not None:
@@ -284,7 +292,9 @@ def update_layouts(target: Target) -> None:
     for name, facts in target.facts.items():
         prepared = target.prepared[platform_of(facts)]
         known = placed(target.spec, name, facts, prepared)
-        target.places[name] = replace(known, rebuild=target.rebuild)
+        before = target.places.get(name)
+        new = before is not None and before.new_account
+        target.places[name] = replace(known, rebuild=target.rebuild, new_account=new)
 
 
 def control_platform() -> str:

@@ -126,7 +126,6 @@ FACTS = {
     "home": "/home/kafka",
     "arch": "x86_64",
     "system": "Linux",
-    "boot": "aaaa-bbbb",
 }
 
 

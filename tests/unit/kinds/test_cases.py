@@ -178,6 +178,7 @@ def said(step: Step) -> dict[str, Any]:
 DEFAULTS = {
     sort: {f.name: f.default for f in fields_of(sort) if f.default is not MISSING}
     | ({"args": []} if sort is Run else {})
+    | ({"user": ""} if sort in (Run, Put, Unpack) else {})
     for sort in (Run, Put, Unpack, Call, Await)
 }
 """What a case of ``steps/`` need not name."""
