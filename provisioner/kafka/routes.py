@@ -13,7 +13,6 @@ from typing import Any
 from provisioner.kafka.dialing import dial_directly
 from provisioner.kafka.port import Address, BrokerView, Dial
 
-
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
