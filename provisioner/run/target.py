@@ -17,6 +17,7 @@ from provisioner.hosts.shell import constant
 from provisioner.hosts.transport import Connection, TransportError, understood
 from provisioner.kafka.port import Cluster
 from provisioner.kinds.layout import Distribution, Facts, HostLayout, layout_for
+from provisioner.plan.model import PRIVILEGED
 from provisioner.run.facts import read_facts
 from provisioner.run.stopping import Stop
 from provisioner.spec.types import Host, Node, Spec, Supervisor
@@ -254,7 +255,7 @@ def _nothing_says_become(facts: Facts, systemd: bool, host: Host) -> TransportEr
 
 def _gather_facts(spec: Spec, shell: Shell) -> Facts:
     text = constant("facts.sh", "provisioner.run")
-    frame = Observer(shell).read([Reading(text, (spec.user or "",))])[0]
+    frame = Observer(shell).read([Reading(text, (spec.user or "",), PRIVILEGED)])[0]
     if frame is None or frame.status != 0:
         said = frame.text.strip() if frame else "no answer"
         raise TransportError("connection-lost", f"the first look failed: {said[:500]}")

@@ -126,11 +126,11 @@ def observe(target: Target, *, cluster: bool = True, known: Observed | None = No
     stranger = strange(target.spec, result)
     if stranger:
         result.view, result.unavailable, result.stranger = None, stranger, True
-    _read_view(target.spec, result)
+    read_view(target.spec, result)
     return result
 
 
-def _read_view(spec: Spec, result: Observations) -> None:
+def read_view(spec: Spec, result: Observations) -> None:
     """Kafka's own words: observations of cluster kinds, and what it adds to those of hosts."""
     if result.view is None:
         return

@@ -137,6 +137,21 @@ def test_controllers_of_a_dynamic_quorum_tell_the_address_that_their_peers_know(
     assert "advertised.listeners" not in properties(static, controller)
 
 
+def test_a_process_that_ends_while_it_is_looked_at_is_no_error() -> None:
+    """A shell opens its files from left to right: a later ``2>/dev/null`` does not hide that the
+    one before it is gone, and what a probe says would differ from what the plan was made from."""
+    scripts = sorted(Path(provisioner.__file__).parent.rglob("*.sh"))
+    assert scripts
+    wrong = [
+        f"{path.name}: {line.strip()}"
+        for path in scripts
+        for line in path.read_text().splitlines()
+        if re.search(r'<"?(/proc/|\$f\b)[^ ]* 2>/dev/null', line)
+        and "while" not in line  # a loop's own redirection stands at its end
+    ]
+    assert wrong == []
+
+
 @pytest.mark.parametrize("name", ["lab", "kraft", "three", "ensemble"])
 def test_only_kafkas_user_is_told_a_path_below_the_home_to_read(name: str) -> None:
     """The other script of services gets names to compare with, and opens none of them."""
@@ -151,18 +166,3 @@ def test_only_kafkas_user_is_told_a_path_below_the_home_to_read(name: str) -> No
         assert (kept.args[2], running.args[2]) == (
             (places.state, "") if owned else ("", places.state)
         )
-
-
-def test_a_process_that_ends_while_it_is_looked_at_is_no_error() -> None:
-    """A shell opens its files from left to right: a later ``2>/dev/null`` does not hide that the
-    one before it is gone, and what a probe says would differ from what the plan was made from."""
-    scripts = sorted(Path(provisioner.__file__).parent.rglob("*.sh"))
-    assert scripts
-    wrong = [
-        f"{path.name}: {line.strip()}"
-        for path in scripts
-        for line in path.read_text().splitlines()
-        if re.search(r'<"?(/proc/|\$f\b)[^ ]* 2>/dev/null', line)
-        and "while" not in line  # a loop's own redirection stands at its end
-    ]
-    assert wrong == []

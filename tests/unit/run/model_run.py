@@ -126,7 +126,7 @@ class ModelExecutor(Executor):
 
     def _nothing(self, change: Change, chain: Sequence[Step]) -> Sequence[Step]:
         if change.id.host:
-            return [Run(NOTHING)]
+            return [Run(NOTHING, (), "")]
         wait = [Await(s.id, 0.3) for s in chain if self.awaited and isinstance(s, Await)]
         return [Call(NOTHING), *wait]
 
@@ -142,6 +142,7 @@ def on_model(model: ModelCluster) -> Iterator[None]:
         patch.setattr(executor, "shell_step", lambda step: step)
         patch.setattr(executor, "reading", lambda probe: probe)
         patch.setattr(executor, "wait_for_sessions", lambda *_: None)
+        patch.setattr("provisioner.verbs.stages.zookeeper_states", lambda target: {})
         patch.setattr(waits, "_open", lambda target, id: True)
         patch.setattr(waits, "_serves", lambda target, id: True)
         patch.setattr(waits, "_why_dead", lambda target, id, state: f"{id.name} ended")
