@@ -27,7 +27,7 @@ class ShellStep:
 
     script: str
     args: tuple[str, ...]
-    user: str = ""
+    user: str
     seconds: int = 60
     input: str | None = None
     entry: str = ""
@@ -39,7 +39,7 @@ class LockToken:
 
     state: str
     token: str
-    state_owner: str = ""
+    state_owner: str
 
 
 @dataclass
@@ -82,10 +82,8 @@ class Actor(Observer):
     def act(self, batch: Batch) -> Outcome:
         """Raises TransportError; what was done then must be read again, never assumed."""
         script, guard = Script(), self._lock_token
-        script.raw("held", guard.state, guard.token)
-        script.lines[-1] += " || { frame 0 0 lost; exit 0; }"
+        self._begin(script)
         script.count = 1
-        script.raw("ours", guard.state)
         checks = [
             script.add("check", r.seconds, r.user, expected, r.script, *r.args)
             for r, expected in batch.checks
@@ -105,14 +103,17 @@ class Actor(Observer):
         if batch.done:
             script.add("part", 20, guard.state_owner, JOURNAL, guard.state, batch.done)
         reread = [script.add("part", r.seconds, r.user, r.script, *r.args) for r in batch.reread]
-        if script.count == 1:
-            # An empty batch asks only whether the lock is ours; that it ran to its end is said.
-            script.raw("frame 1 0 held")
         if script.count == 1:  # only whether the lock is held was asked: "yes" is an answer too
-            script.add("part", 5, "", ":")
+            script.add("part", 5, guard.state_owner, ":")
         patience = LIMIT + max([s.seconds for s in batch.steps], default=0)
         frames = self._shell.run(script, patience)
         return _outcome(frames, checks, owned, steps, reread)
+
+    def _begin(self, script: Script) -> None:
+        """Whether the lock is ours is asked by the one who keeps it, before anything is changed."""
+        guard = self._lock_token
+        script.raw("held", guard.state, guard.token, guard.state_owner)
+        script.lines[-1] += " || { frame 0 0 lost; exit 0; }"
 
     def _on_failure(self, script: Script, line: str) -> None:
         guard = self._lock_token
@@ -145,10 +146,8 @@ class Actor(Observer):
     ) -> None:
         """Streams a distribution, a tar, by gzip where ``packed``. Raises TransportError, with what
         the host said."""
-        script, guard = Script(), self._lock_token
-        script.raw("held", guard.state, guard.token)
-        script.lines[-1] += " || { frame 0 0 lost; exit 0; }"
-        script.raw("ours", guard.state)
+        script = Script()
+        self._begin(script)
         script.raw("DRAIN=yes")
         script.raw("said as", user, "sh", "-c", UNPACK, "sh", path, *(["-z"] if packed else []))
         script.raw('frame 1 "$s" "${o%.}"')

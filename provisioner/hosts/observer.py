@@ -19,7 +19,7 @@ class Reading:
 
     script: str
     args: tuple[str, ...]
-    user: str = ""
+    user: str
     seconds: int = 10
 
 

@@ -13,6 +13,13 @@ from typing import Any
 from provisioner.kafka.dialing import dial_directly
 from provisioner.kafka.port import Address, BrokerView, Dial
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def names(host: str) -> tuple[str, ...]:
+    """The host, and its other names if it is the loopback."""
+    return LOOPBACK if host in LOOPBACK else (host,)
+
 
 class ForeignAddress(OSError):
     """An address that was named to us, and is none of this cluster's."""
@@ -32,7 +39,7 @@ class Routes:
     @classmethod
     def directly(cls, bootstrap: Sequence[Address]) -> Routes:
         """The machines behind these addresses, dialled from this one."""
-        return cls({}, {host: dial_directly for host, _ in bootstrap})
+        return cls({}, {name: dial_directly for host, _ in bootstrap for name in names(host)})
 
     def knows(self, host: str, port: int) -> bool:
         return (host, port) in self.addresses or host in self.machines

@@ -33,15 +33,16 @@ class Probe:
 
     ``script`` is a constant text; ``args`` are its arguments, ``arity`` for each id after
     ``shared`` leading ones. It prints a line ``=`` before the record of each id, in order; lines
-    that begin with ``~`` are volatile. ``seconds`` is its own time limit.
+    that begin with ``~`` are volatile. ``user`` reads: who owns the place, or ``PRIVILEGED``.
+    ``seconds`` is its own time limit.
     """
 
     script: str
     ids: tuple[Id, ...]
     args: tuple[str, ...]
     arity: int
+    user: str
     shared: int = 0
-    user: str = ""
     seconds: int = 10
 
     def only(self, wanted: Iterable[Id]) -> Probe:
@@ -55,7 +56,7 @@ class Probe:
                 args += self.args[start : start + self.arity]
                 ids.append(id)
         return Probe(
-            self.script, tuple(ids), tuple(args), self.arity, self.shared, self.user, self.seconds
+            self.script, tuple(ids), tuple(args), self.arity, self.user, self.shared, self.seconds
         )
 
 

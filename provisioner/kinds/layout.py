@@ -54,6 +54,8 @@ class HostLayout:
     archive: Distribution | None = None
     kafka_user: str = ""
     """Who reads what is below the home: Kafka's user once there is one."""
+    new_account: bool = False
+    """Kafka's user was made by this run, which began the state folder before there was one."""
     rebuild: bool = False
     """``apply --rebuild``: what stands in the way may be moved aside."""
 
@@ -87,7 +89,7 @@ class HostLayout:
     @property
     def state_user(self) -> str:
         """The state_owner, once there is such a user."""
-        return self.state_owner if self.kafka_user else ""
+        return self.state_owner if self.kafka_user and not self.new_account else ""
 
     def launch(self, node: Node) -> str:
         """The launch file of a node: what its process is started with besides properties."""

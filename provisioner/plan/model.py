@@ -11,6 +11,11 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Literal
 
+PRIVILEGED = ""
+"""Who acts where only root can: the login itself, or root where it is or becomes root. Only for
+what nobody else can change: ``/proc``, accounts, units, ``/var/lib/provision``, and folders whose
+every parent is root's (decision 15). Everything else names its owner."""
+
 Action = Literal["create", "update", "delete", "start", "stop", "restart"]
 Effect = Literal["none", "restart", "offline"]
 
@@ -189,8 +194,8 @@ class Run:
     steps before it did must be over, as others see it, before it begins."""
 
     function: str
-    args: tuple[str, ...] = ()
-    user: str = ""
+    args: tuple[str, ...]
+    user: str
     seconds: int = 60
     input: str = ""
     separate_exec: bool = False
@@ -204,7 +209,7 @@ class Put:
     path: str
     content: str
     mode: str
-    user: str = ""
+    user: str
     keep: bool = False
 
 
@@ -214,7 +219,7 @@ class Unpack:
 
     artifact: str
     path: str
-    user: str = ""
+    user: str
 
 
 @dataclass(frozen=True)

@@ -153,6 +153,8 @@ class Executor:
         seconds = time.monotonic() - started
         taken = [change for change in changes if change.id not in left]
         for change in taken:
+            if change.id.kind == "account" and change.action == "create":
+                self.target.account_made(host)
             self.results.applied.append(change)
             self.emit(Event("done", host=host, change=change, seconds=seconds))
         for change in changes:

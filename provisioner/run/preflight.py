@@ -12,7 +12,7 @@ from provisioner.errors import Problem, ProvisionError
 from provisioner.hosts.observer import Reading
 from provisioner.hosts.transport import TransportError, understood
 from provisioner.kinds.service.kind import ports
-from provisioner.plan.model import Change
+from provisioner.plan.model import PRIVILEGED, Change
 from provisioner.run.steps import text_of
 from provisioner.run.target import Target
 from provisioner.spec.words import heap_bytes
@@ -78,6 +78,7 @@ def _ask(
                 Reading(
                     text,
                     (places.home, wanted, folders, _names(target, host), places.state),
+                    PRIVILEGED,
                     seconds=20,
                 )
             ]

@@ -2,8 +2,10 @@
 # services that are to be started; DIRS (newlines) are log dirs; NAMES (newlines) are how the other
 # nodes are called; beside STATE are the state folders of other clusters.
 home=$1 wanted=$2 dirs=$3 names=$4 state=$5
-for m in "$(dirname "$state")"/*/manifest; do
-  o=$(dirname "$m"); [ "$o" != "$state" ] && grep -q -x -F "directory	$home" "$m" 2>/dev/null && echo "owner=$(basename "$o")"
+# Only where root alone keeps the manifests: elsewhere they are what their users say.
+case $state in */.provision) set -- ;; *) set -- "${state%/*}"/*/manifest ;; esac
+for m do
+  o=$(dirname "$m"); [ "$o" != "$state" ] && [ -f "$m" ] && [ ! -L "$m" ] && grep -q -x -F "directory	$home" "$m" 2>/dev/null && echo "owner=$(basename "$o")"
 done
 [ -z "$wanted" ] || ports $wanted | while IFS= read -r l; do printf 'port=%s\n' "$l"; done
 up=$home; while [ ! -e "$up" ]; do up=$(dirname "$up"); done

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from provisioner.errors import fail
 from provisioner.hosts.actor import Batch, ShellStep
 from provisioner.kinds.service.kind import ports
-from provisioner.plan.model import Event
+from provisioner.plan.model import PRIVILEGED, Event
 from provisioner.run.actors import actor_on
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
@@ -38,7 +38,7 @@ def _stop(
     folders = "\n".join(d.path for node in places.nodes for d in node.log_dirs)
     files = "\n".join(node.properties for node in places.nodes)
     words = (str(SECONDS), wanted, folders, files)
-    step = ShellStep(text_of("service/stop_foreign"), words, "", SECONDS + 60)
+    step = ShellStep(text_of("service/stop_foreign"), words, PRIVILEGED, SECONDS + 60)
     _act(target, host, lock, journal, [step], "rebuild: end processes", emit)
 
 

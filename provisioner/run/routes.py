@@ -9,7 +9,7 @@ from provisioner.hosts.observer import Shell
 from provisioner.hosts.transport import Connection, TransportError
 from provisioner.kafka.dialing import dial_directly
 from provisioner.kafka.port import Address, Dial
-from provisioner.kafka.routes import Routes
+from provisioner.kafka.routes import Routes, names
 from provisioner.kinds.layout import Facts
 from provisioner.spec.types import Host, Listener, Node, Spec
 
@@ -26,13 +26,14 @@ def routes(spec: Spec, shells: Mapping[str, Shell], facts: Mapping[str, Facts]) 
         for node in spec.nodes:
             for address in addresses_of(spec, node):
                 addresses.setdefault(address, dials[node.host])
-    names: list[tuple[str | None, Dial]] = [(host, d) for (host, _), d in addresses.items()]
-    names += [(known, dials[n]) for n, host in spec.hosts.items() for known in called(host)]
-    names += [(known.hostname, dials[name]) for name, known in facts.items()]
+    known: list[tuple[str | None, Dial]] = [(host, d) for (host, _), d in addresses.items()]
+    known += [(each, dials[name]) for name, host in spec.hosts.items() for each in called(host)]
+    known += [(told.hostname, dials[name]) for name, told in facts.items()]
     machines: dict[str, Dial] = {}
-    for name, dial in names:
-        if name:
-            machines.setdefault(name, dial)
+    for host_name, dial in known:
+        for each in names(host_name or ""):
+            machines.setdefault(each, dial)
+    machines.pop("", None)
     return Routes(addresses, machines)
 
 

@@ -7,8 +7,11 @@ from functools import cache
 from importlib import resources
 
 from provisioner.hosts.actor import PUT, ShellStep
+from provisioner.hosts.shell import constant
 from provisioner.plan.model import Await, Call, Put, Run, Step, Unpack
 
+ENTER = constant("enter.sh")
+ENTERING = ("directory/make", "directory/mend", "directory/destroy")
 LIBRARIES = {
     "service/stop": ("service/processes",),
     "service/terminate": ("service/processes",),
@@ -24,7 +27,8 @@ def text_of(function: str) -> str:
     """The constant text of ``kind/name``: the file ``kinds/kind/name.sh``, after what it uses."""
     parts = (*LIBRARIES.get(function, ()), function)
     folder = resources.files("provisioner.kinds")
-    return "\n".join(folder.joinpath(f"{part}.sh").read_text() for part in parts)
+    texts = [folder.joinpath(f"{part}.sh").read_text() for part in parts]
+    return "\n".join([ENTER, *texts] if function in ENTERING else texts)
 
 
 def shell_step(step: Run | Put) -> ShellStep:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import resources
 
 from provisioner.hosts.actor import Batch, ShellStep
-from provisioner.plan.model import Event
+from provisioner.plan.model import PRIVILEGED, Event
 from provisioner.run.actors import actor_on
 from provisioner.run.lock import Lock
 from provisioner.run.target import Target
@@ -44,7 +44,7 @@ def _sweep(
     if places.supervisor is Supervisor.SYSTEMD:
         # Where units are, root writes, and others than we have files.
         units = [f"{UNITS}/.{places.unit(node)}.provision" for node in places.nodes]
-        steps.append(ShellStep(text, ("", "", "", *units)))
+        steps.append(ShellStep(text, ("", "", "", *units), PRIVILEGED))
     outcome = actor_on(target, host, lock.token).act(Batch(steps=steps))
     for said in outcome.texts:
         for line in said.splitlines() if outcome.failed is None else ():

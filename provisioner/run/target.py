@@ -17,6 +17,7 @@ from provisioner.hosts.shell import constant
 from provisioner.hosts.transport import Connection, TransportError, understood
 from provisioner.kafka.port import Cluster
 from provisioner.kinds.layout import Distribution, Facts, HostLayout, layout_for
+from provisioner.plan.model import PRIVILEGED
 from provisioner.run.facts import read_facts
 from provisioner.run.stopping import Stop
 from provisioner.spec.types import Host, Node, Spec, Supervisor
@@ -115,6 +116,14 @@ class Target:
         if host in ("0.0.0.0", "::"):
             host = "localhost"
         return self.shells[node.host].connection.dial(host, port, seconds)
+
+    def account_made(self, host: str) -> None:
+        """Kafka's user is there now: from here on it reads what is its own."""
+        places = self.places[host]
+        if not places.kafka_user:
+            self.places[host] = replace(places, kafka_user=places.user, new_account=True)
+        if host in self.facts:
+            self.facts[host] = replace(self.facts[host], user_exists=True)
 
     def close(self) -> None:
         with self._mutex:
@@ -246,7 +255,7 @@ def _nothing_says_become(facts: Facts, systemd: bool, host: Host) -> TransportEr
 
 def _gather_facts(spec: Spec, shell: Shell) -> Facts:
     text = constant("facts.sh", "provisioner.run")
-    frame = Observer(shell).read([Reading(text, (spec.user or "",))])[0]
+    frame = Observer(shell).read([Reading(text, (spec.user or "",), PRIVILEGED)])[0]
     if frame is None or frame.status != 0:
         said = frame.text.strip() if frame else "no answer"
         raise TransportError("connection-lost", f"the first look failed: {said[:500]}")
@@ -283,7 +292,9 @@ def update_layouts(target: Target) -> None:
     for name, facts in target.facts.items():
         prepared = target.prepared[platform_of(facts)]
         known = placed(target.spec, name, facts, prepared)
-        target.places[name] = replace(known, rebuild=target.rebuild)
+        before = target.places.get(name)
+        new = before is not None and before.new_account
+        target.places[name] = replace(known, rebuild=target.rebuild, new_account=new)
 
 
 def control_platform() -> str:

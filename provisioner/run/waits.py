@@ -15,6 +15,7 @@ from provisioner.kafka.port import KafkaUnavailable
 from provisioner.kinds.registry import JUDGES, KINDS
 from provisioner.kinds.service.causes import cause
 from provisioner.plan.model import (
+    PRIVILEGED,
     Change,
     Desired,
     Event,
@@ -263,10 +264,13 @@ LAST_LINES = 8
 def _why_dead(target: Target, id: Id, state: State) -> str:
     """The cause in words where it is a known one, and the last lines of the log."""
     unit = str(state.args["unit"]) if state.args["supervisor"] == "systemd" else ""
-    files = (unit, str(state.args["out"]), str(state.args["log"]))
-    reading = Reading(constant("tail.sh", "provisioner.run"), files)
-    frame = target.observer(id.host).read([reading])[0]
-    text = frame.text if frame else ""
+    text_of_tail = constant("tail.sh", "provisioner.run")
+    files = ("", str(state.args["out"]), str(state.args["log"]))
+    readings = [Reading(text_of_tail, files, target.places[id.host].kafka_user)]
+    if unit:
+        readings.insert(0, Reading(text_of_tail, (unit,), PRIVILEGED))
+    frames = target.observer(id.host).read(readings)
+    text = "\n".join(frame.text for frame in frames if frame)
     words = cause(text)
     lines = list(dict.fromkeys(line for line in text.splitlines() if line.strip()))
     # The end of a log is often how it shut down; what it ended of stands further up.

@@ -13,8 +13,6 @@ from provisioner.spec.types import Node
 from provisioner.spec.words import WILDCARD, is_loopback
 from provisioner.spec.yamlfile import Loc
 
-JMX_OPTION = "-Dcom.sun.management.jmxremote"
-
 
 def check_all(review: Review) -> None:
     for one in (jmx, zookeeper, listeners):
@@ -36,13 +34,6 @@ def jmx(review: Review) -> None:
                 f"JMX on {given} asks nobody for a login: whoever reaches its port runs any code "
                 "as Kafka's user",
                 loc,
-            )
-        options = [o for o in item.jvm_opts or () if o.startswith(f"{JMX_OPTION}.port=")]
-        if options and f"{JMX_OPTION}.authenticate=false" in item.jvm_opts:
-            review.warn(
-                f"{options[0]} without a login: whoever reaches that port runs any code as Kafka's "
-                "user; jmx_port listens on this machine only",
-                (*where, "jvm_opts"),
             )
 
 

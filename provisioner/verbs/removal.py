@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from provisioner.kinds.layout import HostLayout
-from provisioner.plan.model import Change, Id
+from provisioner.plan.model import PRIVILEGED, Change, Id
 from provisioner.spec.types import Supervisor
+from provisioner.spec.words import is_login
 
 Entry = tuple[str, str]
 """(kind, name) of one thing that the manifest says is ours."""
 
-UNITS = "/etc/systemd/"
+UNITS = "/etc/systemd/system/"
+KINDS = frozenset({"account", "directory", "file", "java", "kafka", "storage"})
+NORMAL = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[^/\x00-\x1f\x7f]+)+")
+"""An absolute path without ``.``, ``..``, empty parts or control characters."""
 
 
 @dataclass(frozen=True)
@@ -21,19 +26,50 @@ class Removal:
 
     what: str
     names: tuple[str, ...]
-    user: str = ""
+    user: str
 
 
 def entries(manifest: str) -> list[Entry]:
-    """The lines of a manifest, each once; what is no entry is passed over."""
-    pairs = [line.split("\t") for line in manifest.splitlines()]
-    return list(dict.fromkeys((p[0], p[1]) for p in pairs if len(p) > 1 and p[1]))
+    """The lines of a manifest, each once; what is no entry is passed over. It is a claim of who
+    keeps it: ``permitted`` says what of it counts."""
+    pairs = [line.split("\t") for line in manifest.split("\n")]
+    return list(
+        dict.fromkeys(
+            (p[0], p[1])
+            for p in pairs
+            if len(p) > 1
+            and p[0] in KINDS
+            and (NORMAL.fullmatch(p[1]) or (p[0] == "account" and is_login(p[1])))
+        )
+    )
+
+
+def permitted(places: HostLayout, ours: Iterable[Entry]) -> list[Entry]:
+    """What a manifest may claim. Units and accounts only where root alone keeps it, and only names
+    that we make for this cluster; files and distributions below the home. Folders may be anywhere:
+    they go only when they are empty, and as the one who keeps the manifest, or where the spec
+    itself leads to them."""
+    rooted = places.supervisor is Supervisor.SYSTEMD
+    unit = re.compile(
+        re.escape(f"{UNITS}kafka-{places.cluster}-")
+        + r"(broker|controller|zookeeper)-\d{1,9}\.service"
+    )
+
+    def counts(kind: str, name: str) -> bool:
+        if kind == "account":
+            return rooted and name == places.user
+        if kind == "file" and unit.fullmatch(name):
+            return rooted
+        return kind in ("directory", "storage") or name.startswith(f"{places.home}/")
+
+    return [(kind, name) for kind, name in ours if counts(kind, name)]
 
 
 def removals(places: HostLayout, ours: Sequence[Entry], kept: Collection[str]) -> list[Removal]:
     """What is used goes before what it stands on: units and files, distributions and logs, folders
     from the bottom up; the state folder and the home, with what was made above them, last. ``kept``
     are log dirs that stay: then the state folder and all that they stand in stays too."""
+    ours = permitted(places, ours)
     names = {kind: [n for k, n in ours if k == kind] for kind, _ in ours}
     files, made = names.get("file", []), names.get("directory", [])
     units = [n for n in files if n.startswith(UNITS)]
@@ -42,7 +78,7 @@ def removals(places: HostLayout, ours: Sequence[Entry], kept: Collection[str]) -
     inside = [n for n in early if _holds(places.home, (n,))]
     outside = [n for n in early if n not in inside]
     steps = [
-        Removal("unit", tuple(units)),
+        Removal("unit", tuple(units), PRIVILEGED),
         Removal("file", tuple(n for n in files if n not in units), places.kafka_user),
         Removal(
             "tree",
@@ -50,7 +86,7 @@ def removals(places: HostLayout, ours: Sequence[Entry], kept: Collection[str]) -
             places.kafka_user,
         ),
         Removal("directory", _upwards(inside), places.kafka_user),
-        Removal("directory", _upwards(n for n in outside if _rooted(places, n))),
+        *_as_root(places, [n for n in outside if _rooted(places, n)]),
         Removal(
             "directory", _upwards(n for n in outside if not _rooted(places, n)), places.kafka_user
         ),
@@ -67,12 +103,19 @@ def _end(
     state = (places.state,) if places.state != places.private_dir else ()
     users = tuple(n for n in names.get("account", ()) if n == places.user)
     return [
-        Removal("state", (places.private_dir,)),
-        Removal("directory", _upwards(above)),
-        Removal("state", state),
-        Removal("directory", _upwards(n for n in beside if n != places.private_dir)),
-        Removal("account", users),
+        Removal("state", (places.private_dir,), places.kafka_user),
+        *_as_root(places, above),
+        Removal("state", state, places.state_user),
+        *_as_root(places, [n for n in beside if n != places.private_dir]),
+        Removal("account", users, PRIVILEGED),
     ]
+
+
+def _as_root(places: HostLayout, folders: Sequence[str]) -> list[Removal]:
+    """Kafka's user removes what he can; root what is left."""
+    names = _upwards(folders)
+    mine = [Removal("mine", names, places.kafka_user)] if places.kafka_user else []
+    return [*mine, Removal("directory", names, PRIVILEGED)]
 
 
 def _logs(places: HostLayout, names: Mapping[str, Sequence[str]]) -> list[str]:

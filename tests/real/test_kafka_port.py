@@ -33,7 +33,7 @@ from provisioner.kafka.port import (
     PartitionView,
     Sent,
 )
-from provisioner.kafka.tunnel import Tunnel
+from provisioner.kafka.routes import Routes
 from tests.real.kafka_processes import Lab, Process, free_ports, kraft_lab, zookeeper_lab
 
 STATIC_CONFIG = {"num.io.threads": "3", "log.retention.hours": "5"}
@@ -569,20 +569,46 @@ def test_everything_works_through_a_tunnel(lab: Lab, topic: str) -> None:
         return dial_directly(host, port, seconds)
 
     before = set(threading.enumerate())
-    with Tunnel(dial) as tunnel:
-        with connected(lab, proxy_url=tunnel.url) as cluster:
-            cluster.create_topic(topic, 3, 3, {})
-            values = [os.urandom(20_000) for _ in range(100)]
-            cluster.produce(topic, values, seconds=120)
-            read = cluster.consume(topic, seconds=120)
-            assert sorted(r.value for r in read) == sorted(values)
-            assert cluster.view().topic(topic)
-        (dead,) = free_ports(1)
-        refused = connect([("localhost", dead)], proxy_url=tunnel.url)
-        with pytest.raises(KafkaUnavailable, match=f"localhost:{dead}: connection refused"):
-            refused.view()
-    assert set(dialled) >= set(lab.bootstrap)
-    wait_until(lambda: set(threading.enumerate()) <= before)
+    routes = Routes(dict.fromkeys(lab.bootstrap, dial))
+    with connected(lab, routes=routes, tunnel=True) as cluster:
+        cluster.create_topic(topic, 3, 3, {})
+        values = [os.urandom(20_000) for _ in range(100)]
+        cluster.produce(topic, values, seconds=20)
+        read = cluster.consume(topic, seconds=20)
+        assert sorted(r.value for r in read) == sorted(values)
+        assert cluster.view().topic(topic)
+        assert not [t for t in threading.enumerate() if t.name.startswith("tunnel-")]
+    assert set(dialled) == set(lab.bootstrap)
+    (dead,) = free_ports(1)
+    refused = connect([("localhost", dead)], routes=Routes({("localhost", dead): dial}))
+    with pytest.raises(KafkaUnavailable, match=f"localhost:{dead}: connection refused"):
+        refused.view()
+    wait_until(lambda: set(threading.enumerate()) <= before, 5)
+
+
+def test_a_broker_elsewhere_is_not_dialled(lab: Lab, topic: str) -> None:
+    """Of three brokers one is none of ours: it is named, and nobody connects to it, not even the
+    library."""
+    *ours, foreign = lab.bootstrap
+    dialled: set[tuple[str, int]] = set()
+
+    def dial(host: str, port: int, seconds: float) -> Any:
+        dialled.add((host, port))
+        return dial_directly(host, port, seconds)
+
+    cluster = connect(ours, routes=Routes(dict.fromkeys(ours, dial)))
+    try:
+        view = cluster.view()
+        (stranger,) = [b.id for b in view.brokers if (b.host, b.port) == foreign]
+        assert view.errors[f"broker-{stranger}"] == (
+            f"{foreign[0]}:{foreign[1]} is not on a host of this cluster, so it was not dialled"
+        )
+        cluster.create_topic(topic, 3, 3, {})
+        written = cluster.produce(topic, [b"x"] * 3, seconds=5)
+        assert sorted(type(each) is tuple for each in written) == [False, True, True]
+    finally:
+        cluster.close()
+    assert dialled == set(ours)
 
 
 def test_zookeeper_is_read(zookeeper_cluster: Lab) -> None:

@@ -6,7 +6,18 @@ from collections.abc import Mapping, Sequence
 
 from provisioner.kinds.kind import Kind, Probe, Record, script
 from provisioner.kinds.layout import HostLayout
-from provisioner.plan.model import Absent, Change, Id, Layer, Observation, Present, Run, State, Step
+from provisioner.plan.model import (
+    PRIVILEGED,
+    Absent,
+    Change,
+    Id,
+    Layer,
+    Observation,
+    Present,
+    Run,
+    State,
+    Step,
+)
 from provisioner.spec.types import Spec
 
 PACKAGE = __package__ or ""
@@ -25,7 +36,7 @@ def probe(places: HostLayout) -> Sequence[Probe]:
     if not places.nodes or not places.root:
         return []
     id = Id(places.host, "account", places.user)
-    return [Probe(script(PACKAGE, "probe.sh"), (id,), (places.user,), 1)]
+    return [Probe(script(PACKAGE, "probe.sh"), (id,), (places.user,), 1, PRIVILEGED)]
 
 
 def parse(id: Id, record: Record) -> Observation:
@@ -33,7 +44,7 @@ def parse(id: Id, record: Record) -> Observation:
 
 
 def steps(change: Change, state: State) -> Sequence[Step]:
-    return [Run("account/make", (change.id.name, str(state.args["home"])), "")]
+    return [Run("account/make", (change.id.name, str(state.args["home"])), PRIVILEGED)]
 
 
 KIND = Kind("account", Layer.HOST, rank=0, desired=desired, probe=probe, parse=parse, steps=steps)

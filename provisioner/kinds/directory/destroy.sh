@@ -7,7 +7,8 @@ bad=
 others() {
   case $state in */.provision) h=${state%/.provision}; h=${h%/*} ;; *) h=/var/lib/provision ;; esac
   for m in /var/lib/provision/*/manifest "$h"/*/.provision/manifest; do
-    [ -f "$m" ] && [ "$m" != "$state/manifest" ] && printf '%s\n' "$m"
+    # Nothing is noted in what is another user's: it is his to say.
+    [ -f "$m" ] && [ ! -L "$m" ] && [ -O "$m" ] && [ "$m" != "$state/manifest" ] && printf '%s\n' "$m"
   done
 }
 # handed KIND NAME [BELOW]: what another cluster still needs (a folder: one that has something BELOW
@@ -22,6 +23,8 @@ inside() {
   ls -A -- "$1" 2>/dev/null | awk 'NR <= 3 { s = s (NR > 1 ? ", " : "") $0 }
     END { if (NR > 3) s = s " and " NR - 3 " more"; print s }'
 }
+# empty FOLDER: removes it; root by its name in the folder that it stands in.
+empty() { if [ "$(id -u)" = 0 ]; then rmdir -- "./${1##*/}"; else rmdir -- "$1"; fi; }
 for n do
   case $what in
     file) rm -f -- "$n" || bad=yes ;;
@@ -32,9 +35,14 @@ for n do
     tree)
       case $n in */.provision/dist/*|*/logs/*) rm -rf -- "$n" || bad=yes ;; *) echo "$n is not a folder of ours"; exit 1 ;; esac ;;
     state)
-      case $n in */.provision|/var/lib/provision/*) rm -rf -- "$n" || bad=yes ;; *) echo "$n is not a state folder"; exit 1 ;; esac ;;
+      case $n in
+        */.provision) rm -rf -- "$n" || bad=yes ;;
+        /var/lib/provision/*) (enter /var/lib/provision && rm -rf -- "./${n##*/}") || bad=yes ;;
+        *) echo "$n is not a state folder"; exit 1 ;;
+      esac ;;
+    mine) [ ! -d "$n" ] || rmdir -- "$n" 2>/dev/null ;;
     directory)
-      [ -d "$n" ] && ! e=$(rmdir -- "$n" 2>&1) || continue
+      [ -d "$n" ] && ! e=$( { [ "$(id -u)" != 0 ] || { up=${n%/*}; enter "${up:-/}"; }; } 2>&1 && empty "$n" 2>&1) || continue
       if handed directory "$n" "$n/"; then echo "$n stays: another cluster is in it"; continue; fi
       i=$(inside "$n")
       echo "$n stays: ${i:+there is something in it that is not ours: }${i:-${e##*: }}" ;;

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
 from provisioner.kinds.layout import HostLayout
 from provisioner.plan.model import (
+    PRIVILEGED,
     Absent,
     Change,
     Id,
@@ -39,18 +40,18 @@ def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
         holds: tuple[Id, ...] = (),
     ) -> None:
         fields = {"type": "directory", "mode": mode, "owner": owner}
-        args = {"user": user, "holds": holds}
+        args = {"user": user, "maker": places.user, "holds": holds}
         states[Id(places.host, "directory", path)] = State(fields, disk, args=args)
 
-    outside = "" if places.root else places.user
+    outside = PRIVILEGED if places.root else places.user
     want(places.home, "0755", places.owner, outside)
     for path in (f"{places.home}/config", f"{places.home}/logs"):
         want(path, "0755", places.owner)
     for path in (places.private_dir, f"{places.private_dir}/launch", f"{places.private_dir}/dist"):
         want(path, "0750", places.owner)
     if places.supervisor is Supervisor.SYSTEMD:
-        want("/var/lib/provision", "0755", "root:root", "")
-        want(places.state, "0750", "root:root", "")
+        want("/var/lib/provision", "0755", "root:root", PRIVILEGED)
+        want(places.state, "0750", "root:root", PRIVILEGED)
     for node in places.nodes:
         want(places.logs(node), "0755", places.owner)
         for log_dir in node.log_dirs:
@@ -72,18 +73,19 @@ def probe(places: HostLayout) -> Sequence[Probe]:
     home = [places.home]
     home += [f"{places.home}/{p}" for p in ("config", "logs")]
     home += [places.private_dir, f"{places.private_dir}/launch", f"{places.private_dir}/dist"]
-    if places.supervisor is Supervisor.SYSTEMD:
-        home += ["/var/lib/provision", places.state]
+    rooted = ["/var/lib/provision", places.state]
     elsewhere: list[str] = []
     for node in places.nodes:
         home.append(places.logs(node))
         for log_dir in node.log_dirs:
             inside = log_dir.path.startswith(places.home + "/") and not log_dir.mounted
             (home if inside else elsewhere).append(log_dir.path)
-    groups = [home, *([path] for path in elsewhere)]
+    groups = [(home, places.kafka_user), *(([path], places.kafka_user) for path in elsewhere)]
+    if places.supervisor is Supervisor.SYSTEMD:
+        groups.append((rooted, PRIVILEGED))
     return [
-        Probe(text, tuple(Id(places.host, "directory", p) for p in group), tuple(group), 1)
-        for group in groups
+        Probe(text, tuple(Id(places.host, "directory", p) for p in group), tuple(group), 1, user)
+        for group, user in groups
     ]
 
 
@@ -102,21 +104,29 @@ def judge(
     if isinstance(observation, Present) and "type" in fields:
         found = observation.fields["type"]
         return True, Refused(id, f"there is a {found} where a directory should be; move it away")
+    if isinstance(observation, Present) and "owner" in fields and state.args["user"] != PRIVILEGED:
+        owner, wanted = observation.fields["owner"], state.fields["owner"]
+        why = (
+            f"its owner is {owner}, not {wanted}; root gives nothing away below a folder of others"
+        )
+        return True, Refused(id, f"{why}: chown {wanted} {id.name}, or remove it")
     return False, None
 
 
 def steps(change: Change, state: State) -> Sequence[Step]:
+    """Kafka's user makes what he can; root what is left, where nobody else can change the path."""
     path = change.id.name
     user, mode, owner = (
         str(state.args["user"]),
         str(state.fields["mode"]),
         str(state.fields["owner"]),
     )
-    if change.action == "create":
-        return [Run("directory/make", (path, mode, owner), user)]
-    # Only root may give a folder to somebody else; a mode can be mended by its owner.
-    acting = "" if "owner" in change.fields else user
-    return [Run("directory/mend", (path, mode, owner), acting)]
+    if change.action != "create":
+        return [Run("directory/mend", (path, mode, owner), user)]
+    made = [Run("directory/make", (path, mode, owner), user)]
+    if user == PRIVILEGED and not owner.startswith("root:"):
+        made.insert(0, Run("directory/try_make", (path, mode), str(state.args["maker"])))
+    return made
 
 
 KIND = Kind(

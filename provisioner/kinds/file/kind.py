@@ -14,6 +14,7 @@ from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
 from provisioner.kinds.layout import HostLayout
 from provisioner.kinds.rendering import text_of
 from provisioner.plan.model import (
+    PRIVILEGED,
     Absent,
     Change,
     Id,
@@ -50,10 +51,11 @@ def probe(places: HostLayout) -> Sequence[Probe]:
     every = tuple(paths(places))
     ids = tuple(Id(places.host, "file", path) for path in every)
     text = script(PACKAGE, "probe.sh")
-    probes = [Probe(text, ids, every, 1, user=places.kafka_user)]
+    probes = [Probe(text, ids, every, 1, places.kafka_user)]
     if places.supervisor is Supervisor.SYSTEMD:
         units = tuple(unit.path(places, node) for node in places.nodes)
-        probes.append(Probe(text, tuple(Id(places.host, "file", u) for u in units), units, 1))
+        ids = tuple(Id(places.host, "file", u) for u in units)
+        probes.append(Probe(text, ids, units, 1, PRIVILEGED))
     return probes
 
 

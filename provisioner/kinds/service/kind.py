@@ -13,6 +13,7 @@ from provisioner.kinds.service.digest import digest
 from provisioner.kinds.service.static import offline_log_dirs, static_differences
 from provisioner.kinds.service.steps import steps
 from provisioner.plan.model import (
+    PRIVILEGED,
     Change,
     Id,
     Layer,
@@ -126,8 +127,8 @@ def probe(places: HostLayout) -> Sequence[Probe]:
     processes = script(PACKAGE, "held.sh", "processes.sh", "listening.sh", "probe.sh")
     others = Id(places.host, "service", OTHERS)
     return [
-        Probe(home, ids, tuple(kept), 2, shared=4, user=places.kafka_user, seconds=20),
-        Probe(processes, (*ids, others), tuple(running), 4, shared=3, seconds=20),
+        Probe(home, ids, tuple(kept), 2, places.kafka_user, shared=4, seconds=20),
+        Probe(processes, (*ids, others), tuple(running), 4, PRIVILEGED, shared=3, seconds=20),
     ]
 
 

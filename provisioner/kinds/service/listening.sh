@@ -3,7 +3,7 @@ listeners() {
   awk '$4 == "0A" { n = split($2, a, ":"); print a[n], $10, $8 }' /proc/net/tcp /proc/net/tcp6 2>/dev/null |
     while read -r p i u; do echo "$((0x$p)) $i $u"; done
 }
-# sockets FOLDERS INODE...: "INODE PID" for each of these sockets that a process holds. FOLDERS are
+# sockets FOLDERS INODE...: "INODE /proc/PID/fd" for each of these sockets that a process holds. FOLDERS are
 # /proc/PID/fd, separated by blanks. Where a descriptor leads to is its owner's words: it is compared
 # as a whole and never printed, nor followed (a dead NFS would hang us). Nothing for what we may not
 # look at; a line "looked" tells that this find (GNU's) can do it at all.
@@ -14,5 +14,5 @@ sockets() {
   set -- "$@" -name fd -printf 'looked\n'
   for n do [ "$n" != -name ] || break; set -- "$@" -o -lname "socket:\\[$n\\]" -printf "$n %h\n"; done
   shift "$c"
-  find $folders -maxdepth 1 "$@" 2>/dev/null | sed -n 's|^\([0-9]*\) /proc/\([0-9]*\)/fd$|\1 \2|p; s|^looked$|&|p'
+  find $folders -maxdepth 1 "$@" 2>/dev/null
 }

@@ -7,9 +7,9 @@ ports() {
     [ -n "$found" ] || continue
     u=$(printf '%s\n' "$all" | W=$w awk '$1 == ENVIRON["W"] { print $3; exit }')
     u=$(id -nu -- "$u" 2>/dev/null || echo "uid $u" | tr ' ' -)
-    p=$(sockets "$(echo /proc/[0-9]*/fd)" $found | awk 'NF == 2 { print $2; exit }')
+    p=$(sockets "$(echo /proc/[0-9]*/fd)" $found | awk -F'[ /]' 'NF > 1 { print $4; exit }')
     if [ -z "$p" ]; then printf '%s - %s %s\n' "$w" "$u" "a process of $u"; continue; fi
-    c=$(tr '\000-\037' '[ *]' 2>/dev/null <"/proc/$p/cmdline" | cut -c1-160)
+    c=$({ tr '\000-\037' '[ *]' <"/proc/$p/cmdline"; } 2>/dev/null | cut -c1-160)
     printf '%s %s %s %s\n' "$w" "$p" "$u" "${c:-?}"
   done
 }

@@ -3,7 +3,7 @@
 # root's (else nothing). The last record, after the services', has the processes of none of them.
 owner=$(if [ -n "$1" ]; then id -u -- "$1"; else id -u; fi 2>/dev/null)
 home=$2 state=$3; shift 3
-tab=$(printf '\t')
+tab='	'
 services= units=
 for a do
   case $((n = (${n:--1} + 1) % 4)) in
@@ -17,12 +17,30 @@ done
 # Unit names are of our making and have no blanks.
 systemd=; [ -z "$units" ] || systemd=$(systemctl show -p Id,LoadState,UnitFileState,DropInPaths,NeedDaemonReload,ActiveState,SubState,MainPID,NRestarts,Result -- $units 2>&1)
 processes=$(processes)
-open=$(listeners)
-wanted=$(printf '%s\n' "$services" | cut -f 3 | tr ',\n' '  ')
-inodes=$(printf '%s\n' "$open" | W=" $wanted " awk 'index(ENVIRON["W"], " " $1 " ") { print $2 }')
-# The descriptors of those processes only that may be ours.
-folders=$(printf '%s\n' "$processes" | OWNER=$owner awk -F'\t' '$4 == ENVIRON["OWNER"] { printf "/proc/%s/fd ", $1 }')
-held=$(sockets "$folders" $inodes)
+open= inodes= folders= held=
+if [ -n "$processes" ]; then
+  # PORT:INODE:UID of what listens at ports of ours, and /proc/PID/fd of the processes that may be
+  # ours: whether one of these holds one of those is looked up.
+  look=$(printf '%s\n' "$processes" | SERVICES=$services SYSTEMD=$systemd OWNER=$owner HOMEDIR=$home awk -F'\t' '
+    BEGIN {
+      n = split(ENVIRON["SERVICES"], s, /\n/)
+      for (i = 1; i < n; i++) {
+        split(s[i], f, /\t/); named[f[1]] = given[f[2]] = 1
+        m = split(f[3], p, ","); for (j = 1; j <= m; j++) port[sprintf("%04X", p[j])] = p[j]
+      }
+    }
+    NF > 10 {
+      if (($4 == ENVIRON["OWNER"] || ENVIRON["SYSTEMD"] != "") && ($8 in given || ($5 in named && $7 == ENVIRON["HOMEDIR"]))) print "/proc/" $1 "/fd"
+      next
+    }
+    { split($0, w, " "); n = split(w[2], a, ":"); if (w[4] == "0A" && a[n] in port) print port[a[n]] ":" w[10] ":" w[8] }
+  ' - /proc/net/tcp /proc/net/tcp6 2>/dev/null)
+  for l in $look; do
+    case $l in /*) folders="$folders $l" ;; *) open="$open$l
+"; l=${l#*:}; inodes="$inodes ${l%:*}" ;; esac
+  done
+  held=$(sockets "$folders" $inodes)
+fi
 printf '%s\n' "$processes" | SERVICES=$services SYSTEMD=$systemd OPEN=$open HELD=$held OWNER=$owner HOMEDIR=$home awk -F'\t' '
   NF { procs[++count] = $0; used[count] = 0 }
   # drop_ins UNIT: the lines of drop-ins that are not ours, for the person who reads the plan.
@@ -74,7 +92,7 @@ printf '%s\n' "$processes" | SERVICES=$services SYSTEMD=$systemd OPEN=$open HELD
     total = split(ENVIRON["SERVICES"], services, /\n/) - 1
     opened = split(ENVIRON["OPEN"], open, /\n/)
     n = split(ENVIRON["HELD"], h, /\n/); looked = n
-    for (i = 1; i <= n; i++) { split(h[i], a, " "); holds[a[1], a[2]] = 1 }
+    for (i = 1; i <= n; i++) { split(h[i], a, /[ \/]/); holds[a[1], a[4]] = 1 }
     for (i = 1; i <= total; i++) {
       split(services[i], s, /\t/)
       print "="
@@ -91,7 +109,7 @@ printf '%s\n' "$processes" | SERVICES=$services SYSTEMD=$systemd OPEN=$open HELD
       up = ""; n = split(s[3], ports, ",")
       for (j = 1; j <= n; j++)
         for (k = 1; k <= opened; k++) {
-          split(open[k], o, " ")
+          split(open[k], o, ":")
           if (o[1] == ports[j] && held_by(o[2], o[3], pids)) { up = up (up == "" ? "" : ",") ports[j]; break }
         }
       print "~listening=" up

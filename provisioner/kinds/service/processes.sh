@@ -7,12 +7,15 @@
 # we may not look.
 # The brackets keep the pattern from matching the command lines that carry it.
 processes() {
-  for f in $(grep -l -a -E '[k]afka\.Kafka|[Q]uorumPeerMain' /proc/[0-9]*/cmdline 2>/dev/null); do
+  set -- $(grep -l -a -E '[k]afka\.Kafka|[Q]uorumPeerMain' /proc/[0-9]*/cmdline 2>/dev/null)
+  [ $# != 0 ] || return 0
+  programs=$(programs "$@")
+  for f do
     p=${f#/proc/}; p=${p%/cmdline}
-    program "$p"
+    case $programs in *"java /proc/$p/"*) program=java ;; *"other /proc/$p/"*) program=other ;; *) program=- ;; esac
     # A line of ours begins with a byte that tr leaves in none of theirs.
     printf '\001%s %s\n' "$p" "$program"
-    tr '\000\001\011\012\015' '\012\002\002\002\002' 2>/dev/null <"$f"
+    { tr '\000\001\011\012\015' '\012\002\002\002\002' <"$f"; } 2>/dev/null
     echo
   done | awk '
     function stat_of(pid,   f, l, t, n, a) {
@@ -55,6 +58,16 @@ processes() {
     class && !config { config = $0 }
     $0 == "kafka.Kafka" || $0 == "org.apache.zookeeper.server.quorum.QuorumPeerMain" { class = $0 }
     END { finish() }'
+}
+# programs /proc/PID/cmdline...: the same of several, as "java /proc/PID/exe" or "other /proc/PID/exe".
+programs() {
+  c=$#
+  for f do set -- "$@" "${f%cmdline}exe"; done
+  shift "$c"
+  find "$@" -maxdepth 0 \( -lname '*/java' -o -lname '*/java (deleted)' \) -printf 'java %p\n' \
+    -o -lname '?*' -printf 'other %p\n' 2>/dev/null && return
+  # Another find than GNU's, or one of them has gone.
+  for f do f=${f%/exe}; program "${f#/proc/}"; [ "$program" = - ] || printf '%s %s/exe\n' "$program" "$f"; done
 }
 # program PID: puts into $program what it runs, whatever it calls itself.
 program() {

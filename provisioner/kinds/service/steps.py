@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from provisioner.plan.model import Await, Change, Id, Run, State, Step
+from provisioner.plan.model import PRIVILEGED, Await, Change, Id, Run, State, Step
 from provisioner.spec.types import Supervisor
 
 STOP_SECONDS = 120
@@ -24,7 +24,7 @@ def stop_steps(id: Id, state: State, *, everything: bool = False) -> list[Step]:
     if args["supervisor"] != Supervisor.SYSTEMD.value:
         return [plain]
     verb = "stop-all" if everything else "stop"
-    by = Run("service/systemd", (verb, str(args["unit"])), seconds=SYSTEMD_STOP_SECONDS)
+    by = Run("service/systemd", (verb, str(args["unit"])), PRIVILEGED, seconds=SYSTEMD_STOP_SECONDS)
     return [by, plain]
 
 
@@ -32,7 +32,7 @@ def tell_step(id: Id, state: State) -> Run:
     """Told to end, and not yet waited for."""
     args = state.args
     if args["supervisor"] == Supervisor.SYSTEMD.value:
-        return Run("service/systemd", ("tell", str(args["unit"])))
+        return Run("service/systemd", ("tell", str(args["unit"])), PRIVILEGED)
     return Run("service/terminate", _whose(id, state), str(args["user"]))
 
 
@@ -45,7 +45,8 @@ def _whose(id: Id, state: State) -> tuple[str, ...]:
 def start_step(state: State) -> Run:
     args = state.args
     if args["supervisor"] == Supervisor.SYSTEMD.value:
-        return Run("service/systemd", ("start", str(args["unit"])), seconds=120, separate_exec=True)
+        named = ("start", str(args["unit"]))
+        return Run("service/systemd", named, PRIVILEGED, seconds=120, separate_exec=True)
     launcher = ("kafka" if args["role"] != "zookeeper" else "zookeeper") + "-server-start.sh"
     words = (str(args["home"]), launcher, str(args["properties"]), str(args["out"]))
     return Run("service/start", words, str(args["user"]), separate_exec=True)
@@ -58,7 +59,7 @@ def mend_steps(change: Change, state: State) -> list[Step]:
     strangers = tuple((change.before or {}).get("drop_ins") or ())
     if not strangers and "enabled" not in change.fields:
         return []
-    return [Run("service/systemd", ("mend", str(state.args["unit"]), *strangers), seconds=60)]
+    return [Run("service/systemd", ("mend", str(state.args["unit"]), *strangers), PRIVILEGED, 60)]
 
 
 def steps(change: Change, state: State) -> Sequence[Step]:

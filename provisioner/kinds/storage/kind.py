@@ -70,18 +70,18 @@ def _inputs(spec: Spec, places: HostLayout, node: Node) -> tuple[Id, ...]:
 
 
 def probe(places: HostLayout) -> Sequence[Probe]:
-    """One script a storage: a mount that hangs hides nothing but itself."""
+    """One script a storage: a mount that hangs hides nothing but itself. Kafka's user reads his
+    folders, and who keeps the manifest what it recorded of them."""
     text = script(PACKAGE, "filesystem.sh", "probe.sh")
+    paths = [log_dir.path for node in places.nodes for log_dir in node.log_dirs]
+    ids = {path: Id(places.host, "storage", path) for path in paths}
+    if not paths:
+        return []
+    recorded = script(PACKAGE, "recorded.sh")
+    words = (places.manifest, *paths)
     return [
-        Probe(
-            text,
-            (Id(places.host, "storage", log_dir.path),),
-            (places.manifest, log_dir.path),
-            1,
-            shared=1,
-        )
-        for node in places.nodes
-        for log_dir in node.log_dirs
+        *(Probe(text, (ids[path],), (path,), 1, places.kafka_user) for path in paths),
+        Probe(recorded, tuple(ids.values()), words, 1, places.state_user, shared=1),
     ]
 
 

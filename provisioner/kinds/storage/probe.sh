@@ -1,6 +1,5 @@
-# Arguments: the manifest, then for each storage its path. What the folder was formatted as, whether
-# it is a mount of its own, which filesystem it is on, and what the manifest recorded of it.
-manifest=$1; shift
+# Arguments: the path of each storage. What the folder was formatted as, whether it is a mount of its
+# own, and which filesystem it is on.
 nl='
 '
 # folders PATH: those that Kafka takes for no partition (TOPIC-N, TOPIC-N.ID-delete), a few of them.
@@ -45,16 +44,16 @@ for p do
       case ${f##*/} in '*'|'.[!.]*'|lost+found|.snapshot) ;; *) [ -e "$f" ] && { empty=false; break; } ;; esac
     done
     echo "empty=$empty"
-    if [ -f "$p/meta.properties" ]; then
+    if [ -f "$p/meta.properties" ] && [ ! -L "$p/meta.properties" ]; then
       [ -r "$p/meta.properties" ] || { printf 'error=%s/meta.properties cannot be read\n' "$p"; continue; }
       echo meta=present
       while IFS= read -r l || [ -n "$l" ]; do printf '|%s\n' "$l"; done <"$p/meta.properties"
     fi
     folders "$p"
-    if [ -f "$p/myid" ]; then read -r l <"$p/myid"; printf 'myid=%s\n' "$l"; fi
+    if [ -f "$p/myid" ] && [ ! -L "$p/myid" ]; then read -r l <"$p/myid"; printf 'myid=%s\n' "$l"; fi
     if [ -d "$p/version-2" ]; then
       for f in "$p"/version-2/*; do
-        [ -f "$f" ] || continue
+        [ -f "$f" ] && [ ! -L "$f" ] || continue
         echo data=true
         c=$(head -c 4194304 "$f" | tr -d '\0' | grep -a -o -m 1 '"version":"1","id":"[A-Za-z0-9_-]*"')
         c=${c%%"$nl"*}
@@ -64,5 +63,4 @@ for p do
     [ -w "$p" ] || echo writable=false
   fi
   printf 'filesystem='; filesystem "$up"
-  [ ! -r "$manifest" ] || P=$p awk -F'\t' '$1 == "storage" && $2 == ENVIRON["P"] { print "recorded=" $3; print "role=" $4 }' "$manifest"
 done

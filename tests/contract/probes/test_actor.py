@@ -18,10 +18,11 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.hosts.actor import JOURNAL, OWN, PUT, Actor, Batch, LockToken, ShellStep
-from provisioner.hosts.observer import Reading, Shell
+from provisioner.hosts.actor import JOURNAL, OWN, PUT, Actor, Batch
+from provisioner.hosts.observer import Shell
 from provisioner.hosts.shell import fingerprint
 from provisioner.hosts.transport import TransportError
+from tests.as_login import LockToken, Reading, ShellStep
 from tests.contract.probes.shells import ShellConnection, tree
 
 TOKEN = "0123456789abcdef"

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from provisioner.hosts.observer import Observer, Reading, Shell
-from provisioner.hosts.shell import Script, fingerprint, quote
+from provisioner.hosts.observer import Observer, Shell
+from provisioner.hosts.shell import CUT, Script, fingerprint, quote
+from tests.as_login import Reading
 from tests.contract.probes.shells import SHELLS, ShellConnection
 
 
@@ -27,6 +28,7 @@ def answers(observer: Observer, *readings: Reading) -> list[tuple[int | None, st
     return [(f.status, f.text) if f else (None, "no answer") for f in found]
 
 
+MOST = 1 << 20
 ECHO = 'printf %s "$1"'
 
 
@@ -105,6 +107,62 @@ def test_a_megabyte_and_bytes_that_are_no_text(observer: Observer) -> None:
         Reading("echo last", ()),
     )
     assert found == [(0, "x" * 1048576), (0, "a\udcff\udcfeb\n"), (0, "last\n")]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "exec yes",
+        "yes; exit 7",
+        "yes >&2",
+        "tr '\\0' x </dev/zero",
+        "trap '' PIPE; yes 2>/dev/null; exit 0",
+    ],
+)
+def test_a_part_that_says_too_much_costs_only_itself(observer: Observer, script: str) -> None:
+    found = answers(observer, Reading("echo a", ()), Reading(script, ()), Reading("echo b", ()))
+    assert (found[0], found[2]) == ((0, "a\n"), (0, "b\n"))
+    status, text = found[1]
+    assert status == CUT
+    assert len(text) == MOST + 1
+
+
+def test_just_not_too_much(observer: Observer) -> None:
+    enough = "head -c %d /dev/zero | tr '\\0' x"
+    found = answers(observer, Reading(enough % MOST, ()), Reading(enough % (MOST + 1), ()))
+    assert found[0] == (0, "x" * MOST)
+    assert found[1][0] == CUT
+
+
+def test_a_step_that_says_too_much_goes_on_to_its_end(observer: Observer, tmp_path: Path) -> None:
+    """What is lost are its words: it is not ended half way, and its status is its own."""
+    talk = "head -c 5000000 /dev/zero | tr '\\0' x; echo done >\"$1\"; exit %d"
+    for number, status in enumerate((0, 3)):
+        for function, words in (("step", ()), ("fed", ("input",))):
+            mark = tmp_path / f"{function}-{number}"
+            script = Script()
+            script.add(function, 20, "", *words, talk % status, str(mark))
+            script.add("part", 10, "", "echo after")
+            frames = observer._shell.run(script)
+            assert (frames[0].status, frames[0].text) == (status, "x" * MOST)
+            assert mark.read_text() == "done\n"
+            assert (1 in frames) is (status == 0)
+
+
+def test_a_step_reads_its_input_whole(observer: Observer) -> None:
+    script = Script()
+    script.add("fed", 20, "", "a'b\n" * 20_000, "wc -c; exit 4")
+    frames = observer._shell.run(script)
+    assert (frames[0].status, frames[0].text.strip()) == (4, str(4 * 20_000))
+
+
+def test_a_check_of_what_says_too_much_does_not_hold(observer: Observer) -> None:
+    script = Script()
+    script.add("check", 10, "", fingerprint("y\n" * 10), "exec yes")
+    script.add("part", 10, "", "echo never")
+    frames = observer._shell.run(script)
+    assert frames[0].status is None
+    assert 1 not in frames
 
 
 def test_nul_bytes_do_not_shift_what_follows(observer: Observer) -> None:

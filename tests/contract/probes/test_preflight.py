@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.hosts.observer import Observer, Reading, Shell
+from provisioner.hosts.observer import Observer, Shell
 from provisioner.run.steps import text_of
+from tests.as_login import Reading
 from tests.contract.probes.shells import SHELLS, ShellConnection
 
 

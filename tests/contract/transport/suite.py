@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import threading
 import time
 import zlib
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.hosts.transport import Connection, Stream, TransportError
+from provisioner.hosts.transport import MOST_OUTPUT, Connection, Stream, TransportError
 
 SHELL = "exec /bin/sh"
 MIB = 1 << 20
@@ -25,6 +26,11 @@ MIB = 1 << 20
 def run(connection: Connection, script: str | bytes, seconds: float = 20) -> Any:
     stdin = script.encode() if isinstance(script, str) else script
     return connection.execute(SHELL, stdin, seconds=seconds)
+
+
+def peak_memory() -> int:
+    """The most bytes that this process ever had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 class TransportContract:
@@ -194,6 +200,41 @@ class TransportContract:
         assert run(connection, "echo beside").stdout == b"beside\n"
         stream.write(b"x\n")
         assert stream.read_line(20) == b"got x\n"
+        stream.close()
+
+    # --- bounds -------------------------------------------------------------------------------
+
+    def test_output_without_end_is_cut_off(self, connection: Connection) -> None:
+        before = peak_memory()
+        with pytest.raises(TransportError) as caught:
+            run(connection, "exec yes", seconds=300)
+        assert caught.value.code == "connection-lost"
+        assert f"{connection.name} said more than 64 MiB" in str(caught.value)
+        assert peak_memory() - before < 4 * MOST_OUTPUT
+        assert run(connection, "echo still here").stdout == b"still here\n"
+
+    def test_complaints_without_end_are_cut_off(self, connection: Connection) -> None:
+        with pytest.raises(TransportError, match="64 MiB"):
+            run(connection, "exec yes >&2", seconds=300)
+        assert run(connection, "echo still here").stdout == b"still here\n"
+
+    def test_a_line_without_end_is_cut_off(self, connection: Connection) -> None:
+        before = peak_memory()
+        stream = connection.stream(SHELL, b"tr '\\0' x </dev/zero\n")
+        with pytest.raises(TransportError) as caught:
+            stream.read_line(60)
+        assert caught.value.code == "connection-lost"
+        assert f"{connection.name} said more than 64 KiB" in str(caught.value)
+        assert peak_memory() - before < MOST_OUTPUT
+        stream.close()
+
+    def test_lines_that_nobody_reads_hold_the_command_up(self, connection: Connection) -> None:
+        stream = connection.stream(SHELL, b"yes; echo never >&2\n")
+        assert stream.read_line(20) == b"y\n"
+        before = peak_memory()
+        time.sleep(1)  # it would have said 100 MB and more by now
+        assert [stream.read_line(20) for _ in range(1000)] == [b"y\n"] * 1000
+        assert peak_memory() - before < 16 * MIB
         stream.close()
 
     # --- dial ---------------------------------------------------------------------------------

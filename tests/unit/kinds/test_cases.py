@@ -12,7 +12,6 @@ import pytest
 from ruamel.yaml import YAML
 
 from provisioner.hosts.shell import Frame
-from provisioner.kinds.kind import Probe
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import (
     Absent,
@@ -34,6 +33,7 @@ from provisioner.plan.model import (
 from provisioner.run.look import parsed
 from provisioner.spec.types import Spec
 from provisioner.verbs.stages import NOT_UP
+from tests.as_login import Probe
 from tests.unit.plan.model_cluster import ModelCluster, spec_of
 
 HERE = Path(__file__).parent
@@ -178,6 +178,7 @@ def said(step: Step) -> dict[str, Any]:
 DEFAULTS = {
     sort: {f.name: f.default for f in fields_of(sort) if f.default is not MISSING}
     | ({"args": []} if sort is Run else {})
+    | ({"user": ""} if sort in (Run, Put, Unpack) else {})
     for sort in (Run, Put, Unpack, Call, Await)
 }
 """What a case of ``steps/`` need not name."""

@@ -150,3 +150,19 @@ def test_a_process_that_ends_while_it_is_looked_at_is_no_error() -> None:
         and "while" not in line  # a loop's own redirection stands at its end
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("name", ["lab", "kraft", "three", "ensemble"])
+def test_only_kafkas_user_is_told_a_path_below_the_home_to_read(name: str) -> None:
+    """The other script of services gets names to compare with, and opens none of them."""
+    model = ModelCluster(spec_of(name))
+    for places in model.target.places.values():
+        kept, running = KIND.probe(replace(places, root=True))
+        assert kept.user == places.kafka_user
+        for word in ("provision-launch.sh", "$key", "$home/"):
+            assert word not in running.script
+        assert places.digest_key not in running.args
+        owned = places.state.startswith(places.home)
+        assert (kept.args[2], running.args[2]) == (
+            (places.state, "") if owned else ("", places.state)
+        )

@@ -126,7 +126,7 @@ class ModelExecutor(Executor):
 
     def _nothing(self, change: Change, chain: Sequence[Step]) -> Sequence[Step]:
         if change.id.host:
-            return [Run(NOTHING)]
+            return [Run(NOTHING, (), "")]
         wait = [Await(s.id, 0.3) for s in chain if self.awaited and isinstance(s, Await)]
         return [Call(NOTHING), *wait]
 

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.hosts.shell import Frame
-from provisioner.kinds.kind import Probe
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import (
     Absent,
@@ -28,12 +27,15 @@ from provisioner.run.gates import safety_view
 from provisioner.run.journal import Journal
 from provisioner.run.look import accepted, parsed, record, records
 from provisioner.run.steps import LIBRARIES, sequence, shell_step, text_of
+from tests.as_login import Probe
+from tests.as_login import Put as put
+from tests.as_login import Run as run
 from tests.unit.plan.model_cluster import ModelCluster, spec_of
 
-STOP, START = Run("service/stop"), Run("service/start")
+STOP, START = run("service/stop"), run("service/start")
 WAIT = Await(Id("h", "service", "b"))
-FILE = Put("/f", "x", "0640")
-JAR = Unpack("bytes", "/d")
+FILE = put("/f", "x", "0640")
+JAR = Unpack("bytes", "/d", "kafka")
 
 
 def shape(groups: list[list[tuple[int, Step]]]) -> list[list[tuple[int, str]]]:
@@ -90,7 +92,7 @@ def test_every_script_that_a_step_names_is_there() -> None:
 
 
 def test_content_goes_to_stdin_and_never_to_argv() -> None:
-    step = shell_step(Put("/f", "s3cret", "0400", "kafka"))
+    step = shell_step(put("/f", "s3cret", "0400", "kafka"))
     assert step.input == "s3cret"
     assert "s3cret" not in " ".join(step.args)
 

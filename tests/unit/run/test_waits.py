@@ -18,7 +18,6 @@ from provisioner.kafka.port import (
     PartitionView,
     TopicView,
 )
-from provisioner.kinds.kind import Probe
 from provisioner.plan.model import Absent, Await, Change, Event, Id, Unknown, Wave
 from provisioner.plan.safety import Verdict
 from provisioner.run import gates
@@ -26,6 +25,7 @@ from provisioner.run import look as looking
 from provisioner.run.health import settle
 from provisioner.run.target import Options, Target
 from provisioner.run.waits import Awaited, WaitInterrupted, wait_for, wait_for_sessions
+from tests.as_login import Probe
 
 PARTITION = PartitionView(0, leader=1, replicas=(1, 2, 3), isr=(1, 2), offline=(3,))
 RESTART = Change(Id("host-1", "service", "broker-1"), "restart", {}, {}, ())

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.verbs.log import Journals, in_short, merged, named, take, units
+from provisioner.verbs.log import SHOWN, Journals, in_short, merged, named, row, take, units
 
 
 def entry(run: str, seq: int, time: str, host: str = "vm1", **more: Any) -> dict[str, Any]:
@@ -79,3 +79,40 @@ def test_what_is_no_line_of_a_journal(line: str) -> None:
     take(found, "vm1", ["1", line])
     assert found.entries == []
     assert len(found.notes) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "not json",
+        "[1, 2]",
+        "5",
+        "null",
+        "[" * 100_000,
+        '{"run": "a"}',
+        '{"seq": "x"}',
+        '{"seq": Infinity}',
+        '{"seq": NaN}',
+        '{"seq": 1, "changes": 5}',
+        '{"seq": 1, "changes": [5]}',
+        '{"seq": 1, "changes": {"a": 1}}',
+        '{"seq": 1, "time": 5}',
+        '{"seq": 1, "note": {}}',
+        '{"seq": 1, "wave": "x"}',
+        '{"seq": ' + "9" * 5000 + "}",
+    ],
+)
+def test_a_line_that_is_none_of_ours_is_a_remark(line: str) -> None:
+    """Whoever owns the journal can write anything into it."""
+    found = Journals()
+    take(found, "vm1", ["2", line, json.dumps({"run": "a", "seq": 1, "changes": ["start x/y/z"]})])
+    assert [note[:40] for note in found.notes] == ["vm1: a line of the journal is not whole:"]
+    assert len(found.entries) == 1
+    assert [row(unit, True) for unit in units(merged(found.entries))]
+
+
+def test_many_broken_lines_are_a_few_remarks() -> None:
+    found = Journals()
+    take(found, "vm1", ["5000", *["x"] * 5000])
+    assert len(found.notes) == SHOWN + 1
+    assert found.notes[-1] == f"vm1: so are {5000 - SHOWN} more"

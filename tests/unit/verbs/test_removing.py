@@ -6,9 +6,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from provisioner.kinds.layout import HostLayout
-from provisioner.plan.model import Id
+from provisioner.plan.model import PRIVILEGED, Id
 from provisioner.spec.types import Supervisor
-from provisioner.verbs.removal import Removal, changes, entries, removals
+from provisioner.verbs.removal import Removal, changes, entries, permitted, removals
 
 HOME = "/opt/kafka"
 DATA = "/var/lib/kafka/data"
@@ -25,6 +25,11 @@ def of(kind: str, *names: str) -> list[tuple[str, str]]:
     return [(kind, name) for name in names]
 
 
+def both(*names: str, user: str = "kafka") -> list[Removal]:
+    """Kafka's user removes what he can, root what is left."""
+    return [Removal("mine", names, user), Removal("directory", names, PRIVILEGED)]
+
+
 OURS = [
     *of("account", "kafka"),
     *of("directory", HOME, f"{HOME}/.provision", f"{HOME}/.provision/dist", f"{HOME}/logs"),
@@ -39,7 +44,7 @@ OURS = [
 def test_under_systemd_everything_with_what_was_made_above_it() -> None:
     found = removals(places(Supervisor.SYSTEMD, DATA), OURS, [])
     assert found == [
-        Removal("unit", ("/etc/systemd/system/kafka-one-broker-1.service",)),
+        Removal("unit", ("/etc/systemd/system/kafka-one-broker-1.service",), PRIVILEGED),
         Removal("file", (f"{HOME}/config/a.properties",), "kafka"),
         Removal(
             "tree",
@@ -60,12 +65,12 @@ def test_under_systemd_everything_with_what_was_made_above_it() -> None:
             ),
             "kafka",
         ),
-        Removal("directory", (DATA, "/var/lib/kafka")),
-        Removal("state", (f"{HOME}/.provision",)),
-        Removal("directory", (HOME,)),
-        Removal("state", ("/var/lib/provision/one",)),
-        Removal("directory", ("/var/lib/provision/one", "/var/lib/provision")),
-        Removal("account", ("kafka",)),
+        *both(DATA, "/var/lib/kafka"),
+        Removal("state", (f"{HOME}/.provision",), "kafka"),
+        *both(HOME),
+        Removal("state", ("/var/lib/provision/one",), PRIVILEGED),
+        *both("/var/lib/provision/one", "/var/lib/provision"),
+        Removal("account", ("kafka",), PRIVILEGED),
     ]
     named = {str(change.id) for change in changes("h", OURS, found)}
     assert f"h/directory/{DATA}" in named
@@ -98,19 +103,18 @@ def test_a_process_cluster_of_a_user_in_folders_that_were_made_for_it() -> None:
     ours += [*of("account", "u", "somebody")]
     found = removals(places(Supervisor.PROCESS, "/data/1", home=home, user="u"), ours, [])
     assert found == [
-        Removal("directory", ("/data/1", "/data")),
+        *both("/data/1", "/data", user="u"),
         # Whoever may write this manifest is not root: neither is it that does what it says.
         Removal("directory", ("/mnt/strange",), "u"),
-        Removal("state", (f"{home}/.provision",)),
-        Removal("directory", (home, *reversed(above))),
-        Removal("account", ("u",)),
+        Removal("state", (f"{home}/.provision",), "u"),
+        *both(home, *reversed(above), user="u"),
     ]
 
 
 def test_nothing_made_is_nothing_removed() -> None:
     names = ("/opt/kafka/.provision", "/var/lib/provision/one")
     found = removals(places(Supervisor.SYSTEMD, DATA), [], [])
-    assert found == [Removal("state", (name,)) for name in names]
+    assert [(step.what, step.names) for step in found] == [("state", (name,)) for name in names]
     assert changes("h", [], found) == []
 
 
@@ -123,6 +127,37 @@ def test_lines_of_a_manifest() -> None:
         ("file", "/b c"),
         ("storage", "/d"),
     ]
-    assert changes("h", entries(text), [Removal("file", ("/b c",))])[0].id == Id(
+    assert changes("h", entries(text), [Removal("file", ("/b c",), "kafka")])[0].id == Id(
         "h", "file", "/b c"
     )
+
+
+HOSTILE = [
+    ("file", "/etc/systemd/system/sshd.service"),
+    ("file", "/etc/systemd/system/kafka-two-broker-1.service"),
+    ("file", "/etc/systemd/system/kafka-one-broker-1.service.d/x.conf"),
+    ("file", "/etc/passwd"),
+    ("java", "/home"),
+    ("kafka", "/opt/kafka-neighbour/.provision/dist/x"),
+    ("account", "root"),
+    ("account", "somebody"),
+    ("unit", "sshd"),
+]
+
+
+def test_what_a_manifest_may_not_claim() -> None:
+    for supervisor in Supervisor:
+        assert permitted(places(supervisor), HOSTILE) == []
+    mine = of("file", "/etc/systemd/system/kafka-one-broker-1.service")
+    assert permitted(places(Supervisor.SYSTEMD), mine) == mine
+    # Where a user keeps it, it says nothing of what is root's.
+    assert permitted(places(Supervisor.PROCESS), [*mine, ("account", "kafka")]) == []
+
+
+def test_a_path_that_is_not_normal_is_no_entry() -> None:
+    names = [
+        "/etc/systemd/../../srv/x", "/srv/./x", "/srv//x", "srv/x", "/", "/srv/x/", "/srv/..",
+        "/srv/a\x1bb", "",
+    ]  # fmt: skip
+    assert entries("".join(f"file\t{name}\n" for name in names)) == []
+    assert entries("file\t/srv/..x\nfile\t/srv/...\n") == of("file", "/srv/..x", "/srv/...")
