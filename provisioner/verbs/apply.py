@@ -12,16 +12,14 @@ from pathlib import Path
 
 from provisioner.errors import Exit, ProvisionError, fail
 from provisioner.hosts.actor import Batch, ShellStep
-from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
-from provisioner.kinds.registry import KINDS
-from provisioner.plan.model import Change, Event, Id, Layer, Plan, Present, Report, Wave
+from provisioner.plan.model import Event, Id, Plan, Present, Report, Wave
 from provisioner.plan.order import ACCEPTED
 from provisioner.run import preflight
 from provisioner.run.acceptance import ask_kafka
 from provisioner.run.actors import actor_on, lock_on
 from provisioner.run.executor import Executor
 from provisioner.run.gates import gate
-from provisioner.run.health import checks, healthy, round_trip, settle, sweep
+from provisioner.run.health import checks, healthy, round_trip, settle
 from provisioner.run.journal import Journal, whoami
 from provisioner.run.lock import Lock
 from provisioner.run.look import look, probes_of
@@ -36,6 +34,7 @@ from provisioner.verbs.arguments import changed
 from provisioner.verbs.command import Context, narrowed
 from provisioner.verbs.failures import PORT_ERRORS, problems_of
 from provisioner.verbs.permissions import warn_unused
+from provisioner.verbs.rounds import below, carry_out, kept_down
 from provisioner.verbs.saved_plan import approve, read
 from provisioner.verbs.session import open_context
 from provisioner.verbs.stages import Planned
@@ -76,11 +75,11 @@ def apply(
             results = runner.results
             report.applied, report.failed = results.applied, results.failed
             report.not_started = results.not_started
-            _run(target, runner, planned, emit)
+            carry_out(target, runner, planned, emit)
             if not stop.is_set() and not results.failed:
                 # A Kafka that did not come to answer before has been waited for.
                 if _serves(planned, results) and not _silent(target, planned):
-                    settle(target, emit, stop, _kept_down(planned))
+                    settle(target, emit, stop, kept_down(planned))
                 verify(target, report, emit, trip=trip, run=journal.run)
                 if report.in_sync:
                     sweep_hosts(target, lock, emit, distributions=True)
@@ -114,69 +113,6 @@ def check_before_rebuild(target: Target) -> None:
         raise ProvisionError(problems)
 
 
-def _run(
-    target: Target, runner: Executor, planned: Planned, emit: Callable[[Event], None]
-) -> Results:
-    """The hosts' layers, then Kafka is asked again, then the cluster's layer. What the first plan
-    deferred on hosts may turn out to be something for the hosts: then there is another round."""
-    results = runner.results
-    named: set[Id] = set()
-    for _ in range(ROUNDS):
-        below = _below(planned.plan)
-        if not below:
-            break
-        named |= {change.id for change in planned.plan.changes}
-        named |= {item.id for item in planned.plan.deferred}
-        runner.desired, runner.seen = planned.desired, planned.observations.seen
-        runner.carry_out(below)
-        if results.failed or runner.stop.is_set():
-            return _rest_not_started(results, planned.plan.changes)
-        if any(c.id.kind == "service" for c in results.applied):
-            target.cluster().refresh()
-            settle(target, emit, runner.stop, _kept_down(planned))
-        known = None if _open(planned.plan) else runner.seen
-        planned = stages.make_plan(target, stages.observe(target, known=known))
-        _unexpected(planned.plan, named)
-        for change in planned.plan.changes:
-            results.undone(change, emit)
-        if results.failed:
-            return _rest_not_started(results, planned.plan.changes)
-    if _below(planned.plan):
-        return _rest_not_started(results, planned.plan.changes)
-    if not planned.plan.unread:
-        sweep(target, emit)
-    runner.desired, runner.seen = planned.desired, planned.observations.seen
-    runner.carry_out(planned.plan.waves)
-    bounced = [c for c in results.applied if c.id.kind == "service"]
-    if any(c.action in ("start", "restart") for c in bounced) and not results.failed:
-        prefer_leaders(target, emit)
-    return results
-
-
-def _rest_not_started(results: Results, changes: Sequence[Change]) -> Results:
-    """What of a plan was not come to."""
-    told = {c.id for c in results.applied} | {c.id for c, _ in results.failed}
-    told |= {c.id for c in results.not_started}
-    results.not_started += [c for c in changes if c.id not in told]
-    return results
-
-
-ROUNDS = 3
-"""Of the hosts' layers at most: what a plan still has for hosts after them is not started."""
-
-
-def _below(plan: Plan) -> list[Wave]:
-    """The waves of the hosts' layers."""
-    return [w for w in plan.waves if _layer(w.changes[0]) is not Layer.CLUSTER]
-
-
-def _open(plan: Plan) -> bool:
-    """Whether the hosts must be looked at again after this plan: it left something of theirs open.
-    Otherwise each unit has read what it did, and verify reads everything."""
-    ids = [item.id for item in plan.deferred] + [item.id for item in plan.refused]
-    return bool(plan.unread) or any(id.host for id in ids)
-
-
 def _serves(planned: Planned, results: Results) -> bool:
     """Whether what runs may come to be whole: for nothing, or for what is held, there is no
     waiting."""
@@ -188,37 +124,6 @@ def _serves(planned: Planned, results: Results) -> bool:
         for id, seen in planned.observations.seen.items()
         if id.kind == "service"
     )
-
-
-def _kept_down(planned: Planned) -> set[str]:
-    """The nodes that do not run and are not started now: their disk is not mounted, say."""
-    left = [d.id for d in planned.plan.deferred] + [r.id for r in planned.plan.refused]
-    return {id.name for id in left if id.kind == "service"}
-
-
-def prefer_leaders(target: Target, emit: Callable[[Event], None]) -> None:
-    """Gives each partition back to its preferred leader. Kafka does it by itself within minutes:
-    that it could not be asked now is worth a line, not a failure."""
-    try:
-        target.cluster().elect_preferred_leaders()
-    except (KafkaUnavailable, KafkaRefused) as error:
-        emit(Event("note", f"the preferred leaders were not elected: {error}"))
-
-
-def _layer(change: Change) -> Layer:
-    return KINDS[change.id.kind].layer
-
-
-def _unexpected(plan: Plan, named: set[Id]) -> None:
-    """What no plan of this run named or deferred is somebody else's doing: stop, do not guess."""
-    strange = [c for c in plan.changes if _layer(c) is not Layer.CLUSTER and c.id not in named]
-    if strange:
-        listed = ", ".join(str(c.id) for c in strange[:3])
-        raise fail(
-            "stale-plan",
-            f"something else changed while this run worked: {listed}",
-            "run provision apply again; it goes on from what is there",
-        )
 
 
 def executor(
@@ -287,7 +192,7 @@ def _silent(target: Target, planned: Planned) -> bool:
     return (
         found.view is None
         and not found.stranger
-        and not _below(planned.plan)
+        and not below(planned.plan)
         and any(isinstance(seen, Present) and seen.fields["running"] for seen in brokers)
     )
 

@@ -19,9 +19,10 @@ from provisioner.run.stopping import stopping
 from provisioner.run.target import Target
 from provisioner.spec.types import Node
 from provisioner.verbs import stages
-from provisioner.verbs.apply import acting, begun, executor, locked, prefer_leaders
+from provisioner.verbs.apply import acting, begun, executor, locked
 from provisioner.verbs.command import Context
 from provisioner.verbs.permissions import of_gates, warn_unused
+from provisioner.verbs.rounds import prefer_leaders
 from provisioner.verbs.session import open_context
 from provisioner.verbs.stages import Planned
 

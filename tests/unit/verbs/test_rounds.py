@@ -9,7 +9,7 @@ import pytest
 from provisioner.kafka.port import ClusterView
 from provisioner.plan.model import Observed
 from provisioner.run.results import Results
-from provisioner.verbs import apply, stages
+from provisioner.verbs import rounds, stages
 from provisioner.verbs.stages import Observations
 from tests.unit.plan.model_cluster import ModelCluster, spec_of
 from tests.unit.run.model_run import on_model, runner
@@ -29,9 +29,9 @@ def carried_out(model: ModelCluster, monkeypatch: pytest.MonkeyPatch) -> Results
     with on_model(model):
         monkeypatch.setattr(stages, "observe", observe)
         for name in ("settle", "sweep", "prefer_leaders"):
-            monkeypatch.setattr(apply, name, lambda *_: None)
+            monkeypatch.setattr(rounds, name, lambda *_: None)
         planned = model.planned()
-        return apply._run(model.target, runner(model, planned), planned, lambda event: None)
+        return rounds.carry_out(model.target, runner(model, planned), planned, lambda event: None)
 
 
 @pytest.mark.parametrize("name", ["lab", "kraft", "three", "ensemble"])

@@ -1,0 +1,110 @@
+"""The rounds of an apply: what can be done now is done, and then there is another look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from provisioner.errors import fail
+from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
+from provisioner.kinds.registry import KINDS
+from provisioner.plan.model import Change, Event, Id, Layer, Plan, Wave
+from provisioner.run.executor import Executor
+from provisioner.run.health import settle, sweep
+from provisioner.run.results import Results
+from provisioner.run.target import Target
+from provisioner.verbs import stages
+from provisioner.verbs.stages import Planned
+
+
+def carry_out(
+    target: Target, runner: Executor, planned: Planned, emit: Callable[[Event], None]
+) -> Results:
+    """The hosts' layers, then Kafka is asked again, then the cluster's layer. What the first plan
+    deferred on hosts may turn out to be something for the hosts: then there is another round."""
+    results = runner.results
+    named: set[Id] = set()
+    for _ in range(ROUNDS):
+        waves = below(planned.plan)
+        if not waves:
+            break
+        named |= {change.id for change in planned.plan.changes}
+        named |= {item.id for item in planned.plan.deferred}
+        runner.desired, runner.seen = planned.desired, planned.observations.seen
+        runner.carry_out(waves)
+        if results.failed or runner.stop.is_set():
+            return _rest_not_started(results, planned.plan.changes)
+        if any(c.id.kind == "service" for c in results.applied):
+            target.cluster().refresh()
+            settle(target, emit, runner.stop, kept_down(planned))
+        known = None if _open(planned.plan) else runner.seen
+        planned = stages.make_plan(target, stages.observe(target, known=known))
+        _unexpected(planned.plan, named)
+        for change in planned.plan.changes:
+            results.undone(change, emit)
+        if results.failed:
+            return _rest_not_started(results, planned.plan.changes)
+    if below(planned.plan):
+        return _rest_not_started(results, planned.plan.changes)
+    if not planned.plan.unread:
+        sweep(target, emit)
+    runner.desired, runner.seen = planned.desired, planned.observations.seen
+    runner.carry_out(planned.plan.waves)
+    bounced = [c for c in results.applied if c.id.kind == "service"]
+    if any(c.action in ("start", "restart") for c in bounced) and not results.failed:
+        prefer_leaders(target, emit)
+    return results
+
+
+def _rest_not_started(results: Results, changes: Sequence[Change]) -> Results:
+    """What of a plan was not come to."""
+    told = {c.id for c in results.applied} | {c.id for c, _ in results.failed}
+    told |= {c.id for c in results.not_started}
+    results.not_started += [c for c in changes if c.id not in told]
+    return results
+
+
+ROUNDS = 3
+"""Of the hosts' layers at most: what a plan still has for hosts after them is not started."""
+
+
+def below(plan: Plan) -> list[Wave]:
+    """The waves of the hosts' layers."""
+    return [w for w in plan.waves if _layer(w.changes[0]) is not Layer.CLUSTER]
+
+
+def _open(plan: Plan) -> bool:
+    """Whether the hosts must be looked at again after this plan: it left something of theirs open.
+    Otherwise each unit has read what it did, and verify reads everything."""
+    ids = [item.id for item in plan.deferred] + [item.id for item in plan.refused]
+    return bool(plan.unread) or any(id.host for id in ids)
+
+
+def kept_down(planned: Planned) -> set[str]:
+    """The nodes that do not run and are not started now: their disk is not mounted, say."""
+    left = [d.id for d in planned.plan.deferred] + [r.id for r in planned.plan.refused]
+    return {id.name for id in left if id.kind == "service"}
+
+
+def prefer_leaders(target: Target, emit: Callable[[Event], None]) -> None:
+    """Gives each partition back to its preferred leader. Kafka does it by itself within minutes:
+    that it could not be asked now is worth a line, not a failure."""
+    try:
+        target.cluster().elect_preferred_leaders()
+    except (KafkaUnavailable, KafkaRefused) as error:
+        emit(Event("note", f"the preferred leaders were not elected: {error}"))
+
+
+def _layer(change: Change) -> Layer:
+    return KINDS[change.id.kind].layer
+
+
+def _unexpected(plan: Plan, named: set[Id]) -> None:
+    """What no plan of this run named or deferred is somebody else's doing: stop, do not guess."""
+    strange = [c for c in plan.changes if _layer(c) is not Layer.CLUSTER and c.id not in named]
+    if strange:
+        listed = ", ".join(str(c.id) for c in strange[:3])
+        raise fail(
+            "stale-plan",
+            f"something else changed while this run worked: {listed}",
+            "run provision apply again; it goes on from what is there",
+        )
