@@ -82,15 +82,3 @@ fed() {
 }
 from() { p=$1; shift; printf '%s' "$p" | "$@"; }
 after() { :; }
-
-# held STATE TOKEN OWNER: whether the lock is still this run's; asked before anything is changed. Notes
-# this session too, so that a holder that lets go ends what still works for it. OWNER keeps STATE: he
-# alone reads and writes there, regular files only.
-held() {
-  [ -z "$2" ] || [ ! -d "$1" ] || known "$3"
-  session=$(sed 's/^[0-9]* (.*) //' /proc/$$/stat 2>/dev/null | cut -d' ' -f4)
-  as "$3" sh -c '
-    [ -z "$2" ] || { [ -f "$1/lock.token" ] && [ ! -L "$1/lock.token" ] && read -r t <"$1/lock.token" && [ "$t" = "$2" ]; } || exit 1
-    [ -f "$1/lock.sessions" ] && [ ! -L "$1/lock.sessions" ] && [ -n "$3" ] && printf "%s\n" "$3" >>"$1/lock.sessions"
-    exit 0' sh "$1" "$2" "$session" 2>/dev/null
-}

@@ -33,6 +33,12 @@ class Facts:
     root: bool = False
     hostname: str = ""
     """What the machine calls itself."""
+    unsafe_home: str = ""
+    """Where Kafka's user is root: why others could have a hand in what is below Kafka's home."""
+
+
+NOBODY = "nobody"
+"""Who reads as long as Kafka's user is not there: what is not open to everybody is then Unknown."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +59,7 @@ class HostLayout:
     scripts: Distribution | None = None
     archive: Distribution | None = None
     kafka_user: str = ""
-    """Who reads what is below the home: Kafka's user once there is one."""
-    new_account: bool = False
-    """Kafka's user was made by this run, which began the state folder before there was one."""
+    """Who reads what is below the home: Kafka's user, or nobody as long as there is none."""
     rebuild: bool = False
     """``apply --rebuild``: what stands in the way may be moved aside."""
 
@@ -88,8 +92,8 @@ class HostLayout:
 
     @property
     def state_user(self) -> str:
-        """The state_owner, once there is such a user."""
-        return self.state_owner if self.kafka_user and not self.new_account else ""
+        """Who reads and writes the state folder; never another in that one's place."""
+        return self.state_owner
 
     def launch(self, node: Node) -> str:
         """The launch file of a node: what its process is started with besides properties."""

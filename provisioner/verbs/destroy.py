@@ -13,6 +13,7 @@ from provisioner.hosts.actor import Batch, Outcome, ShellStep
 from provisioner.hosts.observer import Reading
 from provisioner.hosts.transport import understood
 from provisioner.kinds.cluster_id import cluster_id
+from provisioner.kinds.layout import NOBODY
 from provisioner.plan.model import Change, Event, Id, Observed, Present, Report
 from provisioner.run.actors import actor_on
 from provisioner.run.journal import Journal
@@ -102,6 +103,9 @@ class Remover:
         """Returns the log dirs that stay. Raises ProvisionError, TransportError."""
         places = self.target.places[host]
         ours = owned(self.target, host)
+        if places.kafka_user == NOBODY:
+            note = f"{places.home} stays, if it is there: {places.user} is no user of this host"
+            self.emit(Event("note", note, host))
         made = {name for kind, name in ours if kind == "directory"}
         kept = [p for node in places.nodes for p in self._wipe(host, node, made)]
         planned = removals(places, ours, kept)
@@ -151,7 +155,7 @@ class Remover:
         places = self.target.places[host]
         allow = self.target.options.allow.get("wipe-log-dir")
         kept = []
-        for log_dir in node.log_dirs:
+        for log_dir in node.log_dirs if places.kafka_user != NOBODY else ():
             path = log_dir.path
             named = bool(allow) and path in (allow or ())
             told = path in made or node.role is not Role.ZOOKEEPER
