@@ -35,13 +35,16 @@ from provisioner.hosts.actor import (
 from provisioner.hosts.local import LocalConnection
 from provisioner.hosts.observer import Observer, Shell
 from provisioner.hosts.shell import ENTER
-from provisioner.kinds.layout import HostLayout
+from provisioner.hosts.transport import TransportError
+from provisioner.kinds.layout import Facts, HostLayout
 from provisioner.run import lock
 from provisioner.run.journal import journal_lines
 from provisioner.run.look import probes_of, reading
 from provisioner.run.steps import text_of
 from provisioner.run.sweep import SWEEP_UNITS
+from provisioner.run.target import _gather_facts
 from tests.contract.probes.test_probes import places_at
+from tests.unit.plan.model_cluster import spec_of
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root")
 KAFKA, OTHER = "nobody", "daemon"
@@ -321,3 +324,35 @@ def test_no_probe_reads_what_kafkas_user_may_not(stage: Stage, kind: str) -> Non
         assert frame is not None
         assert frame.status != 124, "it waited for a pipe"
         assert SECRET not in frame.text
+
+
+# --- root as Kafka's user ------------------------------------------------------------------------
+
+
+def opened(stage: Stage, home: str) -> Facts:
+    spec = dataclasses.replace(spec_of("lab"), user=None, home=home)
+    return _gather_facts(spec, Shell(LocalConnection("h")))
+
+
+@pytest.mark.parametrize("below", ["", "/new", "/new/deeper"])
+def test_root_is_kafkas_user_only_where_nobody_else_can_change_the_home(
+    stage: Stage, below: str
+) -> None:
+    """As root, with no ``kafka.user``: what is in the home would be run as root."""
+    with pytest.raises(TransportError) as caught:
+        opened(stage, f"{stage.home}{below}")
+    assert caught.value.code == "not-permitted"
+    assert "can be changed by others than root" in str(caught.value)
+    assert "kafka.user" in caught.value.hint
+
+
+def test_nor_where_a_link_leads_there(stage: Stage) -> None:
+    (stage.folder / "link").symlink_to(stage.user)
+    with pytest.raises(TransportError) as caught:
+        opened(stage, f"{stage.folder}/link/dev")
+    assert caught.value.code == "not-permitted"
+
+
+def test_a_home_of_roots_is_one(stage: Stage) -> None:
+    assert opened(stage, f"{stage.folder}/new/kafka").unsafe_home == ""
+    assert opened(stage, "~/kafka").unsafe_home == ""

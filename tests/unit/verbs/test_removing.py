@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from provisioner.kinds.layout import HostLayout
+from provisioner.kinds.layout import NOBODY, HostLayout
 from provisioner.plan.model import PRIVILEGED, Id
 from provisioner.spec.types import Supervisor
 from provisioner.verbs.removal import Removal, changes, entries, permitted, removals
@@ -103,12 +104,26 @@ def test_a_process_cluster_of_a_user_in_folders_that_were_made_for_it() -> None:
     ours += [*of("account", "u", "somebody")]
     found = removals(places(Supervisor.PROCESS, "/data/1", home=home, user="u"), ours, [])
     assert found == [
-        *both("/data/1", "/data", user="u"),
-        # Whoever may write this manifest is not root: neither is it that does what it says.
-        Removal("directory", ("/mnt/strange",), "u"),
+        # Whoever may write this manifest is not root: neither is it that does what it says, but for
+        # what the spec itself names.
+        *both("/data/1", user="u"),
+        Removal("directory", ("/mnt/strange", "/data"), "u"),
         Removal("state", (f"{home}/.provision",), "u"),
-        *both(home, *reversed(above), user="u"),
+        *both(home, user="u"),
+        Removal("directory", tuple(reversed(above)), "u"),
     ]
+
+
+def test_what_is_in_a_log_dir_is_kafkas_users_to_remove() -> None:
+    ours = of("directory", DATA, f"{DATA}/a")
+    found = removals(places(Supervisor.SYSTEMD, DATA), ours, [])
+    assert Removal("directory", (f"{DATA}/a",), "kafka") in found
+    assert all(f"{DATA}/a" not in step.names for step in found if step.user == PRIVILEGED)
+
+
+def test_without_kafkas_user_only_root_s_own_goes() -> None:
+    where = replace(places(Supervisor.SYSTEMD, DATA), kafka_user=NOBODY)
+    assert {step.user for step in removals(where, OURS, [])} == {PRIVILEGED}
 
 
 def test_nothing_made_is_nothing_removed() -> None:
