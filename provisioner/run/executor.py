@@ -34,6 +34,7 @@ from provisioner.plan.model import (
     Put,
     Run,
     Step,
+    Unknown,
     Unpack,
     Wave,
 )
@@ -52,6 +53,7 @@ from provisioner.run.waits import Awaited, NoProgress, WaitInterrupted, wait_for
 
 Emit = Callable[[Event], None]
 LOST = "the lock is no longer this run's: another run took over, or `lock --break` ended it"
+UNREAD = "it could not be read a moment ago; nothing was done"
 STALE = "it changed since it was looked at; nothing was done: run it again"
 
 
@@ -238,7 +240,9 @@ class Executor:
             asked = change.asked or change.id not in wanted or change.action == "stop"
             if asked or (other and other.action == change.action):
                 still.append(change)
-            elif other is not None or not isinstance(self.seen.get(change.id), Present):
+            elif isinstance(now_seen := self.seen.get(change.id), Unknown):
+                raise StepFailed(change, f"{UNREAD}: {now_seen.reason}")
+            elif other is not None or not isinstance(now_seen, Present):
                 raise StepFailed(change, STALE)
         return still
 

@@ -3,7 +3,7 @@
 # nodes are called; beside STATE are the state folders of other clusters.
 home=$1 wanted=$2 dirs=$3 names=$4 state=$5
 # Only where root alone keeps the manifests: elsewhere they are what their users say.
-case $state in /var/lib/provision/*) set -- /var/lib/provision/*/manifest ;; *) set -- ;; esac
+case $state in */.provision) set -- ;; *) set -- "${state%/*}"/*/manifest ;; esac
 for m do
   o=$(dirname "$m"); [ "$o" != "$state" ] && [ -f "$m" ] && [ ! -L "$m" ] && grep -q -x -F "directory	$home" "$m" 2>/dev/null && echo "owner=$(basename "$o")"
 done

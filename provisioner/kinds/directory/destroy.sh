@@ -6,10 +6,9 @@ bad=
 # others: the manifests of the other clusters on this host, as far as they are known.
 others() {
   case $state in */.provision) h=${state%/.provision}; h=${h%/*} ;; *) h=/var/lib/provision ;; esac
-  # Root notes nothing in what is another's: what a user keeps is that user's to say.
-  [ "$(id -u)" != 0 ] || h=/var/lib/provision
   for m in /var/lib/provision/*/manifest "$h"/*/.provision/manifest; do
-    [ -f "$m" ] && [ ! -L "$m" ] && [ "$m" != "$state/manifest" ] && printf '%s\n' "$m"
+    # Nothing is noted in what is another user's: it is his to say.
+    [ -f "$m" ] && [ ! -L "$m" ] && [ -O "$m" ] && [ "$m" != "$state/manifest" ] && printf '%s\n' "$m"
   done
 }
 # handed KIND NAME [BELOW]: what another cluster still needs (a folder: one that has something BELOW

@@ -124,7 +124,7 @@ def test_break_ends_the_holder_and_what_its_run_still_does(
 ) -> None:
     step = tmp_path / "step.pid"
     script = Script()
-    script.raw("ours", str(host.state))
+    script.raw("held", str(host.state), held.token, "")
     script.add("part", 60, "", SLEEP, str(step))
     connection = LocalConnection("localhost")
     stream = connection.stream("exec /bin/sh", script.render())

@@ -51,7 +51,7 @@ class Machine:
     def probes(self, host: str) -> Sequence[Probe]:
         paths = tuple(str(self.folder / name) for name in ("a.properties", "b.properties"))
         ids = tuple(Id("h", "file", path) for path in paths)
-        return [Probe(script("provisioner.kinds.file", "probe.sh"), ids, paths, 1)]
+        return [Probe(script("provisioner.kinds.file", "probe.sh"), ids, paths, 1, "")]
 
     def look(self, host: str, ids: Sequence[Id]) -> dict[Id, Observation]:
         probes = [p.only(ids) for p in self.probes(host)]

@@ -151,5 +151,5 @@ def test_what_reads_its_output_is_not_held_by_what_it_started(one: Lab) -> None:
         ["sh", "-c", '"$@" | cat', "sh", *words], env=one.environment(), capture_output=True,
         text=True, timeout=300, check=False,
     )  # fmt: skip
-    assert "one-node stands" in done.stdout, done.stdout + done.stderr
+    assert "one-node is up" in done.stdout, done.stdout + done.stderr
     assert one.pid("broker-0")
