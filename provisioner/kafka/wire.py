@@ -243,7 +243,10 @@ def reason(error: BaseException, seconds: float) -> str:
 
 def unavailable(failures: Mapping[Address, BaseException], seconds: float) -> KafkaUnavailable:
     """The error that lists every address with its reason."""
-    parts = [f"{host}:{port}: {reason(e, seconds)}" for (host, port), e in failures.items()]
+    parts = []
+    for (host, port), error in failures.items():
+        where, why = f"{host}:{port}", reason(error, seconds)
+        parts.append(why if why.startswith(f"{where} ") else f"{where}: {why}")
     return KafkaUnavailable("; ".join(parts) or "no address to ask")
 
 
