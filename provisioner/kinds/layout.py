@@ -37,10 +37,6 @@ class Facts:
     """Where Kafka's user is root: why others could have a hand in what is below Kafka's home."""
 
 
-NOBODY = "nobody"
-"""Who reads as long as Kafka's user is not there: what is not open to everybody is then Unknown."""
-
-
 @dataclass(frozen=True)
 class HostLayout:
     """The addresses of everything of one cluster on one host."""
@@ -58,10 +54,15 @@ class HostLayout:
     java: Distribution | None = None
     scripts: Distribution | None = None
     archive: Distribution | None = None
-    kafka_user: str = ""
-    """Who reads what is below the home: Kafka's user, or nobody as long as there is none."""
+    user_exists: bool = True
+    """Whether there is Kafka's user; until then nobody reads for him (``reader``, prelude.sh)."""
     rebuild: bool = False
     """``apply --rebuild``: what stands in the way may be moved aside."""
+
+    @property
+    def kafka_user(self) -> str:
+        """Who does everything below the home and in the log dirs."""
+        return self.user
 
     @property
     def owner(self) -> str:
@@ -132,5 +133,5 @@ def layout_for(
         java,
         scripts,
         archive,
-        kafka_user=facts.user,
+        user_exists=facts.user_exists,
     )

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from provisioner.errors import fail
 from provisioner.hosts.actor import Batch, ShellStep
-from provisioner.kinds.layout import NOBODY
 from provisioner.kinds.service.kind import ports
 from provisioner.plan.model import PRIVILEGED, Event
 from provisioner.run.actors import actor_on
@@ -47,7 +46,7 @@ def _wipe(
     target: Target, host: str, lock: Lock, journal: Journal, emit: Callable[[Event], None]
 ) -> None:
     places = target.places[host]
-    if places.kafka_user == NOBODY:
+    if not places.user_exists:
         return  # there is no user yet whose data this could be
     text = text_of("storage/wipe")
     steps = [

@@ -42,7 +42,7 @@ def _sweep(
     folders += [d.path for node in places.nodes for d in node.log_dirs]
     text = resources.files(__package__ or "").joinpath("sweep.sh").read_text()
     words = (places.home, "\n".join(folders), keep, f"{places.digest_key}.provision")
-    steps = [ShellStep(text, words, places.kafka_user, 120)]
+    steps = [ShellStep(text, words, places.kafka_user, 120)] if places.user_exists else []
     if places.supervisor is Supervisor.SYSTEMD:
         # Where units are, root writes, and others than we have files.
         units = [f"{UNITS}/.{places.unit(node)}.provision" for node in places.nodes]

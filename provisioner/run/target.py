@@ -16,7 +16,7 @@ from provisioner.hosts.observer import Become, Observer, Reading, Shell
 from provisioner.hosts.shell import ENTER, constant
 from provisioner.hosts.transport import Connection, TransportError, understood
 from provisioner.kafka.port import Cluster
-from provisioner.kinds.layout import NOBODY, Distribution, Facts, HostLayout, layout_for
+from provisioner.kinds.layout import Distribution, Facts, HostLayout, layout_for
 from provisioner.plan.model import PRIVILEGED
 from provisioner.run.facts import read_facts
 from provisioner.run.stopping import Stop
@@ -118,9 +118,9 @@ class Target:
         return self.shells[node.host].connection.dial(host, port, seconds)
 
     def account_made(self, host: str) -> None:
-        """Kafka's user is there now: from here on it reads what is its own."""
+        """Kafka's user is there now."""
         places = self.places[host]
-        self.places[host] = replace(places, kafka_user=places.user)
+        self.places[host] = replace(places, user_exists=True)
         if host in self.facts:
             self.facts[host] = replace(self.facts[host], user_exists=True)
 
@@ -340,7 +340,7 @@ def placed(spec: Spec, name: str, facts: Facts, prepared: Any) -> HostLayout:
         digest = "" if part.kind == "cds" else part.digest
         return Distribution(part.digest, f"{own}/{part.folder}", digest, part.version)
 
-    result = layout_for(
+    return layout_for(
         spec,
         name,
         facts,
@@ -349,4 +349,3 @@ def placed(spec: Spec, name: str, facts: Facts, prepared: Any) -> HostLayout:
         scripts=at(prepared.scripts),
         archive=at(prepared.cds),
     )
-    return result if facts.user_exists else replace(result, kafka_user=NOBODY)

@@ -13,7 +13,6 @@ from provisioner.hosts.actor import Batch, Outcome, ShellStep
 from provisioner.hosts.observer import Reading
 from provisioner.hosts.transport import understood
 from provisioner.kinds.cluster_id import cluster_id
-from provisioner.kinds.layout import NOBODY
 from provisioner.plan.model import Change, Event, Id, Observed, Present, Report
 from provisioner.run.actors import actor_on
 from provisioner.run.journal import Journal
@@ -103,7 +102,7 @@ class Remover:
         """Returns the log dirs that stay. Raises ProvisionError, TransportError."""
         places = self.target.places[host]
         ours = owned(self.target, host)
-        if places.kafka_user == NOBODY:
+        if not places.user_exists:
             note = f"{places.home} stays, if it is there: {places.user} is no user of this host"
             self.emit(Event("note", note, host))
         made = {name for kind, name in ours if kind == "directory"}
@@ -155,7 +154,7 @@ class Remover:
         places = self.target.places[host]
         allow = self.target.options.allow.get("wipe-log-dir")
         kept = []
-        for log_dir in node.log_dirs if places.kafka_user != NOBODY else ():
+        for log_dir in node.log_dirs if places.user_exists else ():
             path = log_dir.path
             named = bool(allow) and path in (allow or ())
             told = path in made or node.role is not Role.ZOOKEEPER

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from provisioner.kinds.layout import NOBODY, HostLayout
+from provisioner.kinds.layout import HostLayout
 from provisioner.plan.model import PRIVILEGED, Change, Id
 from provisioner.spec.types import Supervisor
 from provisioner.spec.words import is_login
@@ -89,7 +89,9 @@ def removals(places: HostLayout, ours: Sequence[Entry], kept: Collection[str]) -
         *_folders(places, outside),
     ]
     steps += [] if kept else _end(places, last, names)
-    return [step for step in steps if step.names and step.user != NOBODY]
+    if not places.user_exists:
+        steps = [step for step in steps if step.user != places.kafka_user]
+    return [step for step in steps if step.names]
 
 
 def _end(

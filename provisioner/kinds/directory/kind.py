@@ -110,7 +110,7 @@ def judge(
         whose, may = owner.partition(":")[0], (wanted.partition(":")[0], "root")
         why = f"its owner is {owner}, not {wanted}"
         told = f"chown {wanted} {shlex.quote(id.name)}, or remove it"
-        if state.args["user"] != PRIVILEGED and whose != state.args["user"]:
+        if state.args["user"] not in (PRIVILEGED, "root", whose):
             more = "root gives nothing away below a folder of others"
             return True, Refused(id, f"{why}; {more}: {told}")
         if state.args["user"] == PRIVILEGED and whose not in may:

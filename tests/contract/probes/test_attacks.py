@@ -295,7 +295,7 @@ def test_the_session_is_noted_by_who_owns_the_state_folder(stage: Stage) -> None
 def kafkas(stage: Stage) -> HostLayout:
     places = places_at(stage.home)
     group = pwd.getpwnam(KAFKA).pw_gid
-    return dataclasses.replace(places, user=KAFKA, kafka_user=KAFKA, group=str(group), root=True)
+    return dataclasses.replace(places, user=KAFKA, group=str(group), root=True)
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe"])

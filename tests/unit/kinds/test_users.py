@@ -14,7 +14,7 @@ import provisioner
 from provisioner.hosts.actor import LockToken, ShellStep
 from provisioner.hosts.observer import Reading
 from provisioner.kinds.kind import Probe
-from provisioner.kinds.layout import NOBODY, HostLayout
+from provisioner.kinds.layout import HostLayout
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import (
     PRIVILEGED,
@@ -185,17 +185,6 @@ def test_root_gives_away_only_what_is_its_own() -> None:
             decided, difference = KINDS["directory"].judge(id, state, seen, ("owner",))
             assert isinstance(difference, Refused) is refused
             assert decided is refused
-
-
-def test_nobody_reads_for_a_user_who_is_not_there() -> None:
-    """Root did, in a home that might be anybody's."""
-    for _, places in layouts():
-        early = replace(places, kafka_user=NOBODY)
-        for kind in KINDS.values():
-            for probe in kind.probe(early):
-                if theirs(places, probe.args) and probe.user != early.state_user:
-                    assert probe.user in (NOBODY, PRIVILEGED)
-                    assert probe.user == NOBODY or kind.name == "service"
 
 
 def test_without_systemd_a_user_who_is_not_there_is_refused() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from provisioner.kinds.layout import NOBODY, HostLayout
+from provisioner.kinds.layout import HostLayout
 from provisioner.plan.model import PRIVILEGED, Id
 from provisioner.spec.types import Supervisor
 from provisioner.verbs.removal import Removal, changes, entries, permitted, removals
@@ -19,7 +19,7 @@ def places(supervisor: Supervisor, *data: str, home: str = HOME, user: str = "ka
     systemd = supervisor is Supervisor.SYSTEMD
     state = "/var/lib/provision/one" if systemd else f"{home}/.provision"
     nodes: Any = (SimpleNamespace(log_dirs=[SimpleNamespace(path=path) for path in data]),)
-    return HostLayout("h", home, state, user, user, supervisor, nodes, "one", True, kafka_user=user)
+    return HostLayout("h", home, state, user, user, supervisor, nodes, "one", True)
 
 
 def of(kind: str, *names: str) -> list[tuple[str, str]]:
@@ -122,7 +122,7 @@ def test_what_is_in_a_log_dir_is_kafkas_users_to_remove() -> None:
 
 
 def test_without_kafkas_user_only_root_s_own_goes() -> None:
-    where = replace(places(Supervisor.SYSTEMD, DATA), kafka_user=NOBODY)
+    where = replace(places(Supervisor.SYSTEMD, DATA), user_exists=False)
     assert {step.user for step in removals(where, OURS, [])} == {PRIVILEGED}
 
 
