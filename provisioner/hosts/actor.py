@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from provisioner.hosts.observer import LIMIT, Observer, Reading, Shell, explain
-from provisioner.hosts.shell import AFTER_FAILURE, Frame, Script, constant
+from provisioner.hosts.shell import AFTER_FAILURE, ENTER, Frame, Script, constant
 from provisioner.hosts.transport import TransportError
 
-PUT = constant("put.sh")
-JOURNAL = constant("journal.sh")
-OWN = constant("missing.sh") + constant("own.sh")
-WHOSE = constant("whose.sh")
+HELD = ENTER + constant("held.sh")
+PUT = ENTER + constant("put.sh")
+JOURNAL = ENTER + constant("journal.sh")
+OWN = ENTER + constant("missing.sh") + constant("own.sh")
+WHOSE = ENTER + constant("whose.sh")
 UNPACK = constant("unpack.sh")
 
 # stdin begins with the length of a script, then the script, then what the script reads.
@@ -112,8 +113,9 @@ class Actor(Observer):
     def _begin(self, script: Script) -> None:
         """Whether the lock is ours is asked by the one who keeps it, before anything is changed."""
         guard = self._lock_token
-        script.raw("held", guard.state, guard.token, guard.state_owner)
-        script.lines[-1] += " || { frame 0 0 lost; exit 0; }"
+        words = [guard.state_owner, "timeout", "-k", "2", "20", "sh", "-c", HELD, "sh"]
+        script.raw("as", *words, guard.state, guard.token)
+        script.lines[-1] += " >/dev/null 2>&1 </dev/null || { frame 0 0 lost; exit 0; }"
 
     def _on_failure(self, script: Script, line: str) -> None:
         guard = self._lock_token

@@ -25,17 +25,25 @@ sealed() (
   done
 )
 # make FOLDER: makes it, with what is missing above it, and enters it. Each is made in the one before.
+# What somebody else has just made there is entered only where root would enter it.
 make() {
   there=$1
   while [ -n "$there" ] && [ ! -e "$there" ] && [ ! -L "$there" ]; do there=${there%/*}; done
   [ "$there" != "$1" ] || { enter "$1"; return; }
   cd -P -- "${there:-/}" 2>/dev/null || { echo "${there:-/} cannot be entered"; return 1; }
   [ "$(id -u)" != 0 ] || sealed "${there:-/}" yes || return 1
-  left=${1#"$there"/}
+  left=${1#"$there"/} reached=$there
   while [ -n "$left" ]; do
     next=${left%%/*}
     case $left in */*) left=${left#*/} ;; *) left= ;; esac
-    mkdir -- "./$next" && cd -P -- "./$next" || return 1
+    reached=$reached/$next
+    if mkdir -- "./$next" 2>/dev/null; then
+      cd -P -- "./$next" || return 1
+    else
+      [ -d "./$next" ] && [ ! -L "./$next" ] || { mkdir -- "./$next"; return 1; }
+      cd -P -- "./$next" || return 1
+      [ "$(id -u)" != 0 ] || sealed "$reached" no || return 1
+    fi
   done
 }
 # own_file NAME: NAME in the working directory is a file, or is not there: no link, and no pipe, which

@@ -32,6 +32,14 @@ as() {
   fi
 }
 
+# reader USER: w is who reads for that user: nobody, as long as there is no such user.
+reader() {
+  w=$1
+  case $w in ''|"$ME") return ;; esac
+  known "$w"
+  [ -n "$GROUP" ] || { w=nobody; known "$w"; }
+}
+
 # frame INDEX STATUS TEXT: one answer, with its length, so that nothing in it can be mistaken.
 frame() { printf '\n%s %s %s %s\n%s' "$MARK" "$1" "$2" "${#3}" "$3"; }
 
@@ -47,11 +55,10 @@ said() {
   [ ${#o} -le $((MOST + 1)) ] || s=153
 }
 
-# part INDEX SECONDS USER SCRIPT ARGS...: runs SCRIPT by its own sh; a hang ends with status 124, and
-# what says more than MOST bytes with 153.
+# part INDEX SECONDS USER SCRIPT ARGS...: runs what SCRIPT reads by its own sh; a hang ends with status
+# 124, and what says more than MOST bytes with 153.
 part() {
-  i=$1 n=$2 w=$3 t=$4; shift 4
-  known "$w"
+  i=$1 n=$2 t=$4; reader "$3"; shift 4
   said as "$w" timeout -k 2 "$n" sh -c "$t" sh "$@" </dev/null
   frame "$i" "$s" "${o%.}"
 }
@@ -59,38 +66,29 @@ part() {
 # check INDEX SECONDS USER DIGEST SCRIPT ARGS...: like part, and ends the whole script when what it
 # reads is not what was planned from (lines that begin with ~ are volatile, = are separators).
 check() {
-  i=$1 n=$2 w=$3 d=$4 t=$5; shift 5
-  known "$w"
+  i=$1 n=$2 d=$4 t=$5; reader "$3"; shift 5
   said as "$w" timeout -k 2 "$n" sh -c "$t" sh "$@" </dev/null
   g=$(printf '%s' "${o%.}" | grep -v '^[~=]' | sha256sum); g=${g%% *}
   if [ "$s" = 0 ] && [ "$g" = "$d" ]; then frame "$i" 0 "${o%.}"; else frame "$i" stale "${o%.}"; exit 0; fi
 }
 
-# step INDEX SECONDS USER SCRIPT ARGS...: like part, but however much it says, it goes on to its end;
-# a failure ends the whole script.
+# step INDEX SECONDS USER SCRIPT ARGS...: SCRIPT changes something. However much it says, it goes on to
+# its end; a failure ends the whole script. Nobody does it for a user who is not there.
 step() {
-  DRAIN=yes; part "$@"; DRAIN=
+  i=$1 n=$2 w=$3 t=$4; shift 4
+  known "$w"
+  DRAIN=yes; said as "$w" timeout -k 2 "$n" sh -c "$t" sh "$@" </dev/null; DRAIN=
+  frame "$i" "$s" "${o%.}"
   [ "$s" = 0 ] || { after failed; exit 0; }
 }
 
 # fed INDEX SECONDS USER INPUT SCRIPT ARGS...: a step whose INPUT goes to its stdin, never to argv.
 fed() {
   i=$1 n=$2 w=$3 p=$4 t=$5; shift 5
+  known "$w"
   DRAIN=yes; said from "$p" as "$w" timeout -k 2 "$n" sh -c "$t" sh "$@"; DRAIN=
   frame "$i" "$s" "${o%.}"
   [ "$s" = 0 ] || { after failed; exit 0; }
 }
 from() { p=$1; shift; printf '%s' "$p" | "$@"; }
 after() { :; }
-
-# held STATE TOKEN OWNER: whether the lock is still this run's; asked before anything is changed. Notes
-# this session too, so that a holder that lets go ends what still works for it. OWNER keeps STATE: he
-# alone reads and writes there, regular files only.
-held() {
-  [ -z "$2" ] || [ ! -d "$1" ] || known "$3"
-  session=$(sed 's/^[0-9]* (.*) //' /proc/$$/stat 2>/dev/null | cut -d' ' -f4)
-  as "$3" sh -c '
-    [ -z "$2" ] || { [ -f "$1/lock.token" ] && [ ! -L "$1/lock.token" ] && read -r t <"$1/lock.token" && [ "$t" = "$2" ]; } || exit 1
-    [ -f "$1/lock.sessions" ] && [ ! -L "$1/lock.sessions" ] && [ -n "$3" ] && printf "%s\n" "$3" >>"$1/lock.sessions"
-    exit 0' sh "$1" "$2" "$session" 2>/dev/null
-}

@@ -38,6 +38,10 @@ def constant(name: str, package: str = "provisioner.hosts") -> str:
     return resources.files(package).joinpath(name).read_text()
 
 
+ENTER = constant("enter.sh")
+"""The functions by which a script goes to a folder that it works in; for root the only way."""
+
+
 def prelude() -> str:
     return constant("prelude.sh")
 

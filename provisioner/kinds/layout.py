@@ -33,6 +33,8 @@ class Facts:
     root: bool = False
     hostname: str = ""
     """What the machine calls itself."""
+    unsafe_home: str = ""
+    """Where Kafka's user is root: why others could have a hand in what is below Kafka's home."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,15 @@ class HostLayout:
     java: Distribution | None = None
     scripts: Distribution | None = None
     archive: Distribution | None = None
-    kafka_user: str = ""
-    """Who reads what is below the home: Kafka's user once there is one."""
-    new_account: bool = False
-    """Kafka's user was made by this run, which began the state folder before there was one."""
+    user_exists: bool = True
+    """Whether there is Kafka's user; until then nobody reads for him (``reader``, prelude.sh)."""
     rebuild: bool = False
     """``apply --rebuild``: what stands in the way may be moved aside."""
+
+    @property
+    def kafka_user(self) -> str:
+        """Who does everything below the home and in the log dirs."""
+        return self.user
 
     @property
     def owner(self) -> str:
@@ -88,8 +93,8 @@ class HostLayout:
 
     @property
     def state_user(self) -> str:
-        """The state_owner, once there is such a user."""
-        return self.state_owner if self.kafka_user and not self.new_account else ""
+        """Who reads and writes the state folder; never another in that one's place."""
+        return self.state_owner
 
     def launch(self, node: Node) -> str:
         """The launch file of a node: what its process is started with besides properties."""
@@ -128,5 +133,5 @@ def layout_for(
         java,
         scripts,
         archive,
-        kafka_user=facts.user,
+        user_exists=facts.user_exists,
     )

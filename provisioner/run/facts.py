@@ -36,4 +36,5 @@ def read_facts(text: str) -> Facts:
         value("libc", _MAYBE) or "glibc",
         int(uid) == 0,
         values.get("hostname", "") if re.fullmatch(_WORD, values.get("hostname", "")) else "",
+        values.get("open", "")[:500],
     )

@@ -1,4 +1,5 @@
-# USER: who we are here, and where that user is at home.
+# USER HOME: who we are here, and where that user is at home. Where Kafka's user is root: whether
+# somebody else could change the way to Kafka's home.
 me=$(id -un)
 echo "login=$me"; echo "uid=$(id -u)"; echo "hostname=$(uname -n)"
 u=${1:-$me}
@@ -16,4 +17,10 @@ fi
 m=$(uname -sm)
 echo "arch=${m##* }"; echo "system=${m%% *}"
 for f in /lib/ld-musl-*; do [ -e "$f" ] && echo libc=musl; done
+if [ "$u" = "$me" ] && [ "$(id -u)" = 0 ]; then
+  case $2 in '~'*) k=$h${2#'~'} ;; *) k=$2 ;; esac
+  a=$k; while [ -n "$a" ] && [ ! -e "$a" ] && [ ! -L "$a" ]; do a=${a%/*}; done
+  [ "$a" = "$k" ] && may=no || may=yes
+  (cd -P -- "${a:-/}" && open=$(sealed "${a:-/}" $may) || echo "open=$open")
+fi
 exit 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from provisioner import __version__
-from provisioner.hosts.shell import constant
+from provisioner.hosts.shell import ENTER, constant
 from provisioner.plan.masking import masked
 from provisioner.plan.model import Change
 
@@ -20,7 +20,7 @@ NOW = "@NOW@"
 
 def journal_lines() -> str:
     """The script that reads a host's journal: STATE COUNT BYTES."""
-    return constant("journal_lines.sh", __package__)
+    return ENTER + constant("journal_lines.sh", __package__)
 
 
 def whoami() -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from provisioner.errors import ProvisionError, fail
 from provisioner.hosts.actor import BOOTSTRAP, JOURNAL
 from provisioner.hosts.observer import Shell
-from provisioner.hosts.shell import Frame, Script, constant, quote
+from provisioner.hosts.shell import ENTER, Frame, Script, constant, quote
 from provisioner.hosts.transport import (
     MOST_LINE,
     Stream,
@@ -46,12 +46,12 @@ def _text(name: str) -> str:
 
 
 def _script() -> str:
-    return f"{constant('missing.sh')}\n{_text('lock.sh')}"
+    return f"{ENTER}\n{constant('missing.sh')}\n{_text('lock.sh')}"
 
 
 def showing() -> str:
     """The script that says who holds a lock: STATE."""
-    return _text("lock_show.sh")
+    return ENTER + _text("lock_show.sh")
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ class Breaker:
         """``holder``: the first digits of its token; ``line`` goes into the journal. The answer is
         ``ended``, ``gone``, or why it has not ended. Raises TransportError."""
         script, place = Script(), self.place
-        words = (_text("lock_break.sh"), place.state, holder)
+        words = (ENTER + _text("lock_break.sh"), place.state, holder)
         script.add("step", BREAK_SECONDS, place.state_owner, *words)
         script.add("part", 20, place.state_owner, JOURNAL, place.state, line)
         return place.shell.run(script, BREAK_SECONDS + 20).get(0)

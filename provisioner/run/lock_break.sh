@@ -1,8 +1,9 @@
 # STATE ID: ends the holder whose token begins with ID; it first ends its run's steps.
 state=$1 id=$2
-token=; read -r token 2>/dev/null <"$state/lock.token"
+enter "$state" && own_file lock.token && own_file lock.pid || exit 1
+token=; read -r token 2>/dev/null <lock.token
 case $token in "$id"?*) ;; *) echo other; exit 0 ;; esac
-pid= start= boot=; read -r pid start boot 2>/dev/null <"$state/lock.pid"
+pid= start= boot=; read -r pid start boot 2>/dev/null <lock.pid
 read -r now </proc/sys/kernel/random/boot_id
 same() { [ -n "$pid" ] && [ "$boot" = "$now" ] && [ "$(start_of "$pid")" = "$start" ]; }
 same || { echo gone; exit 0; }

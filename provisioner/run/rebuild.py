@@ -46,6 +46,8 @@ def _wipe(
     target: Target, host: str, lock: Lock, journal: Journal, emit: Callable[[Event], None]
 ) -> None:
     places = target.places[host]
+    if not places.user_exists:
+        return  # there is no user yet whose data this could be
     text = text_of("storage/wipe")
     steps = [
         ShellStep(

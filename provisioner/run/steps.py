@@ -7,11 +7,20 @@ from functools import cache
 from importlib import resources
 
 from provisioner.hosts.actor import PUT, ShellStep
-from provisioner.hosts.shell import constant
+from provisioner.hosts.shell import ENTER
 from provisioner.plan.model import Await, Call, Put, Run, Step, Unpack
 
-ENTER = constant("enter.sh")
-ENTERING = ("directory/make", "directory/mend", "directory/destroy")
+ENTERING = (
+    "directory/destroy",
+    "directory/make",
+    "directory/manifest",
+    "directory/mend",
+    "service/hold",
+    "service/systemd",
+    "storage/forget",
+    "storage/record",
+)
+"""What works in the folder that it enters: everything that root does to a path."""
 LIBRARIES = {
     "service/stop": ("service/processes",),
     "service/terminate": ("service/processes",),

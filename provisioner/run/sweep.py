@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib import resources
 
 from provisioner.hosts.actor import Batch, ShellStep
+from provisioner.hosts.shell import ENTER, constant
 from provisioner.plan.model import PRIVILEGED, Event
 from provisioner.run.actors import actor_on
 from provisioner.run.lock import Lock
@@ -13,6 +14,7 @@ from provisioner.run.target import Target
 from provisioner.spec.types import Supervisor
 
 UNITS = "/etc/systemd/system"
+SWEEP_UNITS = ENTER + constant("sweep_units.sh", "provisioner.run")
 
 
 def sweep_hosts(
@@ -40,11 +42,11 @@ def _sweep(
     folders += [d.path for node in places.nodes for d in node.log_dirs]
     text = resources.files(__package__ or "").joinpath("sweep.sh").read_text()
     words = (places.home, "\n".join(folders), keep, f"{places.digest_key}.provision")
-    steps = [ShellStep(text, words, places.kafka_user, 120)]
+    steps = [ShellStep(text, words, places.kafka_user, 120)] if places.user_exists else []
     if places.supervisor is Supervisor.SYSTEMD:
         # Where units are, root writes, and others than we have files.
         units = [f"{UNITS}/.{places.unit(node)}.provision" for node in places.nodes]
-        steps.append(ShellStep(text, ("", "", "", *units), PRIVILEGED))
+        steps.append(ShellStep(SWEEP_UNITS, (UNITS, *units), PRIVILEGED))
     outcome = actor_on(target, host, lock.token).act(Batch(steps=steps))
     for said in outcome.texts:
         for line in said.splitlines() if outcome.failed is None else ():

@@ -5,7 +5,7 @@ if [ -n "$u" ]; then
   journalctl --no-pager -o cat -n 20 -u "$u"
 fi
 for f do
-  [ -f "$f" ] && [ -r "$f" ] || continue
+  [ -f "$f" ] && [ -f "$f" ] && [ -r "$f" ] || continue
   echo "== $f"
   # What told of the failure first, since this start: it may stand far above the end.
   tail -n 5000 -- "$f" | awk '

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from provisioner.errors import ProvisionError, fail
 from provisioner.hosts.observer import Become, Observer, Reading, Shell
-from provisioner.hosts.shell import constant
+from provisioner.hosts.shell import ENTER, constant
 from provisioner.hosts.transport import Connection, TransportError, understood
 from provisioner.kafka.port import Cluster
 from provisioner.kinds.layout import Distribution, Facts, HostLayout, layout_for
@@ -118,10 +118,9 @@ class Target:
         return self.shells[node.host].connection.dial(host, port, seconds)
 
     def account_made(self, host: str) -> None:
-        """Kafka's user is there now: from here on it reads what is its own."""
+        """Kafka's user is there now."""
         places = self.places[host]
-        if not places.kafka_user:
-            self.places[host] = replace(places, kafka_user=places.user, new_account=True)
+        self.places[host] = replace(places, user_exists=True)
         if host in self.facts:
             self.facts[host] = replace(self.facts[host], user_exists=True)
 
@@ -201,6 +200,7 @@ STOPPING = frozenset(
         "invalid-inventory",
         "not-supported",
         "authentication-failed",
+        "not-permitted",
     }
 )
 
@@ -254,13 +254,19 @@ def _nothing_says_become(facts: Facts, systemd: bool, host: Host) -> TransportEr
 
 
 def _gather_facts(spec: Spec, shell: Shell) -> Facts:
-    text = constant("facts.sh", "provisioner.run")
-    frame = Observer(shell).read([Reading(text, (spec.user or "",), PRIVILEGED)])[0]
+    text = ENTER + constant("facts.sh", "provisioner.run")
+    words = (spec.user or "", spec.home)
+    frame = Observer(shell).read([Reading(text, words, PRIVILEGED)])[0]
     if frame is None or frame.status != 0:
         said = frame.text.strip() if frame else "no answer"
         raise TransportError("connection-lost", f"the first look failed: {said[:500]}")
     with understood(shell.connection.name):
-        return read_facts(frame.text)
+        facts = read_facts(frame.text)
+    if facts.unsafe_home:
+        what = f"Kafka's user would be root, and {facts.unsafe_home}"
+        hint = "name the user that Kafka is to run as, kafka.user, or another kafka.home"
+        raise TransportError("not-permitted", what, hint)
+    return facts
 
 
 def platform_of(facts: Facts) -> str:
@@ -292,9 +298,7 @@ def update_layouts(target: Target) -> None:
     for name, facts in target.facts.items():
         prepared = target.prepared[platform_of(facts)]
         known = placed(target.spec, name, facts, prepared)
-        before = target.places.get(name)
-        new = before is not None and before.new_account
-        target.places[name] = replace(known, rebuild=target.rebuild, new_account=new)
+        target.places[name] = replace(known, rebuild=target.rebuild)
 
 
 def control_platform() -> str:
@@ -336,7 +340,7 @@ def placed(spec: Spec, name: str, facts: Facts, prepared: Any) -> HostLayout:
         digest = "" if part.kind == "cds" else part.digest
         return Distribution(part.digest, f"{own}/{part.folder}", digest, part.version)
 
-    result = layout_for(
+    return layout_for(
         spec,
         name,
         facts,
@@ -345,4 +349,3 @@ def placed(spec: Spec, name: str, facts: Facts, prepared: Any) -> HostLayout:
         scripts=at(prepared.scripts),
         archive=at(prepared.cds),
     )
-    return result if facts.user_exists else replace(result, kafka_user="")

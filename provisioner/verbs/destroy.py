@@ -102,6 +102,9 @@ class Remover:
         """Returns the log dirs that stay. Raises ProvisionError, TransportError."""
         places = self.target.places[host]
         ours = owned(self.target, host)
+        if not places.user_exists:
+            note = f"{places.home} stays, if it is there: {places.user} is no user of this host"
+            self.emit(Event("note", note, host))
         made = {name for kind, name in ours if kind == "directory"}
         kept = [p for node in places.nodes for p in self._wipe(host, node, made)]
         planned = removals(places, ours, kept)
@@ -151,7 +154,7 @@ class Remover:
         places = self.target.places[host]
         allow = self.target.options.allow.get("wipe-log-dir")
         kept = []
-        for log_dir in node.log_dirs:
+        for log_dir in node.log_dirs if places.user_exists else ():
             path = log_dir.path
             named = bool(allow) and path in (allow or ())
             told = path in made or node.role is not Role.ZOOKEEPER

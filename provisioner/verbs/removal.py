@@ -86,12 +86,12 @@ def removals(places: HostLayout, ours: Sequence[Entry], kept: Collection[str]) -
             places.kafka_user,
         ),
         Removal("directory", _upwards(inside), places.kafka_user),
-        *_as_root(places, [n for n in outside if _rooted(places, n)]),
-        Removal(
-            "directory", _upwards(n for n in outside if not _rooted(places, n)), places.kafka_user
-        ),
+        *_folders(places, outside),
     ]
-    return [step for step in [*steps, *([] if kept else _end(places, last, names))] if step.names]
+    steps += [] if kept else _end(places, last, names)
+    if not places.user_exists:
+        steps = [step for step in steps if step.user != places.kafka_user]
+    return [step for step in steps if step.names]
 
 
 def _end(
@@ -104,18 +104,27 @@ def _end(
     users = tuple(n for n in names.get("account", ()) if n == places.user)
     return [
         Removal("state", (places.private_dir,), places.kafka_user),
-        *_as_root(places, above),
+        *_folders(places, above),
         Removal("state", state, places.state_user),
         *_as_root(places, [n for n in beside if n != places.private_dir]),
         Removal("account", users, PRIVILEGED),
     ]
 
 
+def _folders(places: HostLayout, folders: Sequence[str]) -> list[Removal]:
+    """Those that root may remove, then the others."""
+    rooted = [n for n in folders if _rooted(places, n)]
+    others = _upwards(n for n in folders if n not in rooted)
+    return [*_as_root(places, rooted), Removal("directory", others, places.kafka_user)]
+
+
 def _as_root(places: HostLayout, folders: Sequence[str]) -> list[Removal]:
     """Kafka's user removes what he can; root what is left."""
     names = _upwards(folders)
-    mine = [Removal("mine", names, places.kafka_user)] if places.kafka_user else []
-    return [*mine, Removal("directory", names, PRIVILEGED)]
+    return [
+        Removal("mine", names, places.kafka_user),
+        Removal("directory", names, PRIVILEGED),
+    ]
 
 
 def _logs(places: HostLayout, names: Mapping[str, Sequence[str]]) -> list[str]:
@@ -126,10 +135,12 @@ def _logs(places: HostLayout, names: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def _rooted(places: HostLayout, folder: str) -> bool:
-    """Whether root removes it, where we are root: the spec names it, or what is in it; or it is
-    root who keeps the manifest. Whatever else a user's manifest says is removed as that user."""
-    wanted = [d.path for node in places.nodes for d in node.log_dirs]
-    return places.supervisor is Supervisor.SYSTEMD or _holds(folder, wanted)
+    """Whether root removes it, where we are root: the spec names it, or it is root who keeps the
+    manifest. Whatever else a user's manifest says, and what is in a log dir, that user removes."""
+    wanted = [places.home, *(d.path for node in places.nodes for d in node.log_dirs)]
+    if any(folder.startswith(f"{path}/") for path in wanted):
+        return False
+    return places.supervisor is Supervisor.SYSTEMD or folder in wanted
 
 
 def changes(host: str, ours: Sequence[Entry], steps: Sequence[Removal]) -> list[Change]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 
-from provisioner.kinds.kind import Kind, Probe, Record, script
+from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
 from provisioner.kinds.layout import HostLayout
 from provisioner.plan.model import (
     PRIVILEGED,
@@ -14,22 +15,24 @@ from provisioner.plan.model import (
     Layer,
     Observation,
     Present,
+    Refused,
     Run,
     State,
     Step,
 )
-from provisioner.spec.types import Spec
+from provisioner.spec.types import Spec, Supervisor
 
 PACKAGE = __package__ or ""
 
 
 def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
-    """An account is wanted where the spec names one (or systemd runs Kafka), and nothing of it but
-    that it is there."""
+    """An account is wanted where systemd runs Kafka or the spec names one, and nothing of it but
+    that it is there. ``made``: only under systemd we make one (the state folder is root's then)."""
     if spec.user is None or not places.root or not places.nodes or spec.user == "root":
         return {}
     id = Id(places.host, "account", spec.user)
-    return {id: State({"exists": True}, args={"home": places.home})}
+    made = places.supervisor is Supervisor.SYSTEMD
+    return {id: State({"exists": True}, args={"home": places.home, "made": made})}
 
 
 def probe(places: HostLayout) -> Sequence[Probe]:
@@ -43,8 +46,28 @@ def parse(id: Id, record: Record) -> Observation:
     return Absent() if "absent" in record.values else Present({"exists": True})
 
 
+def judge(
+    id: Id, state: State, observation: Observation, fields: Sequence[str]
+) -> tuple[bool, Difference]:
+    """Without systemd all that is ours belongs to Kafka's user, the lock and the manifest too: he
+    must be there before we are."""
+    if isinstance(observation, Absent) and not state.args["made"]:
+        make = f"useradd --create-home {shlex.quote(id.name)}"
+        return True, Refused(id, f"there is no user {id.name} on this host; make it: {make}")
+    return False, None
+
+
 def steps(change: Change, state: State) -> Sequence[Step]:
     return [Run("account/make", (change.id.name, str(state.args["home"])), PRIVILEGED)]
 
 
-KIND = Kind("account", Layer.HOST, rank=0, desired=desired, probe=probe, parse=parse, steps=steps)
+KIND = Kind(
+    "account",
+    Layer.HOST,
+    rank=0,
+    desired=desired,
+    probe=probe,
+    parse=parse,
+    judge=judge,
+    steps=steps,
+)

@@ -30,7 +30,7 @@ for n do
     file) rm -f -- "$n" || bad=yes ;;
     unit)
       systemctl disable --quiet --now "${n##*/}" 2>/dev/null
-      rm -f -- "$n" || bad=yes
+      (enter "${n%/*}" && rm -f -- "./${n##*/}") || bad=yes
       reload=yes ;;
     tree)
       case $n in */.provision/dist/*|*/logs/*) rm -rf -- "$n" || bad=yes ;; *) echo "$n is not a folder of ours"; exit 1 ;; esac ;;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 
 from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
@@ -104,12 +105,16 @@ def judge(
     if isinstance(observation, Present) and "type" in fields:
         found = observation.fields["type"]
         return True, Refused(id, f"there is a {found} where a directory should be; move it away")
-    if isinstance(observation, Present) and "owner" in fields and state.args["user"] != PRIVILEGED:
-        owner, wanted = observation.fields["owner"], state.fields["owner"]
-        why = (
-            f"its owner is {owner}, not {wanted}; root gives nothing away below a folder of others"
-        )
-        return True, Refused(id, f"{why}: chown {wanted} {id.name}, or remove it")
+    if isinstance(observation, Present) and "owner" in fields:
+        owner, wanted = str(observation.fields["owner"]), str(state.fields["owner"])
+        whose, may = owner.partition(":")[0], (wanted.partition(":")[0], "root")
+        why = f"its owner is {owner}, not {wanted}"
+        told = f"chown {wanted} {shlex.quote(id.name)}, or remove it"
+        if state.args["user"] not in (PRIVILEGED, "root", whose):
+            more = "root gives nothing away below a folder of others"
+            return True, Refused(id, f"{why}; {more}: {told}")
+        if state.args["user"] == PRIVILEGED and whose not in may:
+            return True, Refused(id, f"{why}; root gives away only what is root's: {told}")
     return False, None
 
 

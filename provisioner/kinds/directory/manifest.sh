@@ -1,3 +1,4 @@
 # MANIFEST: what was made by us.
-[ -f "$1" ] || exit 0
-cat -- "$1"
+[ -d "${1%/*}" ] || exit 0
+enter "${1%/*}" && own_file manifest || exit 1
+[ ! -f manifest ] || cat manifest

@@ -2,7 +2,9 @@
 # are not ours are kept beside their place.
 verb=$1 unit=$2; shift 2
 for d do
-  [ -f "$d" ] && mv -f -- "$d" "$d.before-provision" && echo "$d is kept as $d.before-provision" && moved=yes
+  n=${d##*/}
+  (enter "${d%/*}" && [ -f "./$n" ] && mv -f -- "./$n" "./$n.before-provision") &&
+    echo "$d is kept as $d.before-provision" && moved=yes
 done
 [ -z "${moved-}" ] && [ "$(systemctl show -p NeedDaemonReload --value -- "$unit")" != yes ] &&
   [ "$(systemctl show -p LoadState --value -- "$unit")" = loaded ] || systemctl daemon-reload || exit 1

@@ -22,6 +22,14 @@ folders() {
   done
   [ -z "$partitions" ] || echo partitions=true
 }
+# read_only PATH: whether it is on a disk that is mounted read-only. (A wrong owner is the folder's matter.)
+read_only() {
+  set -- $(df -Pk -- "$1" 2>/dev/null | tail -n 1)
+  [ $# -gt 5 ] && shift 5 || return 1
+  m=$(printf %s "$*" | sed 's/ /\\040/g')
+  case ,$(M=$m awk '$2 == ENVIRON["M"] { o = $4 } END { print o }' /proc/mounts), in *,ro,*) return 0 ;; esac
+  return 1
+}
 for p do
   echo =
   up=$p
@@ -60,7 +68,7 @@ for p do
         [ -n "$c" ] && { c=${c%\"}; echo "zookeeper_cluster_id=${c##*\"}"; break; }
       done
     fi
-    [ -w "$p" ] || echo writable=false
+    [ -w "$p" ] || ! read_only "$p" || echo writable=false
   fi
   printf 'filesystem='; filesystem "$up"
 done

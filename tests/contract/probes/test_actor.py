@@ -267,7 +267,8 @@ kill -9 "$s"; sleep 5"""
 
 
 def test_the_manifest(tmp_path: Path) -> None:
-    manifest = tmp_path / "it's a manifest"
+    manifest = tmp_path / "it's a state" / "manifest"
+    manifest.parent.mkdir()
 
     def own(sign: str, *entries: str) -> str:
         words = ["sh", "-c", OWN, "sh", str(manifest), sign, *entries]

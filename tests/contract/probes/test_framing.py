@@ -218,9 +218,12 @@ def test_parts_share_no_variables_and_no_folder(observer: Observer) -> None:
 
 
 def test_another_user_that_is_not_there(observer: Observer) -> None:
-    ((status, text),) = answers(observer, Reading("echo x", (), user="no-such-user"))
-    assert status in (67, 77)
-    assert "x\n" not in text
+    """Nobody reads for a user who is not there yet; nobody changes anything for him."""
+    ((status, text),) = answers(observer, Reading("id -un", (), user="no-such-user"))
+    assert (status, text) in [(0, "nobody\n"), (77, text)]
+    script = Script()
+    script.add("step", 10, "no-such-user", "echo x")
+    assert observer._shell.run(script)[0].status in (67, 77)
 
 
 def test_many_parts_in_one_exec(observer: Observer) -> None:

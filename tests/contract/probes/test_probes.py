@@ -75,7 +75,7 @@ def places_at(home: Path, name: str = "lab") -> HostLayout:
         kafka=Distribution("k", f"{own}/kafka", "k"),
         java=Distribution("j", f"{own}/java", "j"),
     )
-    return dataclasses.replace(found, kafka_user="", user="")
+    return dataclasses.replace(found, user="")
 
 
 def look(
@@ -318,7 +318,7 @@ def test_folders_that_kafka_takes_for_no_partition_are_named(
     observer: Observer, tmp_path: Path
 ) -> None:
     spec = at(tmp_path / "home", "kraft")
-    places = dataclasses.replace(layout_for(spec, "localhost", FACTS), kafka_user="", user="")
+    places = dataclasses.replace(layout_for(spec, "localhost", FACTS), user="")
     (log_dir,) = spec.brokers[0].log_dirs
     folder = Path(log_dir.path)
     good = ["atu-0", "__cluster_metadata-0", "a-b.c-12", "a-1.0af3-delete", "a-1.0af3-future"]

@@ -48,7 +48,7 @@ class Lab:
 
     def __init__(self, folder: Path):
         found = places_at(folder / "home")
-        self.places = dataclasses.replace(found, user=KAFKA, kafka_user=KAFKA, root=True)
+        self.places = dataclasses.replace(found, user=KAFKA, root=True)
         self.java = made_java(folder / "jre")
         self.home = Path(self.places.home)
         self.home.mkdir()
@@ -274,7 +274,7 @@ def test_the_launcher_of_a_home_is_never_run_by_root(lab: Lab) -> None:
     assert told.read_text().split() == [str(pwd.getpwnam(KAFKA).pw_uid)]
     told.unlink()
     lab.target.places["localhost"] = dataclasses.replace(
-        lab.places, user="not-yet-made", kafka_user=""
+        lab.places, user="not-yet-made", user_exists=False
     )
     assert lab.seen().fields["files_digest"] == "-"
     assert not told.exists()

@@ -16,7 +16,17 @@ from provisioner.hosts.observer import Reading
 from provisioner.kinds.kind import Probe
 from provisioner.kinds.layout import HostLayout
 from provisioner.kinds.registry import KINDS
-from provisioner.plan.model import PRIVILEGED, Change, Put, Run, Unpack
+from provisioner.plan.model import (
+    PRIVILEGED,
+    Absent,
+    Change,
+    Id,
+    Present,
+    Put,
+    Refused,
+    Run,
+    Unpack,
+)
 from provisioner.run.steps import ENTERING, text_of
 from provisioner.spec.types import Spec, Supervisor
 from provisioner.verbs.removal import Removal
@@ -162,3 +172,26 @@ def _is_empty(word: ast.expr) -> bool:
 @pytest.mark.parametrize("function", ENTERING)
 def test_what_root_does_to_a_folder_it_does_by_entering_it(function: str) -> None:
     assert "enter()" in text_of(function)
+
+
+def test_root_gives_away_only_what_is_its_own() -> None:
+    """A folder of a third user's, which the spec names as a log dir, is that one's."""
+    for _, places in layouts():
+        path = places.home
+        id = Id(places.host, "directory", path)
+        state = KINDS["directory"].desired(spec_of("lab"), places)[id]
+        for owner, refused in (("root:root", False), ("other:other", True)):
+            seen = Present({"type": "directory", "mode": "0755", "owner": owner})
+            decided, difference = KINDS["directory"].judge(id, state, seen, ("owner",))
+            assert isinstance(difference, Refused) is refused
+            assert decided is refused
+
+
+def test_without_systemd_a_user_who_is_not_there_is_refused() -> None:
+    for _, places in layouts():
+        spec = replace(spec_of("lab"), user="kafka")
+        (id,) = KINDS["account"].desired(spec, places)
+        state = KINDS["account"].desired(spec, places)[id]
+        decided, difference = KINDS["account"].judge(id, state, Absent(), ("exists",))
+        rooted = places.supervisor is Supervisor.SYSTEMD
+        assert (decided, isinstance(difference, Refused)) == (not rooted, not rooted)

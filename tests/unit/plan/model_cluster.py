@@ -49,7 +49,7 @@ from provisioner.run.look import probes_of, record
 from provisioner.run.steps import sequence
 from provisioner.run.target import Options, Target
 from provisioner.spec.load import load
-from provisioner.spec.types import Node, Role, Spec
+from provisioner.spec.types import Node, Role, Spec, Supervisor
 from provisioner.verbs.stages import Observations, Planned, make_plan, read_view
 
 SPECS = Path(__file__).parent / "specs"
@@ -183,6 +183,9 @@ class ModelCluster:
         self.machines = {
             name: Machine(name, key=f"key-of-{name}") for name in self.target.used_hosts
         }
+        if spec.user and spec.supervisor is Supervisor.PROCESS:
+            for machine in self.machines.values():
+                machine.accounts.add(spec.user)  # only under systemd we make it
         for node in spec.nodes:
             for log_dir in node.log_dirs:
                 if log_dir.mounted:

@@ -19,6 +19,7 @@ class Spec:
     """What ``_open_host`` asks of a spec."""
 
     user = "kafka"
+    home = "/opt/kafka"
 
     def __init__(self, supervisor: Supervisor, host: Host):
         self.supervisor, self.hosts = supervisor, {"h": host}

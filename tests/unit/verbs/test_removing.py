@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,7 +19,7 @@ def places(supervisor: Supervisor, *data: str, home: str = HOME, user: str = "ka
     systemd = supervisor is Supervisor.SYSTEMD
     state = "/var/lib/provision/one" if systemd else f"{home}/.provision"
     nodes: Any = (SimpleNamespace(log_dirs=[SimpleNamespace(path=path) for path in data]),)
-    return HostLayout("h", home, state, user, user, supervisor, nodes, "one", True, kafka_user=user)
+    return HostLayout("h", home, state, user, user, supervisor, nodes, "one", True)
 
 
 def of(kind: str, *names: str) -> list[tuple[str, str]]:
@@ -103,12 +104,26 @@ def test_a_process_cluster_of_a_user_in_folders_that_were_made_for_it() -> None:
     ours += [*of("account", "u", "somebody")]
     found = removals(places(Supervisor.PROCESS, "/data/1", home=home, user="u"), ours, [])
     assert found == [
-        *both("/data/1", "/data", user="u"),
-        # Whoever may write this manifest is not root: neither is it that does what it says.
-        Removal("directory", ("/mnt/strange",), "u"),
+        # Whoever may write this manifest is not root: neither is it that does what it says, but for
+        # what the spec itself names.
+        *both("/data/1", user="u"),
+        Removal("directory", ("/mnt/strange", "/data"), "u"),
         Removal("state", (f"{home}/.provision",), "u"),
-        *both(home, *reversed(above), user="u"),
+        *both(home, user="u"),
+        Removal("directory", tuple(reversed(above)), "u"),
     ]
+
+
+def test_what_is_in_a_log_dir_is_kafkas_users_to_remove() -> None:
+    ours = of("directory", DATA, f"{DATA}/a")
+    found = removals(places(Supervisor.SYSTEMD, DATA), ours, [])
+    assert Removal("directory", (f"{DATA}/a",), "kafka") in found
+    assert all(f"{DATA}/a" not in step.names for step in found if step.user == PRIVILEGED)
+
+
+def test_without_kafkas_user_only_root_s_own_goes() -> None:
+    where = replace(places(Supervisor.SYSTEMD, DATA), user_exists=False)
+    assert {step.user for step in removals(where, OURS, [])} == {PRIVILEGED}
 
 
 def test_nothing_made_is_nothing_removed() -> None:

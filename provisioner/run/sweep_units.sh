@@ -1,0 +1,5 @@
+# FOLDER FILE...: removes the half-made units that killed runs left in the folder.
+enter "$1" || exit 1
+shift
+for f do [ -f "./${f##*/}" ] && rm -f -- "./${f##*/}" && echo "removed $f, which an earlier run left"; done
+exit 0
