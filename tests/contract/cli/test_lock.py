@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.errors import ProvisionError
+from provisioner.hosts.actor import HELD
 from provisioner.hosts.local import LocalConnection
 from provisioner.hosts.observer import Shell
 from provisioner.hosts.shell import Script
@@ -124,7 +125,7 @@ def test_break_ends_the_holder_and_what_its_run_still_does(
 ) -> None:
     step = tmp_path / "step.pid"
     script = Script()
-    script.raw("held", str(host.state), held.token, "")
+    script.raw("sh", "-c", HELD, "sh", str(host.state), held.token)
     script.add("part", 60, "", SLEEP, str(step))
     connection = LocalConnection("localhost")
     stream = connection.stream("exec /bin/sh", script.render())
