@@ -56,7 +56,7 @@ def test_all_problems_of_all_hosts_at_once(hosts: list[Machine], tmp_path: Path)
     assert answer.code == 1, str(answer)
     for problems in (found.document["errors"], answer.document["errors"]):
         said = [(p["host"], p["code"], p["message"]) for p in problems]
-        assert _one(said, one, "port-taken", "9092", f"pid {taken}: ", "sshd")
+        assert _one(said, one, "port-taken", "9092", f"pid {taken} of root: ", "sshd")
         assert _one(said, two, "preflight", "another Kafka", stranger, STRANGER)
         assert _one(said, two, "preflight", "/var/lib/kafka/data", "cannot be written")
         assert _one(said, three, "disk-full", "/opt/kafka")
