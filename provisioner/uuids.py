@@ -10,6 +10,16 @@ def written(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
+def drawn() -> str:
+    """A random one, which does not begin with '-': a command would take it for an option."""
+    import secrets
+
+    while True:
+        text = written(secrets.token_bytes(16))
+        if not text.startswith("-"):
+            return text
+
+
 def raw(text: str) -> bytes:
     """22 characters → 16 bytes. ValueError for what is none."""
     return base64.urlsafe_b64decode(text + "==")

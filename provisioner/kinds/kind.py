@@ -22,9 +22,10 @@ from provisioner.plan.model import (
     Step,
     Unmanaged,
 )
+from provisioner.plan.rules import Question, Seen, Verdict
 from provisioner.spec.types import Spec
 
-__all__ = ["Difference", "Kind", "Probe", "Record", "script"]
+__all__ = ["Difference", "Kind", "Probe", "Question", "Record", "Seen", "Verdict", "script"]
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,28 @@ def _not_read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
     return {}
 
 
-def _any_broker(id: Id, spec: Spec) -> Collection[str]:
+def _any_broker(id: Id, spec: Spec) -> Collection[Id]:
     return ()
+
+
+def _no_objection(question: Question) -> Iterable[Verdict]:
+    return ()
+
+
+def _no_process(spec: Spec) -> Collection[Id]:
+    return ()
+
+
+def _not_known(observation: Observation | None) -> bool | None:
+    return None
+
+
+def _none_last(spec: Spec, seen: Seen) -> Collection[Id]:
+    return ()
+
+
+def _never_asked(wanted: Mapping[Id, State], changes: Sequence[Change]) -> bool:
+    return False
 
 
 def _always(state: State, observation: Observation) -> bool:
@@ -118,12 +139,18 @@ class Kind:
     kind of the cluster. ``probe(places)``: the scripts that read all of it. ``parse(id, record)``:
     one record → an observation. ``resolve(spec, mine, all, observed)``: fills what only
     observations can tell. ``judge(id, state, observation, fields)`` → (decided, difference): a
-    kind's own word on what a difference means. ``find``: what of this kind is here besides.
+    kind's own word on what a difference means. ``guard(question)``: what of its changes must not be
+    made now, by name. ``find``: what of this kind is here besides.
     ``steps(change, state)``: the steps that make a change. ``settled``: whether what was started
     has arrived; that nothing differs any more, the one comparison says.
     ``read(view, spec)``: for kinds of the cluster, what Kafka told → observations. ``told_by(id,
-    spec)``: the services without which Kafka cannot tell of it; none where any broker can.
-    ``rank`` orders kinds within a layer. ``roll`` says that its restarts go one at a time.
+    spec)``: the processes without which Kafka cannot tell of it; none where any broker can.
+    ``rank`` orders kinds within a layer, and ``own_wave`` says that nothing else goes with it.
+
+    For a kind that is a process: ``processes(spec)``, all of them; ``answering(spec)``, those that
+    answer for Kafka; ``runs(observation)``, None where that is not known; ``last(spec, seen)``,
+    those to bounce last; ``roll`` says that its restarts go one at a time. ``asked_first(wanted,
+    changes)``: whether Kafka's own code has to accept them before they are made.
     """
 
     name: str
@@ -140,9 +167,16 @@ class Kind:
     judge: Callable[[Id, State, Observation, Sequence[str]], tuple[bool, Difference]] = _no_opinion
     find: Callable[[Observed, Mapping[Id, State], Spec], Sequence[Unmanaged]] = _none_found
     read: Callable[[ClusterView, Spec], Mapping[Id, Observation]] = _not_read
-    told_by: Callable[[Id, Spec], Collection[str]] = _any_broker
+    told_by: Callable[[Id, Spec], Collection[Id]] = _any_broker
+    guard: Callable[[Question], Iterable[Verdict]] = _no_objection
+    processes: Callable[[Spec], Collection[Id]] = _no_process
+    answering: Callable[[Spec], Collection[Id]] = _no_process
+    runs: Callable[[Observation | None], bool | None] = _not_known
+    last: Callable[[Spec, Seen], Collection[Id]] = _none_last
+    asked_first: Callable[[Mapping[Id, State], Sequence[Change]], bool] = _never_asked
     settled: Callable[[State, Observation], bool] = _always
     roll: bool = False
+    own_wave: bool = False
 
 
 @cache

@@ -1,6 +1,6 @@
 """Every kind of thing there is. A new kind is a folder and one line here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from provisioner.kinds import (
     account,
@@ -16,7 +16,9 @@ from provisioner.kinds import (
     voter,
 )
 from provisioner.kinds.kind import Kind
-from provisioner.plan.model import Id, Observed, State
+from provisioner.kinds.layout import HostLayout
+from provisioner.plan.model import Id, State
+from provisioner.plan.pipeline import judges
 from provisioner.spec.types import Spec
 
 KINDS: dict[str, Kind] = {
@@ -36,18 +38,16 @@ KINDS: dict[str, Kind] = {
     )
 }
 
-JUDGES = {name: kind.judge for name, kind in KINDS.items()}
+JUDGES = judges(KINDS)
 """Each kind's own word on a difference, as ``plan.diff`` takes it."""
 
 
-def resolve(
-    spec: Spec, states: Mapping[Id, State], every: Mapping[Id, State], seen: Observed
-) -> dict[Id, State]:
-    """``states`` with what only observations can tell, kind by kind. ``every``: all wanted states,
-    in which a kind finds those that its own are made from."""
-    known = {**every, **states}
-    for name, kind in KINDS.items():
-        mine = {id: known[id] for id in states if id.kind == name}
-        if mine:
-            known.update(kind.resolve(spec, mine, known, seen))
-    return {id: known[id] for id in states}
+def desired(spec: Spec, layouts: Iterable[HostLayout]) -> dict[Id, State]:
+    """What the spec wants, on every host that could be reached, and of the cluster."""
+    states: dict[Id, State] = {}
+    for places in layouts:
+        for kind in KINDS.values():
+            states.update(kind.desired(spec, places))
+    for kind in KINDS.values():
+        states.update(kind.of_cluster(spec))
+    return states

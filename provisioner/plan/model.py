@@ -166,6 +166,8 @@ class Plan:
     refused: tuple[Refused, ...] = ()
     unmanaged: tuple[Unmanaged, ...] = ()
     unread: tuple[UnknownState, ...] = ()
+    wanted: Desired = field(default_factory=dict, compare=False, repr=False)
+    """What it was made from: the wanted states, with what only observations could tell."""
 
     @property
     def changes(self) -> tuple[Change, ...]:

@@ -6,8 +6,9 @@ ungated, by tier (ZooKeeper, controllers, brokers); what serves is bounced one a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
 
 from provisioner.plan.model import Change, Deferred, Desired, Id, Layer, Wave
 
@@ -15,16 +16,18 @@ MAY_STOP, ACCEPTED = "may-stop", "accepted"
 """The gates: a node may be stopped now; Kafka's own code takes the new properties."""
 
 
-@dataclass(frozen=True)
-class Order:
-    """What ordering knows of a kind: its layer, its rank within it, whether it rolls; ``accepted``:
-    Kafka may have to be asked first whether it takes it."""
+class Ordered(Protocol):
+    """What ordering knows of a kind: its layer, its rank within it, whether its restarts go one at
+    a time, and whether it has waves of its own."""
 
-    layer: Layer
-    rank: int
-    roll: bool = False
-    own_wave: bool = False
-    accepted: bool = False
+    @property
+    def layer(self) -> Layer: ...
+    @property
+    def rank(self) -> int: ...
+    @property
+    def roll(self) -> bool: ...
+    @property
+    def own_wave(self) -> bool: ...
 
 
 def held_back(
@@ -62,18 +65,18 @@ def _blocker(change: Change, desired: Desired, missing: Mapping[Id, str]) -> Id 
 def waves(
     changes: Sequence[Change],
     desired: Desired,
-    orders: Mapping[str, Order],
+    orders: Mapping[str, Ordered],
     last: frozenset[Id] = frozenset(),
     *,
-    asked: bool = False,
+    asked: Collection[str] = (),
 ) -> tuple[Wave, ...]:
     """Numbers the waves from 1. ``last`` are those to bounce last in their tier (the leaders).
-    ``asked``: the kinds that are to be accepted by Kafka have a wave of their own, behind a gate,
-    after what runs Kafka is there."""
+    ``asked``: the kinds whose changes Kafka has to accept; they have a wave of their own, behind a
+    gate, after what runs Kafka is there."""
     groups: dict[tuple[object, ...], list[Change]] = {}
     for change in changes:
         order = orders[change.id.kind]
-        if asked and order.accepted:
+        if change.id.kind in asked:
             key: tuple[object, ...] = (int(order.layer), order.rank, 0, 0, False, "", ACCEPTED)
         else:
             key = _group(change, desired, orders, last)
@@ -95,7 +98,7 @@ def tier(change: Change, desired: Desired) -> int:
 
 
 def _group(
-    change: Change, desired: Desired, orders: Mapping[str, Order], last: frozenset[Id]
+    change: Change, desired: Desired, orders: Mapping[str, Ordered], last: frozenset[Id]
 ) -> tuple[object, ...]:
     """The sort key of a wave; its last part is the gate's name, empty for none."""
     order = orders[change.id.kind]

@@ -8,65 +8,21 @@ and starts nothing is ``kafka-storage info``. ZooKeeper's own file is not for it
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 
 from provisioner.hosts.actor import Batch, ShellStep
+from provisioner.kinds.file.candidates import Candidate, candidates
 from provisioner.kinds.rendering import RESERVED, text_of
 from provisioner.plan.masking import SENSITIVE, masked
-from provisioner.plan.model import Change, Desired, Event, Id, Observed, Present, State, Wave
+from provisioner.plan.model import Desired, Event, Id, State, Wave
 from provisioner.run import steps
 from provisioner.run.actors import actor_on
 from provisioner.run.results import NotAccepted
 from provisioner.run.target import Target
-from provisioner.spec.types import Node, Role, Spec
+from provisioner.spec.types import Spec
 
 LONGEST = 300
 """Characters of what Kafka said."""
-RUNS_WITH = frozenset({"dist", "java"})
-"""The keys of a launch file that say which Kafka and which Java start the node."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A node whose properties are to be looked at, and the change that is refused with them."""
-
-    node: Node
-    change: Change
-
-
-def is_asked(target: Target, changes: Iterable[Change], seen: Observed) -> bool:
-    """Whether Kafka is to be asked before these are made: new properties, another Kafka or Java,
-    and something of the cluster runs. Where nothing runs nothing is stopped, and a start says by
-    itself what it refuses."""
-    services = (seen.get(Id(node.host, "service", node.name)) for node in target.spec.nodes)
-    runs = any(isinstance(s, Present) and bool(s.fields.get("running")) for s in services)
-    return runs and bool(candidates(target.spec, launch_files(target), changes))
-
-
-def candidates(
-    spec: Spec, launch_files: Mapping[str, str], changes: Iterable[Change]
-) -> list[Candidate]:
-    """The nodes of Kafka whose properties, Kafka or Java change. ``launch_files``: by the name of
-    the node."""
-    by_id = {change.id: change for change in changes if change.action in ("create", "update")}
-    found = []
-    for node in spec.nodes:
-        if node.role is Role.ZOOKEEPER:
-            continue
-        file = by_id.get(Id(node.host, "file", node.properties))
-        launch = by_id.get(Id(node.host, "file", launch_files.get(node.name, "")))
-        if launch is not None and not RUNS_WITH & set(launch.fields):
-            launch = None
-        if change := file or launch:
-            found.append(Candidate(node, change))
-    return found
-
-
-def launch_files(target: Target) -> dict[str, str]:
-    return {
-        node.name: places.launch(node) for places in target.places.values() for node in places.nodes
-    }
 
 
 def ask_kafka(
@@ -74,7 +30,7 @@ def ask_kafka(
 ) -> None:
     """Raises NotAccepted with what Kafka does not take. What could not be asked is said, and no
     hindrance: the start will tell."""
-    wanted = candidates(target.spec, launch_files(target), wave.changes)
+    wanted = candidates(target.spec, desired, wave.changes)
     hosts = sorted({item.node.host for item in wanted})
     answers = target.side_by_side(
         lambda host: _ask(target, desired, token, [c for c in wanted if c.node.host == host]),

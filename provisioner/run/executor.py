@@ -38,10 +38,11 @@ from provisioner.plan.model import (
     Unpack,
     Wave,
 )
+from provisioner.plan.pipeline import allowed
 from provisioner.run.actors import actor_on
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
-from provisioner.run.look import accepted, printed, reading, together
+from provisioner.run.look import printed, reading, together
 from provisioner.run.phrases import explained, tally
 from provisioner.run.readback import NotTaken, left_over, read_again
 from provisioner.run.records import Records
@@ -344,7 +345,7 @@ class Executor:
     def _read_back(self, host: str, changes: list[Change], outcome: Outcome) -> None:
         """Takes in what was read again. Raises NotTaken."""
         probes = self._only(host, self._to_read(host, changes))
-        fresh = accepted(together(probes, outcome.reread), self.target.options.allow)
+        fresh = allowed(together(probes, outcome.reread), self.target.options.allow)
         self._judge(changes, fresh)
 
     def _judge(self, changes: Sequence[Change], fresh: Observed) -> None:

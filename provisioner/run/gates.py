@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable
 
-from provisioner.kafka.port import ClusterView, KafkaUnavailable
+from provisioner.kafka.port import KafkaUnavailable
+from provisioner.kinds.safety_view import safety_view
 from provisioner.plan import safety
 from provisioner.plan.model import Change, Event, Wave
-from provisioner.run.target import Target, zookeeper_address
+from provisioner.run.observe import zookeeper_states
+from provisioner.run.target import Target
 from provisioner.run.waits import NoProgress, WaitInterrupted
 from provisioner.spec.types import Role
 
 WHOLE = 60.0
 LIMIT = 120.0
-
-
-def safety_view(view: ClusterView) -> safety.View:
-    """Kafka's answer as the rules of ``plan.safety`` take it."""
-    partitions = tuple(
-        safety.Partition(t.name, p.id, p.leader, p.replicas, p.isr, t.min_isr or 1)
-        for t in view.topics
-        for p in t.partitions
-    )
-    quorum = view.quorum
-    return safety.View(
-        view.alive,
-        partitions,
-        dict(quorum.voters) if quorum else {},
-        quorum.leader if quorum else None,
-    )
 
 
 def gate(
@@ -97,22 +82,6 @@ def _until_allowed(
             emit(Event("waiting", f"{node.name} waits: {said}", node.host, change))
         if stop.wait(0.25):
             raise WaitInterrupted(f"interrupted while {node.name} waited: {last}", change)
-
-
-def zookeeper_states(target: Target) -> dict[int, str]:
-    """What each ZooKeeper server says it is: leader, follower, standalone; no entry if silent."""
-    from provisioner.kafka import zookeeper
-
-    states = {}
-    for node in target.spec.zookeeper:
-        if node.host in target.shells and node.client_port is not None:
-            dial = target.shells[node.host].connection.dial
-            host = zookeeper_address(target.spec, node)
-            with contextlib.suppress(Exception):
-                state = zookeeper.server_state(dial, host, node.client_port, 3.0)
-                if state:
-                    states[node.id] = state
-    return states
 
 
 def ask(

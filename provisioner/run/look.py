@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from provisioner.hosts.observer import Reading
@@ -106,16 +106,6 @@ def _observation(id: Id, text: str) -> Observation:
     if found.otherwise is not None:
         return replace(found, otherwise=replace(found.otherwise, text=text))
     return found
-
-
-def accepted(seen: Observed, allow: Container[str]) -> dict[Id, Observation]:
-    """What is unknown only until it is allowed by name, taken for what it then is."""
-    return {
-        id: o.otherwise
-        if isinstance(o, Unknown) and o.otherwise and all(name in allow for name in o.allow)
-        else o
-        for id, o in seen.items()
-    }
 
 
 def _why(frame: Frame | None, probe: Probe) -> str:

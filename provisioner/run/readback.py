@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from provisioner.kafka.port import KafkaUnavailable
-from provisioner.kinds.registry import JUDGES, KINDS, resolve
+from provisioner.kinds.registry import JUDGES, KINDS
 from provisioner.plan.model import Change, Desired, Id, Observation, Observed, Unknown
+from provisioner.plan.pipeline import allowed, resolve
 from provisioner.plan.taken import not_taken
-from provisioner.run.look import accepted
 from provisioner.run.target import Target
 
 Look = Callable[[str, Sequence[Id]], Mapping[Id, Observation]]
@@ -32,7 +32,7 @@ def left_over(
     """Which of the changes did not take, and why, by what was read ``fresh``. What only
     observations tell of the wanted states (a digest by the host's key) is told by these."""
     mine = {c.id: desired[c.id] for c in changes if c.id in desired}
-    wanted = resolve(target.spec, mine, desired, {**before, **fresh})
+    wanted = resolve(target.spec, mine, desired, {**before, **fresh}, KINDS)
     return not_taken(changes, wanted, before, fresh, JUDGES)
 
 
@@ -41,7 +41,7 @@ def read_again(target: Target, look: Look, ids: Sequence[Id]) -> dict[Id, Observ
     seen: dict[Id, Observation] = {}
     for host in sorted({id.host for id in ids if id.host}):
         fresh = look(host, [id for id in ids if id.host == host])
-        seen.update(accepted(fresh, target.options.allow))
+        seen.update(allowed(fresh, target.options.allow))
     ours = [id for id in ids if not id.host]
     return {**seen, **(of_cluster(target, ours) if ours else {})}
 

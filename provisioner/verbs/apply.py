@@ -14,7 +14,7 @@ from provisioner.errors import Exit, ProvisionError, fail
 from provisioner.hosts.actor import Batch, ShellStep
 from provisioner.plan.model import Event, Id, Plan, Present, Report, Wave
 from provisioner.plan.order import ACCEPTED
-from provisioner.run import preflight
+from provisioner.run import planning, preflight
 from provisioner.run.acceptance import ask_kafka
 from provisioner.run.actors import actor_on, lock_on
 from provisioner.run.executor import Executor
@@ -23,13 +23,13 @@ from provisioner.run.health import checks, healthy, round_trip, settle
 from provisioner.run.journal import Journal, whoami
 from provisioner.run.lock import Lock
 from provisioner.run.look import look, probes_of
+from provisioner.run.planning import Planned
 from provisioner.run.rebuild import clear
 from provisioner.run.records import journal_host_keys
 from provisioner.run.results import Results
 from provisioner.run.stopping import Stop, stopping
 from provisioner.run.sweep import sweep_hosts
 from provisioner.run.target import Target, ensure_artifacts, update_layouts
-from provisioner.verbs import stages
 from provisioner.verbs.arguments import changed
 from provisioner.verbs.command import Context, narrowed
 from provisioner.verbs.failures import PORT_ERRORS, problems_of
@@ -37,7 +37,6 @@ from provisioner.verbs.permissions import warn_unused
 from provisioner.verbs.rounds import below, carry_out, kept_down
 from provisioner.verbs.saved_plan import approve, read
 from provisioner.verbs.session import open_context
-from provisioner.verbs.stages import Planned
 from provisioner.verbs.summary import closing
 
 
@@ -121,7 +120,7 @@ def _serves(planned: Planned, results: Results) -> bool:
     started = any(c.id.kind == "service" for c in results.applied)
     return started or any(
         isinstance(seen, Present) and bool(seen.fields.get("running"))
-        for id, seen in planned.observations.seen.items()
+        for id, seen in planned.seen.things.items()
         if id.kind == "service"
     )
 
@@ -144,8 +143,8 @@ def executor(
 
     runner = Executor(
         target,
-        planned.desired,
-        planned.observations.seen,
+        planned.wanted,
+        planned.seen.things,
         lock,
         journal,
         emit,
@@ -167,11 +166,11 @@ def fetched(target: Target) -> Planned:
     """A plan whose artifacts are all here, before anything is changed."""
     if any(prepared.pending for prepared in target.prepared.values()):
         ensure_artifacts(target)
-    planned = stages.make_plan(target)
+    planned = planning.make_plan(target)
     if any(c.id.kind in ("java", "kafka") for c in planned.plan.changes) and ensure_artifacts(
         target
     ):
-        planned = stages.make_plan(target)
+        planned = planning.make_plan(target)
     return planned
 
 
@@ -180,15 +179,15 @@ def awaited(target: Target, planned: Planned, emit: Callable[[Event], None], sto
     processes run is one that starts, and what its topics lack is seen a moment later."""
     if not _silent(target, planned):
         return planned
-    emit(Event("waiting", f"waiting for Kafka to answer: {planned.observations.unavailable}"))
+    emit(Event("waiting", f"waiting for Kafka to answer: {planned.seen.unavailable}"))
     settle(target, emit, stop)
-    return planned if stop.is_set() else stages.make_plan(target)
+    return planned if stop.is_set() else planning.make_plan(target)
 
 
 def _silent(target: Target, planned: Planned) -> bool:
     """Whether the plan was made without Kafka's answer, though brokers run as they should."""
-    found = planned.observations
-    brokers = [found.seen.get(Id(n.host, "service", n.name)) for n in target.spec.brokers]
+    found = planned.seen
+    brokers = [found.things.get(Id(n.host, "service", n.name)) for n in target.spec.brokers]
     return (
         found.view is None
         and not found.stranger
@@ -206,8 +205,8 @@ def verify(
     run: str,
 ) -> None:
     """The plan is empty and the cluster is healthy; fills the report."""
-    planned = stages.make_plan(target)
-    found = checks(target, planned.observations.view, planned.observations.unavailable)
+    planned = planning.make_plan(target)
+    found = checks(target, planned.seen.view, planned.seen.unavailable)
     if trip and healthy(found):
         found.append(round_trip(target, run))
     report.plan = report.plan or planned.plan
@@ -286,10 +285,8 @@ def command(args: argparse.Namespace, context: Context) -> Report:
         args = changed(args, inventory=inventory, limit=limit, allow=allow)
         context = replace(context, path=Path(saved["spec"]), more=narrowed(args, limit))
 
-    with open_context(args, context, fetch=True) as target:
-        if saved is not None:
-            fresh = saved["fresh_cluster_id"]
-            target.spec = replace(target.spec, fresh_cluster_id=fresh)
+    fresh = saved["fresh_cluster_id"] if saved is not None else None
+    with open_context(args, context, fetch=True, fresh=fresh) as target:
 
         def approve_plan(plan: Plan) -> None:
             console.say(console.errors.plan(plan, brief=True))

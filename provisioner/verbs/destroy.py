@@ -14,6 +14,7 @@ from provisioner.hosts.observer import Reading
 from provisioner.hosts.transport import understood
 from provisioner.kinds.cluster_id import cluster_id
 from provisioner.plan.model import Change, Event, Id, Observed, Present, Report
+from provisioner.run import planning
 from provisioner.run.actors import actor_on
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
@@ -22,7 +23,6 @@ from provisioner.run.stopping import stopping
 from provisioner.run.sweep import sweep_hosts
 from provisioner.run.target import Target
 from provisioner.spec.types import Node, Role
-from provisioner.verbs import stages
 from provisioner.verbs.apply import begun, executor, locked
 from provisioner.verbs.command import Context
 from provisioner.verbs.permissions import warn_of_paths
@@ -47,7 +47,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
         report = Report(spec.cluster)
         kept: list[str] = []
         with stopping(target.options.stop) as stop, locked(target, "destroy") as lock:
-            planned = stages.make_plan(target)
+            planned = planning.make_plan(target)
             journal = Journal(secrets.token_hex(4), "destroy", spec.digest)
             runner = executor(target, planned, lock, journal, console.event, stop)
             results = runner.results
@@ -57,8 +57,8 @@ def command(args: argparse.Namespace, context: Context) -> Report:
                 runner.carry_out(stops(target, planned, chosen(target, None), False))
                 if not results.failed and not stop.is_set():
                     sweep_hosts(target, lock, console.event, distributions=False)
-                    known = cluster_id(spec, planned.observations.seen).value or ""
-                    seen = planned.observations.seen
+                    known = cluster_id(spec, planned.seen.things).value or ""
+                    seen = planned.seen.things
                     remover = Remover(target, lock, journal, known, seen, console.event)
                     for host in sorted(_hosts(target)):
                         kept += [f"{host}:{path}" for path in remover.remove(host)]

@@ -7,7 +7,7 @@ import time
 
 from provisioner.errors import Exit
 from provisioner.plan.model import Report
-from provisioner.verbs import stages
+from provisioner.run import planning
 from provisioner.verbs.command import Context
 from provisioner.verbs.session import open_context
 
@@ -16,7 +16,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     """observe → resolve → diff → report."""
     started = time.monotonic()
     with open_context(args, context) as target:
-        plan = stages.make_plan(target).plan
+        plan = planning.make_plan(target).plan
         report = Report(
             target.spec.cluster, plan=plan, complete=plan.complete, in_sync=plan.in_sync
         )

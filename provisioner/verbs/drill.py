@@ -14,21 +14,21 @@ from provisioner.kinds.service.kind import service_id
 from provisioner.plan.model import Event, Id, Present, Report
 from provisioner.report.cleaning import clean
 from provisioner.report.text import Text
+from provisioner.run import planning
 from provisioner.run.drill import READING, Drill
 from provisioner.run.drill_story import Line, Outcome, Story
 from provisioner.run.executor import Executor
 from provisioner.run.gates import ask
 from provisioner.run.health import checks
 from provisioner.run.journal import Journal
+from provisioner.run.planning import Planned
 from provisioner.run.stopping import stopping
 from provisioner.run.target import Target
 from provisioner.spec.types import Node, Spec
-from provisioner.verbs import stages
 from provisioner.verbs.apply import executor, locked
 from provisioner.verbs.command import Console, Context
 from provisioner.verbs.permissions import of_gates, warn_unused
 from provisioner.verbs.session import open_context
-from provisioner.verbs.stages import Planned
 
 
 def command(args: argparse.Namespace, context: Context) -> Report:
@@ -81,10 +81,9 @@ def allowed(target: Target, node: Node, context: Context) -> tuple[Planned, tupl
     Raises ``not-healthy`` and ``refused``.
     """
     again = f"provision apply {context.words} mends it; provision verify {context.words} shows it"
-    planned = stages.make_plan(target)
+    planned = planning.make_plan(target)
     warn_unused(target, planned, of_gates(target))
-    observations = planned.observations
-    found = checks(target, observations.view, observations.unavailable)
+    found = checks(target, planned.seen.view, planned.seen.unavailable)
     wrong = [f"{check.name}: {check.detail}" for check in found if check.ok is not True]
     wrong += [f"{host}: {error}" for host, error in sorted(target.unreachable.items())]
     if wrong:
@@ -106,13 +105,13 @@ def otherwise(planned: Planned, service: Id) -> str:
 
     It is started from what is on the host now, so a difference to the spec alone is no hindrance.
     """
-    mine = {service, *planned.desired[service].inputs}
+    mine = {service, *planned.wanted[service].inputs}
     troubles = [(item.id, item.reason) for item in planned.plan.unread]
     troubles += [(item.id, item.reason) for item in planned.plan.refused]
     for id, reason in troubles:
         if id in mine:
             return f"might not come back: {id}: {reason}"
-    seen = planned.observations.seen.get(service)
+    seen = planned.seen.things.get(service)
     if not isinstance(seen, Present):
         return "could not be observed"
     if seen.fields["running_digest"] != seen.fields["files_digest"]:
@@ -124,7 +123,7 @@ def before(target: Target, planned: Planned, topic: str | None) -> list[Record]:
     """What an existing topic holds. Raises ``usage`` and ``refused`` for one that will not do."""
     if topic is None:
         return []
-    view = planned.observations.view
+    view = planned.seen.view
     known = view.topics if view else ()
     found = next((each for each in known if each.name == topic), None)
     if found is None:

@@ -6,9 +6,8 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from provisioner.plan.model import Plan
+from provisioner.run.planning import Planned, plan_of, rules
 from provisioner.run.target import Target
-from provisioner.verbs import stages
-from provisioner.verbs.stages import Planned
 
 
 def warn_unused(target: Target, planned: Planned, useful: Collection[str] = ()) -> None:
@@ -23,10 +22,9 @@ def warn_unused(target: Target, planned: Planned, useful: Collection[str] = ()) 
 
 def permits(target: Target, planned: Planned, name: str) -> bool:
     """Whether the plan would be another without this permission."""
-    options = target.options
-    fewer = {other: values for other, values in options.allow.items() if other != name}
-    without = replace(target, options=replace(options, allow=fewer))
-    other = stages.make_plan(without, replace(planned.observations, seen=dict(planned.read))).plan
+    by = rules(target)
+    fewer = {other: values for other, values in by.allow.items() if other != name}
+    other = plan_of(target, planned.looked, replace(by, allow=fewer))
     return _decided(other) != _decided(planned.plan)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from provisioner.errors import Exit
 from provisioner.plan.model import Report
-from provisioner.verbs import stages
+from provisioner.run import planning
 from provisioner.verbs.command import Context
 from provisioner.verbs.permissions import warn_unused
 from provisioner.verbs.session import open_context
@@ -18,7 +18,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     """observe → plan → show (and save)."""
     started = time.monotonic()
     with open_context(args, context) as target:
-        planned = stages.make_plan(target)
+        planned = planning.make_plan(target)
         warn_unused(target, planned)
         report = Report(
             target.spec.cluster,

@@ -9,22 +9,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from provisioner.errors import Exit, fail
-from provisioner.kinds.service.kind import HELD, TIERS, service_id
+from provisioner.kinds.service.kind import HELD, TIERS, last, service_id
 from provisioner.plan.model import Change, Id, Present, Refused, Report, Run, Wave
 from provisioner.plan.order import MAY_STOP
+from provisioner.run import planning
 from provisioner.run.health import settle
 from provisioner.run.journal import Journal
+from provisioner.run.planning import Planned
 from provisioner.run.steps import shell_step
 from provisioner.run.stopping import stopping
 from provisioner.run.target import Target
 from provisioner.spec.types import Node
-from provisioner.verbs import stages
 from provisioner.verbs.apply import acting, begun, executor, locked
 from provisioner.verbs.command import Context
 from provisioner.verbs.permissions import of_gates, warn_unused
 from provisioner.verbs.rounds import prefer_leaders
 from provisioner.verbs.session import open_context
-from provisioner.verbs.stages import Planned
 
 
 def command(args: argparse.Namespace, context: Context) -> Report:
@@ -35,13 +35,13 @@ def command(args: argparse.Namespace, context: Context) -> Report:
         nodes = chosen(target, args.node)
         report = Report(target.spec.cluster)
         if args.verb != "stop":
-            _installed(stages.make_plan(target), nodes)
+            _installed(planning.make_plan(target), nodes)
         journal = Journal(secrets.token_hex(4), args.verb, target.spec.digest)
         with stopping(target.options.stop) as stop, locked(target, args.verb) as lock:
-            planned = stages.make_plan(target)
+            planned = planning.make_plan(target)
             if args.verb == "start":
                 _release(target, nodes, lock.token)
-                planned = stages.make_plan(target)
+                planned = planning.make_plan(target)
             if args.verb == "restart":
                 nodes = _without_held(planned, nodes, console.say, named=bool(args.node))
             warn_unused(target, planned, of_gates(target))
@@ -70,7 +70,7 @@ def _installed(planned: Planned, nodes: Sequence[Node]) -> None:
     """Raises ``refused`` where what a node is started with is not there yet."""
     missing = {c.id for c in planned.plan.changes if c.action == "create"}
     for node in nodes:
-        state = planned.desired.get(service_id(node))
+        state = planned.wanted.get(service_id(node))
         lacks = [i for i in (state.inputs if state else ()) if i in missing]
         if lacks:
             raise fail(
@@ -129,9 +129,8 @@ def restarts(target: Target, planned: Planned, nodes: Sequence[Node], one: bool)
     _bare(planned, nodes)
     down = [_change(node, "start") for node in nodes if not _runs(planned, node)]
     up = [node for node in nodes if _runs(planned, node)]
-    ids = [service_id(node) for node in up]
-    last = stages.leaders(target, planned.observations, ids)
-    order = sorted(up, key=lambda n: (TIERS[n.role], service_id(n) in last, n.id))
+    leaders = set(last(target.spec, planned.seen))
+    order = sorted(up, key=lambda n: (TIERS[n.role], service_id(n) in leaders, n.id))
     waves = [wave.changes for wave in _tiers(target, down)]
     first = len(waves)
     waves += [(_change(node, "restart"),) for node in order]
@@ -147,7 +146,7 @@ def _bare(planned: Planned, nodes: Sequence[Node]) -> None:
     why = {item.id: item.reason for item in planned.plan.unread}
     why |= {item.id: item.reason for item in planned.plan.refused}
     for node in nodes:
-        state = planned.desired.get(service_id(node))
+        state = planned.wanted.get(service_id(node))
         for id in state.inputs if state else ():
             if id.kind == "storage" and id in why:
                 raise fail(
@@ -176,7 +175,7 @@ def _change(node: Node, action: str) -> Change:
 
 def _runs(planned: Planned, node: Node) -> bool:
     """Its process is there; or systemd is about to start it again, after a crash or at boot."""
-    seen = planned.observations.seen.get(service_id(node))
+    seen = planned.seen.things.get(service_id(node))
     if not isinstance(seen, Present):
         return False
     return bool(seen.fields["running"]) or seen.volatile.get("ActiveState") in STATES_OF_LIFE

@@ -8,12 +8,13 @@ from provisioner.errors import fail
 from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Change, Event, Id, Layer, Plan, Wave
+from provisioner.run import planning
 from provisioner.run.executor import Executor
 from provisioner.run.health import settle, sweep
+from provisioner.run.observe import observe
+from provisioner.run.planning import Planned
 from provisioner.run.results import Results
 from provisioner.run.target import Target
-from provisioner.verbs import stages
-from provisioner.verbs.stages import Planned
 
 
 def carry_out(
@@ -29,7 +30,7 @@ def carry_out(
             break
         named |= {change.id for change in planned.plan.changes}
         named |= {item.id for item in planned.plan.deferred}
-        runner.desired, runner.seen = planned.desired, planned.observations.seen
+        runner.desired, runner.seen = planned.wanted, planned.seen.things
         runner.carry_out(waves)
         if results.failed or runner.stop.is_set():
             return _rest_not_started(results, planned.plan.changes)
@@ -37,7 +38,7 @@ def carry_out(
             target.cluster().refresh()
             settle(target, emit, runner.stop, kept_down(planned))
         known = None if _open(planned.plan) else runner.seen
-        planned = stages.make_plan(target, stages.observe(target, known=known))
+        planned = planning.make_plan(target, observe(target, known=known))
         _unexpected(planned.plan, named)
         for change in planned.plan.changes:
             results.undone(change, emit)
@@ -47,7 +48,7 @@ def carry_out(
         return _rest_not_started(results, planned.plan.changes)
     if not planned.plan.unread:
         sweep(target, emit)
-    runner.desired, runner.seen = planned.desired, planned.observations.seen
+    runner.desired, runner.seen = planned.wanted, planned.seen.things
     runner.carry_out(planned.plan.waves)
     bounced = [c for c in results.applied if c.id.kind == "service"]
     if any(c.action in ("start", "restart") for c in bounced) and not results.failed:

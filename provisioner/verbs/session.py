@@ -6,6 +6,7 @@ import argparse
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from provisioner.errors import Notice, fail
 from provisioner.run.target import Options, Target, open_target
 from provisioner.spec.types import Spec
+from provisioner.uuids import drawn
 from provisioner.verbs.arguments import allowed, useless
 from provisioner.verbs.command import Context
 
@@ -54,10 +56,15 @@ def _limit(args: argparse.Namespace, loaded: Loaded) -> frozenset[str] | None:
     return frozenset(found)
 
 
-def open_context(args: argparse.Namespace, context: Context, *, fetch: bool = False) -> Target:
-    """``fetch``: the verb can bring in what is missing; others need the lock of the version."""
+def open_context(
+    args: argparse.Namespace, context: Context, *, fetch: bool = False, fresh: str | None = None
+) -> Target:
+    """``fetch``: the verb can bring in what is missing; others need the lock of the version.
+    ``fresh``: the id of a cluster that has none yet; without one it is drawn here, once."""
     loaded = _loaded(args, context)
     spec = loaded.spec
+    if spec.is_kraft:
+        spec = replace(spec, fresh_cluster_id=fresh or drawn())
     chosen = options(args, context, spec)
     chosen.limit = _limit(args, loaded)
     if chosen.ssh is not None and args.verb in ASKING:

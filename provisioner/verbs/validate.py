@@ -7,9 +7,10 @@ import time
 
 from provisioner.errors import Exit, ProvisionError
 from provisioner.plan.model import Change, Id, Plan, Report, UnknownState
+from provisioner.run import planning
 from provisioner.run.target import Target
 from provisioner.spec.types import Node, Spec
-from provisioner.verbs import session, stages
+from provisioner.verbs import session
 from provisioner.verbs.command import Context
 from provisioner.verbs.session import load_spec, open_context
 
@@ -65,7 +66,7 @@ def _changes(target: Target) -> tuple[Change, ...] | None:
     not known before the first download: everything is asked for as if it were to be made."""
     if any(prepared.pending for prepared in target.prepared.values()):
         return None
-    return stages.make_plan(target).plan.changes
+    return planning.make_plan(target).plan.changes
 
 
 def _unread(report: Report) -> tuple[UnknownState, ...]:

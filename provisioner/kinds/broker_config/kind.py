@@ -73,9 +73,9 @@ def read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
     return seen
 
 
-def told_by(id: Id, spec: Spec) -> Collection[str]:
+def told_by(id: Id, spec: Spec) -> Collection[Id]:
     """No other broker knows a broker's own values."""
-    return () if id.name == CLUSTER else (id.name,)
+    return [Id(n.host, "service", n.name) for n in spec.brokers if config_id(n.name) == id]
 
 
 def judge(

@@ -8,8 +8,8 @@ from typing import Any
 
 from provisioner.kinds.file import logging, settings, unit
 from provisioner.kinds.layout import HostLayout
-from provisioner.plan.model import Id, Pending, State
-from provisioner.spec.types import Spec, Supervisor
+from provisioner.plan.model import PRIVILEGED, Id, Pending, State
+from provisioner.spec.types import Node, Spec, Supervisor
 
 
 def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
@@ -19,10 +19,10 @@ def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
         return states
     for node in places.nodes:
         states[file_id(places, node.properties)] = _properties(
-            places, settings.properties(spec, node), "properties"
+            places, settings.properties(spec, node), "properties", node
         )
         states[file_id(places, places.launch(node))] = _properties(
-            places, settings.launch(spec, places, node), "launch"
+            places, settings.launch(spec, places, node), "launch", node
         )
     default = f"{places.private_dir}/launch/default.conf"
     states[file_id(places, default)] = _properties(
@@ -54,7 +54,7 @@ def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
                     "owner": "root:root",
                     "text": unit.text(spec, places, node),
                 },
-                args={"format": "text", "user": ""},
+                args={"format": "text", "user": PRIVILEGED, "node": node.name},
             )
     states.update(_links(places))
     return {id: replace(state, inputs=_folder(id)) for id, state in states.items()}
@@ -69,9 +69,13 @@ def file_id(places: HostLayout, path: str) -> Id:
     return Id(places.host, "file", path)
 
 
-def _properties(places: HostLayout, values: Mapping[str, str], format: str) -> State:
+def _properties(
+    places: HostLayout, values: Mapping[str, str], format: str, node: Node | None = None
+) -> State:
+    """``node``: whose file it is, where it is one node's."""
     fields: dict[str, Any] = {"type": "file", "mode": "0640", "owner": places.owner, **values}
-    return State(fields, closed=True, args=_args(places, format))
+    whose = {"node": node.name, "role": node.role} if node else {}
+    return State(fields, closed=True, args={**_args(places, format), **whose})
 
 
 def _args(places: HostLayout, format: str) -> dict[str, Any]:

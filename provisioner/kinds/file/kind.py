@@ -9,7 +9,9 @@ from typing import Any
 from provisioner.kinds import properties
 from provisioner.kinds.cluster_id import cluster_id
 from provisioner.kinds.file import unit
+from provisioner.kinds.file.candidates import asked_first
 from provisioner.kinds.file.desired import desired
+from provisioner.kinds.file.guard import guard
 from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
 from provisioner.kinds.layout import HostLayout
 from provisioner.kinds.rendering import text_of
@@ -162,5 +164,7 @@ KIND = Kind(
     parse=parse,
     resolve=resolve,
     judge=judge,
+    guard=guard,
+    asked_first=asked_first,
     steps=steps,
 )

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from provisioner.kafka.port import STATIC, ClusterView
-from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
+from provisioner.kinds.kind import Difference, Kind, Probe, Record, Seen, script
 from provisioner.kinds.layout import HostLayout
 from provisioner.kinds.rendering import RESERVED, text_of
 from provisioner.kinds.service.digest import digest
+from provisioner.kinds.service.guard import guard
 from provisioner.kinds.service.static import offline_log_dirs, static_differences
 from provisioner.kinds.service.steps import steps
 from provisioner.plan.model import (
@@ -339,6 +340,26 @@ def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequenc
     return found
 
 
+def processes(spec: Spec) -> Sequence[Id]:
+    return [service_id(node) for node in spec.nodes]
+
+
+def answering(spec: Spec) -> Sequence[Id]:
+    return [service_id(node) for node in spec.brokers]
+
+
+def runs(observation: Observation | None) -> bool | None:
+    return bool(observation.fields["running"]) if isinstance(observation, Present) else None
+
+
+def last(spec: Spec, seen: Seen) -> Sequence[Id]:
+    """The active controller and ZooKeeper's leader."""
+    active = seen.view.controller if seen.view is not None else None
+    found = [n for n in spec.nodes if n.id == active and (n.is_broker or n.is_controller)]
+    found += [z for z in spec.zookeeper if seen.zookeeper.get(z.id) == "leader"]
+    return [service_id(node) for node in found]
+
+
 def settled(state: State, observation: Observation) -> bool:
     """It runs and its port is open."""
     return isinstance(observation, Present) and bool(
@@ -357,6 +378,11 @@ KIND = Kind(
     judge=judge,
     find=find,
     read=read,
+    guard=guard,
+    processes=processes,
+    answering=answering,
+    runs=runs,
+    last=last,
     settled=settled,
     steps=steps,
     roll=True,

@@ -11,6 +11,7 @@ from provisioner.kinds import properties
 from provisioner.kinds.cluster_id import ClusterId, cluster_id
 from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
 from provisioner.kinds.layout import HostLayout
+from provisioner.kinds.storage.guard import guard
 from provisioner.plan.model import (
     Absent,
     Change,
@@ -366,5 +367,7 @@ KIND = Kind(
     parse=parse,
     resolve=resolve,
     judge=judge,
+    guard=guard,
+    own_wave=True,
     steps=steps,
 )

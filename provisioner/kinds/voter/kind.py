@@ -92,9 +92,9 @@ def read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
     return seen
 
 
-def told_by(id: Id, spec: Spec) -> Collection[str]:
+def told_by(id: Id, spec: Spec) -> Collection[Id]:
     """The quorum's leader, and which controller that is nobody knows before."""
-    return [node.name for node in spec.controllers]
+    return [Id(node.host, "service", node.name) for node in spec.controllers]
 
 
 def judge(

@@ -16,8 +16,9 @@ from provisioner.plan.model import (
     Unknown,
     UnknownState,
 )
+from provisioner.plan.rules import Seen
+from provisioner.run.planning import Planned
 from provisioner.verbs.drill import otherwise
-from provisioner.verbs.stages import Observations, Planned
 
 SERVICE = Id("vm", "service", "broker-1")
 STORAGE = Id("vm", "storage", "/k/logs-1")
@@ -26,7 +27,8 @@ OTHER = Id("vm", "storage", "/k/logs-2")
 
 def planned(seen: Observation, **plan: Any) -> Planned:
     desired = {SERVICE: State({"running": True}, inputs=(STORAGE,))}
-    return Planned(Plan(**plan), desired, Observations({SERVICE: seen}))
+    found = Seen({SERVICE: seen})
+    return Planned(Plan(**plan, wanted=desired), found, found)
 
 
 def running(running_digest: str, would: str) -> Present:

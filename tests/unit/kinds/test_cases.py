@@ -30,9 +30,9 @@ from provisioner.plan.model import (
     UnknownState,
     Unpack,
 )
+from provisioner.plan.pipeline import NOT_UP
 from provisioner.run.look import parsed
 from provisioner.spec.types import Spec
-from provisioner.verbs.stages import NOT_UP
 from tests.as_login import Probe
 from tests.unit.plan.model_cluster import ModelCluster, spec_of
 

@@ -22,7 +22,7 @@ def chain(action: str, name: str) -> list[tuple[str, tuple[str, ...]]]:
     planned = ModelCluster(spec_of("lab")).planned()
     id = Id("localhost", "service", name)
     found = []
-    for step in KIND.steps(Change(id, action, None, None), planned.desired[id]):  # type: ignore[arg-type]
+    for step in KIND.steps(Change(id, action, None, None), planned.wanted[id]):  # type: ignore[arg-type]
         match step:
             case Run():
                 found.append((step.function, step.args))

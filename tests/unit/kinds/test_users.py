@@ -117,6 +117,7 @@ PLACES = {
     ("kinds/directory/kind.py", "judge"): "a comparison",
     ("kinds/directory/kind.py", "probe"): "/var/lib/provision",
     ("kinds/directory/kind.py", "steps"): "by enter.sh alone",
+    ("kinds/file/desired.py", "desired"): "units",
     ("kinds/file/kind.py", "probe"): "units",
     ("kinds/service/kind.py", "probe"): "/proc and systemctl",
     ("kinds/service/steps.py", "mend_steps"): "systemctl",
@@ -156,7 +157,16 @@ def test_no_user_is_an_empty_word() -> None:
             named = isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
             if named and call.func.id in CALLS and any(map(_is_empty, user_words(call))):
                 found.append(f"{path.relative_to(ROOT)}:{call.lineno}")
+            if isinstance(call, ast.Dict) and any(map(_is_empty, user_values(call))):
+                found.append(f"{path.relative_to(ROOT)}:{call.lineno}")
     assert found == []
+
+
+def user_values(words: ast.Dict) -> Iterator[ast.expr]:
+    """What a table of arguments says of who acts."""
+    for key, value in zip(words.keys, words.values, strict=True):
+        if isinstance(key, ast.Constant) and key.value == "user":
+            yield value
 
 
 def user_words(call: ast.Call) -> list[ast.expr]:

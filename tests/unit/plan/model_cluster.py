@@ -45,12 +45,14 @@ from provisioner.plan.model import (
     Unpack,
     Wave,
 )
+from provisioner.plan.rules import Seen
 from provisioner.run.look import probes_of, record
+from provisioner.run.observe import told
+from provisioner.run.planning import Planned, make_plan
 from provisioner.run.steps import sequence
 from provisioner.run.target import Options, Target
 from provisioner.spec.load import load
 from provisioner.spec.types import Node, Role, Spec, Supervisor
-from provisioner.verbs.stages import Observations, Planned, make_plan, read_view
 
 SPECS = Path(__file__).parent / "specs"
 FRESH = "FreshClusterIdOfTheRun"
@@ -224,7 +226,7 @@ class ModelCluster:
 
     # -- what is seen
 
-    def observe(self) -> Observations:
+    def observe(self) -> Seen:
         seen: dict[Id, Observation] = {}
         for host, where in self.target.places.items():
             machine = self.machines.get(host)
@@ -236,9 +238,8 @@ class ModelCluster:
                     seen[id] = _parsed(id, text)
         view = self.view()
         why = "" if view else "nobody answers"
-        result = Observations(seen, view, why)
-        read_view(self.spec, result)
-        return result
+        away = {host: str(error) for host, error in self.target.unreachable.items()}
+        return told(self.spec, Seen(seen, view, why, away=away))
 
     def plan(self) -> Plan:
         return self.planned().plan
@@ -452,7 +453,7 @@ class ModelCluster:
         for host in sorted({change.id.host for change in wave.changes}):
             changes = [c for c in wave.changes if c.id.host == host]
             together = all(KINDS[c.id.kind].layer is not Layer.HOST for c in changes)
-            chains = [KINDS[c.id.kind].steps(c, planned.desired.get(c.id)) for c in changes]
+            chains = [KINDS[c.id.kind].steps(c, planned.wanted.get(c.id)) for c in changes]
             for group in sequence(chains, together=together):
                 for number, step in group:
                     self.step(changes[number], step, planned)
@@ -474,13 +475,13 @@ class ModelCluster:
             case Call():
                 getattr(self, f"call_{step.method}")(**step.args)
             case Await():
-                self._await(step.id, planned.desired.get(step.id, State({})))
+                self._await(step.id, planned.wanted.get(step.id, State({})))
 
     def _await(self, id: Id, state: State) -> None:
         if id.host:
             seen: Observation | None = _parsed(id, self.record_of(self.machines[id.host], id))
         else:
-            seen = self.observe().seen.get(id)
+            seen = self.observe().things.get(id)
         if seen is None or not KINDS[id.kind].settled(state, seen):
             raise Impossible(f"{id} does not settle: {seen}")
 

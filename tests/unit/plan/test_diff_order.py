@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from provisioner.plan.model import (
     Unknown,
     UnknownState,
 )
-from provisioner.plan.order import Order, held_back, waves
+from provisioner.plan.order import held_back, waves
 
 HERE = Id("h", "thing", "a")
 
@@ -126,6 +127,17 @@ def test_a_change_that_is_made_leaves_no_difference(
 
 
 # --- order -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Order:
+    """What ordering knows of a kind."""
+
+    layer: Layer
+    rank: int
+    roll: bool = False
+    own_wave: bool = False
+
 
 ORDERS = {
     "directory": Order(Layer.HOST, 1),

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisioner.kinds.registry import KINDS
+from provisioner.kinds.safety_view import safety_view
 from provisioner.plan import safety
 from provisioner.plan.model import Change, Layer, Plan, Unknown, Wave
-from provisioner.run.gates import safety_view
-from provisioner.verbs.stages import make_plan
+from provisioner.run.planning import make_plan
 from tests.unit.plan.model_cluster import Impossible, ModelCluster, spec_of, stopped_by
 
 SPECS = ("lab", "kraft", "three", "ensemble")
@@ -218,7 +218,7 @@ def test_starts_go_by_tier_and_before_any_bounce(history: tuple[str, list[Deed]]
     model = after(history)
     planned = model.planned()
     tiers = [
-        (bool(list(stopped_by(wave))), int(planned.desired[change.id].args["tier"]))
+        (bool(list(stopped_by(wave))), int(planned.wanted[change.id].args["tier"]))
         for wave in planned.plan.waves
         for change in wave.changes
         if change.id.kind == "service"
@@ -261,7 +261,7 @@ def unreadable_things(name: str) -> list[tuple[str, str]]:
     model = made(name)
     return [
         (id.kind, f"{id.host}:{id.name}")
-        for id in sorted(model.observe().seen)
+        for id in sorted(model.observe().things)
         if id.host and id.kind in ("file", "directory", "storage", "kafka", "java")
     ]
 
@@ -287,16 +287,16 @@ def test_what_could_not_be_read_is_neither_touched_nor_in_sync(
         deed.do(model)
     planned = model.planned()
     plan = planned.plan
-    unknown = {i for i, seen in planned.observations.seen.items() if isinstance(seen, Unknown)}
+    unknown = {i for i, seen in planned.seen.things.items() if isinstance(seen, Unknown)}
     assert unknown
     assert not [c for c in plan.changes if c.id in unknown]
     assert not [c for c in plan.changes if c.action == "delete"]
-    wanted = {i for i in unknown if i in planned.desired}
+    wanted = {i for i in unknown if i in planned.wanted}
     if wanted:
         assert wanted == {item.id for item in plan.unread}
         assert plan.in_sync is not True
         assert not plan.complete
-    assert not started_from(plan.changes, planned.desired, wanted)
+    assert not started_from(plan.changes, planned.wanted, wanted)
 
 
 def started_from(changes: Any, desired: Any, unknown: Any) -> list[Change]:
@@ -366,8 +366,8 @@ def test_a_broker_is_not_started_while_its_id_serves_from_another_host() -> None
     assert seen.view is not None
     elsewhere = replace(next(b for b in seen.view.brokers if b.id == 1), id=2, host="h9")
     kept = tuple(b for b in seen.view.brokers if b.id != 2)
-    seen.view = replace(seen.view, brokers=(*kept, elsewhere))
-    plan = make_plan(model.target, seen).plan
+    view = replace(seen.view, brokers=(*kept, elsewhere))
+    plan = make_plan(model.target, replace(seen, view=view)).plan
     assert [str(r.id) + ": " + r.reason for r in plan.refused] == [
         "h2/service/broker-2: broker 2 serves from h9: stop that one first"
     ]

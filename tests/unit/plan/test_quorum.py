@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from provisioner.kinds.file.quorum import SERVERS, VOTERS
 from provisioner.plan.model import Refused, Unknown, Unmanaged
-from provisioner.run.quorum import SERVERS, VOTERS
-from provisioner.verbs.stages import make_plan
+from provisioner.run.planning import make_plan
 from tests.unit.plan.model_cluster import ModelCluster, spec_of
 
 LOST = {"data-loss": frozenset[str](), "format-controller": frozenset[str]()}
@@ -85,9 +85,9 @@ def test_a_quorum_that_cannot_be_read_waits_for_its_controllers_or_is_unknown(do
         model.kill("broker-1")
     seen = model.observe()
     assert seen.view is not None
-    seen.view = replace(seen.view, quorum=None, errors={"quorum": "no leader"})
-    for id in [id for id in seen.seen if id.kind == "voter"]:
-        seen.seen[id] = Unknown("no leader")
+    view = replace(seen.view, quorum=None, errors={"quorum": "no leader"})
+    voters = {id: Unknown("no leader") for id in seen.things if id.kind == "voter"}
+    seen = replace(seen, view=view, things={**seen.things, **voters})
     plan = make_plan(model.target, seen).plan
     assert [u.reason for u in plan.unread] == ([] if down else ["no leader"] * 3)
     assert len([d for d in plan.deferred if d.id.kind == "voter"]) == (3 if down else 0)

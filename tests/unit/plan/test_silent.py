@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from provisioner.kinds.registry import KINDS
+from provisioner.kinds.registry import KINDS, desired
 from provisioner.plan.model import Layer, Plan
+from provisioner.plan.rules import Seen
 from provisioner.report.json import document
+from provisioner.run.planning import make_plan
 from provisioner.spec.types import Spec
-from provisioner.verbs.stages import Observations, desired, make_plan
 from tests.unit.plan.model_cluster import ModelCluster, spec_of
 
 SPECS = ("lab", "kraft", "three", "ensemble")
@@ -38,10 +39,10 @@ def nothing(spec: Spec) -> Spec:
 SHAPES = (as_it_is, no_topics, no_config, nothing)
 
 
-def silent(model: ModelCluster) -> Observations:
+def silent(model: ModelCluster) -> Seen:
     seen = model.observe()
-    hosts = {id: what for id, what in seen.seen.items() if id.host}
-    return Observations(hosts, None, WHY)
+    hosts = {id: what for id, what in seen.things.items() if id.host}
+    return replace(seen, things=hosts, view=None, unavailable=WHY)
 
 
 def made(name: str, shape: Any) -> ModelCluster:
@@ -51,7 +52,7 @@ def made(name: str, shape: Any) -> ModelCluster:
 
 
 def of_the_cluster(model: ModelCluster) -> set[str]:
-    return {str(id) for id in desired(model.target) if not id.host}
+    return {str(id) for id in desired(model.spec, model.target.places.values()) if not id.host}
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -94,7 +95,7 @@ def test_where_no_host_can_be_reached_kafka_was_not_asked(name: str) -> None:
     model = made(name, as_it_is)
     for host in list(model.machines):
         model.unreachable(host)
-    plan = make_plan(model.target, Observations()).plan
+    plan = make_plan(model.target, Seen(away=dict.fromkeys(model.spec.hosts, "down"))).plan
     unknown = {str(item.id) for item in plan.unread if not item.id.host}
     assert unknown == of_the_cluster(model) != set()
     assert (plan.in_sync, plan.complete) == (None, False)
@@ -103,8 +104,8 @@ def test_where_no_host_can_be_reached_kafka_was_not_asked(name: str) -> None:
 @pytest.mark.parametrize("name", SPECS)
 def test_another_cluster_that_answers_tells_nothing_of_this_one(name: str) -> None:
     model = made(name, nothing)
-    seen = silent(model)
-    seen.unavailable, seen.stranger = "another cluster answers there: x", True
+    why = "another cluster answers there: x"
+    seen = replace(silent(model), unavailable=why, stranger=True)
     assert make_plan(model.target, seen).plan.in_sync is None
 
 
@@ -112,7 +113,8 @@ def test_every_kind_of_the_cluster_is_among_them() -> None:
     """A new kind cannot be forgotten: these tests have wanted something of each."""
     kinds = {kind.name for kind in KINDS.values() if kind.layer is Layer.CLUSTER}
     models = [ModelCluster(spec_of(name)) for name in SPECS]
-    assert {id.kind for m in models for id in desired(m.target) if not id.host} == kinds
+    wanted = [desired(m.spec, m.target.places.values()) for m in models]
+    assert {id.kind for states in wanted for id in states if not id.host} == kinds
 
 
 def test_the_document_says_so_too() -> None:

@@ -26,7 +26,7 @@ from provisioner.run.executor import Executor
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
 from provisioner.run.look import probes_of, together
-from provisioner.verbs.stages import Planned
+from provisioner.run.planning import Planned
 from tests.unit.plan.model_cluster import Impossible, ModelCluster
 
 NOTHING = "nothing"
@@ -142,7 +142,6 @@ def on_model(model: ModelCluster) -> Iterator[None]:
         patch.setattr(executor, "shell_step", lambda step: step)
         patch.setattr(executor, "reading", lambda probe: probe)
         patch.setattr(executor, "wait_for_sessions", lambda *_: None)
-        patch.setattr("provisioner.verbs.stages.zookeeper_states", lambda target: {})
         patch.setattr(waits, "_open", lambda target, id: True)
         patch.setattr(waits, "_serves", lambda target, id: True)
         patch.setattr(waits, "_why_dead", lambda target, id, state: f"{id.name} ended")
@@ -172,8 +171,8 @@ def runner(
     events: list[Event] = []
     return ModelExecutor(
         target=model.target,
-        desired=planned.desired,
-        seen=planned.observations.seen,
+        desired=planned.wanted,
+        seen=planned.seen.things,
         lock=Lock("me", print),
         journal=Journal("r1", "apply", "d"),
         emit=events.append,

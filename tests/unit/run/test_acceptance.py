@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any, cast
-
 import pytest
 
+from provisioner.kinds.file.candidates import candidates
 from provisioner.kinds.registry import KINDS
-from provisioner.plan.model import Change, Id, Layer, Present
-from provisioner.plan.order import ACCEPTED, Order, waves
-from provisioner.run.acceptance import answered, candidates, is_asked, named, refusal
-from provisioner.run.target import Target
-from provisioner.spec.types import Node, Role
+from provisioner.plan.model import Change, Id, Layer
+from provisioner.plan.order import ACCEPTED, waves
+from provisioner.run.acceptance import answered, named, refusal
+from tests.unit.plan.model_cluster import ModelCluster
 
 TRACE = """exit status 1
 log4j:WARN No appenders could be found for logger (kafka.utils.Log4jControllerRegistration$).
@@ -80,49 +77,47 @@ def test_the_key_is_the_one_that_the_words_are_about(
     assert named(words, values, changed) == key
 
 
-NODES = [
-    Node(Role.ZOOKEEPER, 1, "h", "/h/config/zookeeper.properties"),
-    Node(Role.BROKER, 0, "h", "/h/config/server.properties"),
-    Node(Role.BROKER, 1, "h", "/h/config/server-1.properties"),
-]
-LAUNCH = {n.name: f"/h/launch/{n.name}.conf" for n in NODES}
+def placed(model: ModelCluster, name: str) -> tuple[str, str]:
+    """The paths of a node's properties and of its launch file."""
+    (places,) = model.target.places.values()
+    node = model.spec.node(name)
+    return node.properties, places.launch(node)
 
 
-def update(name: str, *fields: str) -> Change:
-    return Change(Id("h", "file", name), "update", {}, {}, fields)
+def update(path: str, *fields: str) -> Change:
+    return Change(Id("localhost", "file", path), "update", {}, {}, fields)
 
 
-def asked(*changes: Change) -> list[str]:
-    spec = cast(Any, SimpleNamespace(nodes=NODES))
-    return [c.node.name for c in candidates(spec, LAUNCH, changes)]
+def asked(model: ModelCluster, *changes: Change) -> list[str]:
+    return [c.node.name for c in candidates(model.spec, model.plan().wanted, changes)]
 
 
 def test_new_properties_and_another_kafka_are_asked_about() -> None:
-    assert asked(update(NODES[1].properties, "num.io.threads")) == ["broker-0"]
-    assert asked(update(LAUNCH["broker-1"], "dist")) == ["broker-1"]
-    assert asked(update(LAUNCH["broker-1"], "heap")) == []
-    assert asked(update(NODES[0].properties, "tickTime")) == []
-    assert asked(Change(Id("h", "file", NODES[1].properties), "delete", {}, None)) == []
+    model = ModelCluster.made("lab")
+    properties, launch = placed(model, "broker-1")
+    zookeeper, _ = placed(model, "zookeeper-1")
+    assert asked(model, update(properties, "num.io.threads")) == ["broker-1"]
+    assert asked(model, update(launch, "dist")) == ["broker-1"]
+    assert asked(model, update(launch, "heap")) == []
+    assert asked(model, update(zookeeper, "tickTime")) == []
+    assert asked(model, Change(Id("localhost", "file", properties), "delete", {}, None)) == []
 
 
 def test_where_nothing_runs_nobody_is_asked() -> None:
-    places = SimpleNamespace(nodes=NODES, launch=lambda node: LAUNCH[node.name])
-    target = cast(Target, SimpleNamespace(spec=SimpleNamespace(nodes=NODES), places={"h": places}))
-    changes = [update(NODES[1].properties, "num.io.threads")]
-    service = Id("h", "service", "broker-1")
-    assert not is_asked(target, changes, {})
-    assert not is_asked(target, changes, {service: Present({"running": False})})
-    assert is_asked(target, changes, {service: Present({"running": True})})
-    assert not is_asked(target, [], {service: Present({"running": True})})
+    model = ModelCluster.made("lab")
+    assert not gates(model)
+    model.edit("config/server-1.properties", {"num.io.threads": "9"})
+    assert ACCEPTED in gates(model)
+    model.kill_all()
+    assert model.plan().changes
+    assert ACCEPTED not in gates(model)
+
+
+def gates(model: ModelCluster) -> list[str]:
+    return [wave.gate for wave in model.plan().waves]
 
 
 def test_files_wait_behind_the_gate_for_what_runs_kafka() -> None:
-    orders = {
-        name: Order(
-            kind.layer, kind.rank, kind.roll, name == "storage", accepted=name == "file"
-        )
-        for name, kind in KINDS.items()
-    }  # fmt: skip
     changes = [
         Change(Id("h", kind, "x"), action, {}, {}, ())  # type: ignore[arg-type]
         for kind, action in [
@@ -131,11 +126,11 @@ def test_files_wait_behind_the_gate_for_what_runs_kafka() -> None:
     ]  # fmt: skip
     shape = [
         (wave.gate, [c.id.kind for c in wave.changes])
-        for wave in waves(changes, {}, orders, asked=True)
+        for wave in waves(changes, {}, KINDS, asked={"file"})
     ]
     assert shape == [
         ("", ["kafka"]), (ACCEPTED, ["file"]), ("", ["storage"]), ("may-stop", ["service"])
     ]  # fmt: skip
-    plain = waves(changes, {}, orders)
+    plain = waves(changes, {}, KINDS)
     assert [c.id.kind for c in plain[0].changes] == ["kafka", "file"]
-    assert all(orders[c.id.kind].layer is Layer.HOST for c in plain[0].changes)
+    assert all(KINDS[c.id.kind].layer is Layer.HOST for c in plain[0].changes)

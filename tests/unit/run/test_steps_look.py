@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from provisioner.hosts.shell import Frame
 from provisioner.kinds.registry import KINDS
+from provisioner.kinds.safety_view import safety_view
 from provisioner.plan.model import (
     Absent,
     Await,
@@ -23,9 +24,9 @@ from provisioner.plan.model import (
     Unknown,
     Unpack,
 )
-from provisioner.run.gates import safety_view
+from provisioner.plan.pipeline import allowed
 from provisioner.run.journal import Journal
-from provisioner.run.look import accepted, parsed, record, records
+from provisioner.run.look import parsed, record, records
 from provisioner.run.steps import LIBRARIES, sequence, shell_step, text_of
 from tests.as_login import Probe
 from tests.as_login import Put as put
@@ -83,7 +84,7 @@ def test_every_script_that_a_step_names_is_there() -> None:
     for name in ("lab", "kraft", "three"):
         planned = ModelCluster(spec_of(name)).planned()
         for change in planned.plan.changes:
-            for step in KINDS[change.id.kind].steps(change, planned.desired[change.id]):
+            for step in KINDS[change.id.kind].steps(change, planned.wanted[change.id]):
                 if isinstance(step, Run):
                     names.add(step.function)
                     assert text_of(step.function).strip()
@@ -174,8 +175,8 @@ def test_a_log_dir_that_moved_is_taken_for_what_it_is_once_that_is_allowed() -> 
     id = Id("h", "storage", "/data/1")
     text = "=\nempty=false\n|cluster.id=A\nfilesystem=uuid:1\nrecorded=uuid:77\nrole=controller\n"
     seen = parsed(Probe("", (id,), (), 1), Frame(text, 0))
-    assert isinstance(accepted(seen, {"data-loss"})[id], Unknown)
-    found = accepted(seen, {"format-controller"})[id]
+    assert isinstance(allowed(seen, {"data-loss"})[id], Unknown)
+    found = allowed(seen, {"format-controller"})[id]
     assert isinstance(found, Present)
     assert (found.fields["cluster_id"], found.volatile["recorded"]) == ("A", None)
     assert found.text == text.removeprefix("=\n"), "what a change is checked against"

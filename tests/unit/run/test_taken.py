@@ -10,8 +10,8 @@ import pytest
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Change, Id, Layer, Present, State, Unknown
 from provisioner.plan.taken import not_taken
+from provisioner.run.planning import Planned
 from provisioner.run.results import Results
-from provisioner.verbs.stages import Planned
 from tests.unit.plan.model_cluster import AS_ROOT, ModelCluster, spec_of
 from tests.unit.run.model_run import kinds_of, layers, on_model, runner
 
@@ -119,7 +119,7 @@ def built_on(planned: Planned, id: Id, applied: list[Change]) -> list[Change]:
     waves = {change.id: change.wave for change in planned.plan.changes}
     found = []
     for change in applied:
-        state = planned.desired.get(change.id)
+        state = planned.wanted.get(change.id)
         later = waves.get(change.id, 0) > waves.get(id, 0)
         if later and state is not None and id in state.inputs:
             found.append(change)

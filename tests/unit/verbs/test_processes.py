@@ -9,10 +9,11 @@ import pytest
 
 from provisioner.errors import ProvisionError
 from provisioner.plan.model import Id, Observation, Plan, Present, Unknown
+from provisioner.plan.rules import Seen
+from provisioner.run.planning import Planned
 from provisioner.run.target import Target
 from provisioner.spec.types import Node, Role
 from provisioner.verbs.processes import WAVES, stops
-from provisioner.verbs.stages import Observations, Planned
 from tests.unit.plan.model_cluster import ModelCluster
 
 
@@ -54,6 +55,7 @@ def seen(running: bool, state: str = "") -> Present:
 def test_what_systemd_is_about_to_start_is_stopped_too(found: Observation, stopped: bool) -> None:
     spec: Any = SimpleNamespace(node=lambda name: NODE)
     target = cast(Target, SimpleNamespace(spec=spec))
-    planned = Planned(Plan(), {}, Observations({Id("h", "service", "broker-1"): found}))
+    seen = Seen({Id("h", "service", "broker-1"): found})
+    planned = Planned(Plan(), seen, seen)
     waves = stops(target, planned, [NODE], one=False)
     assert [c.action for wave in waves for c in wave.changes] == (["stop"] if stopped else [])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from provisioner.kafka.port import ClusterView
 from provisioner.plan.model import Observed
+from provisioner.plan.rules import Seen
+from provisioner.run.observe import told
 from provisioner.run.results import Results
-from provisioner.verbs import rounds, stages
-from provisioner.verbs.stages import Observations
+from provisioner.verbs import rounds
 from tests.unit.plan.model_cluster import ModelCluster, spec_of
 from tests.unit.run.model_run import on_model, runner
 
@@ -18,16 +20,15 @@ from tests.unit.run.model_run import on_model, runner
 def carried_out(model: ModelCluster, monkeypatch: pytest.MonkeyPatch) -> Results:
     """The rounds of ``apply`` on the model."""
 
-    def observe(target: Any, *, known: Observed | None = None) -> Observations:
+    def observe(target: Any, *, known: Observed | None = None) -> Seen:
         found = model.observe()
         if known is not None:
-            mine = {id: seen for id, seen in found.seen.items() if not id.host}
-            found.seen = {**known, **mine}
-            stages.read_view(model.spec, found)
+            mine = {id: seen for id, seen in found.things.items() if not id.host}
+            return told(model.spec, replace(found, things={**known, **mine}))
         return found
 
     with on_model(model):
-        monkeypatch.setattr(stages, "observe", observe)
+        monkeypatch.setattr(rounds, "observe", observe)
         for name in ("settle", "sweep", "prefer_leaders"):
             monkeypatch.setattr(rounds, name, lambda *_: None)
         planned = model.planned()

@@ -4,35 +4,34 @@ round, the list of a static one changed."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from provisioner.plan.diff import Differences
-from provisioner.plan.model import Desired, Id, Observed, Refused
-from provisioner.run.settings import settings_now
-from provisioner.run.target import Target
+from provisioner.kinds.file.current import settings_now
+from provisioner.kinds.kind import Question, Verdict
+from provisioner.plan.model import Desired, Id, Refused
 from provisioner.spec.types import Spec
 
 VOTERS, SERVERS = "controller.quorum.voters", "controller.quorum.bootstrap.servers"
 
 
-def guard_quorum(target: Target, found: Differences, states: Desired, seen: Observed) -> None:
+def guard_quorum(question: Question) -> Iterator[Verdict]:
     """Refuses properties that would give the quorum another kind, or a static one other voters;
     what depends on them is then held back.
 
     What the quorum is, most nodes say: a file that somebody edited is none of them.
     """
-    spec = target.spec
-    if not spec.is_kraft or target.rebuild:
+    spec, seen = question.spec, question.seen.things
+    if not spec.is_kraft or question.rules.rebuild:
         return
     said = Counter(v for node in spec.nodes if any(v := _both(settings_now(node, seen))))
-    why = _forbidden(said.most_common(1)[0][0], _wanted(spec, states)) if said else ""
+    why = _forbidden(said.most_common(1)[0][0], _wanted(spec, question.wanted)) if said else ""
     if not why:
         return
     files = {Id(node.host, "file", node.properties) for node in spec.nodes}
-    for change in [c for c in found.changes if c.id in files]:
-        if change.action == "create" or {VOTERS, SERVERS} & set(change.fields):
-            found.changes.remove(change)
-            found.refused.append(Refused(change.id, why, None, change))
+    for change in question.changes:
+        named = change.action == "create" or {VOTERS, SERVERS} & set(change.fields)
+        if change.id in files and named:
+            yield Refused(change.id, why, None, change)
 
 
 def _both(values: Mapping[str, object]) -> tuple[str, str]:

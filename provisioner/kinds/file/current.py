@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from provisioner.kinds.service.kind import service_id
 from provisioner.plan.model import Id, Observed, Present
 from provisioner.spec.types import Node
 
@@ -12,7 +11,7 @@ from provisioner.spec.types import Node
 def settings_now(node: Node, seen: Observed) -> Mapping[str, object]:
     """Those that a broker runs with, for a file that somebody edited holds nothing yet; else those
     of its file, nothing where that cannot be read."""
-    service = seen.get(service_id(node))
+    service = seen.get(Id(node.host, "service", node.name))
     if isinstance(service, Present) and service.fields["running"]:
         static: Mapping[str, object] | None = service.volatile.get("static")
         if static:

@@ -1,0 +1,83 @@
+"""A node of a cluster that has run is formatted only where nothing is lost by it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from provisioner.kafka.port import ClusterView
+from provisioner.kinds.kind import Question, Verdict
+from provisioner.kinds.safety_view import safety_view
+from provisioner.plan import safety
+from provisioner.plan.model import Observed, Present, Refused
+from provisioner.spec.types import Node, Spec
+
+Refusal = tuple[str, str | None]
+"""Why, and the ``--allow`` word that would permit it."""
+
+
+def guard(question: Question) -> Iterator[Verdict]:
+    """Refuses the formats that would lose something; what depends on them is then held back."""
+    spec, seen = question.spec, question.seen
+    formats = [c for c in question.changes if c.action == "create"] if spec.is_kraft else []
+    if not formats or not _has_run(seen.things, seen.view):
+        return
+    nodes = {c.id: spec.node(str(question.wanted[c.id].args["node"])) for c in formats}
+    controllers = {node.id for node in nodes.values() if node.is_controller}
+    rule = _Rule(spec, question.rules.allow, seen.view, controllers)
+    for change in formats:
+        refusal = rule.refusal(nodes[change.id])
+        if refusal:
+            yield Refused(change.id, refusal[0], refusal[1], change)
+
+
+def _has_run(seen: Observed, answer: ClusterView | None) -> bool:
+    """Whether this cluster has lived: it answers, or a manifest records a storage that a running
+    node was seen to use."""
+    return answer is not None or any(
+        id.kind == "storage" and isinstance(o, Present) and bool(o.volatile.get("recorded"))
+        for id, o in seen.items()
+    )
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """``formatting``: the controllers that the plan formats."""
+
+    spec: Spec
+    allow: Collection[str]
+    answer: ClusterView | None
+    formatting: Collection[int]
+
+    def refusal(self, node: Node) -> Refusal | None:
+        found = self._of_broker(node) if node.is_broker else None
+        return found or (self._of_controller(node) if node.is_controller else None)
+
+    def _of_broker(self, node: Node) -> Refusal | None:
+        if "data-loss" in self.allow:
+            return None
+        if self.answer is None:
+            why = "a broker of a cluster that has run would be formatted, and Kafka cannot be asked"
+            return f"{why} whether its partitions are in sync elsewhere", "data-loss"
+        verdict = safety.may_lose_disk(safety_view(self.answer), node.id)
+        if not verdict.allowed:
+            return f"formatting it would lose data: {verdict.reason}", "data-loss"
+        return None
+
+    def _of_controller(self, node: Node) -> Refusal | None:
+        """They learn what they lost from the others, so a majority must be there and caught up;
+        none is asked for where no controller is left, which is a cluster made anew. One that does
+        not vote has nothing to lose."""
+        answer = self.answer
+        quorum = answer.quorum if answer else None
+        if quorum is not None and quorum.dynamic and node.id not in quorum.voters:
+            return None
+        if "format-controller" not in self.allow:
+            return "a controller of a cluster that has run would be formatted", "format-controller"
+        if {controller.id for controller in self.spec.controllers} <= set(self.formatting):
+            return None
+        why = "a controller is formatted only while a majority of the others is caught up"
+        if answer is None or quorum is None:
+            return f"{why}, and Kafka cannot be asked: start the others first", None
+        verdict = safety.may_lose_controllers(safety_view(answer), self.formatting)
+        return None if verdict.allowed else (f"{why}: {verdict.reason}", None)
