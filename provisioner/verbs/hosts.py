@@ -15,8 +15,8 @@ from provisioner.plan.model import Report
 from provisioner.report.cleaning import clean
 from provisioner.report.text import table
 from provisioner.spec.types import Host
-from provisioner.verbs import session
 from provisioner.verbs.command import Context
+from provisioner.verbs.loading import limit_of, load
 from provisioner.workers import each, workers
 
 KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
@@ -30,8 +30,8 @@ Values = Mapping[str, Any]
 def command(args: argparse.Namespace, context: Context) -> Report:
     """files → inventory and SSH configuration → a table. Raises ProvisionError."""
     started = time.monotonic()
-    loaded = session._loaded(args, context)
-    limit = session._limit(args, loaded)
+    loaded = load(args, context)
+    limit = limit_of(args, loaded)
     used = dict.fromkeys(node.host for node in loaded.spec.nodes)
     names = [name for name in used if limit is None or name in limit]
     report = Report(loaded.spec.cluster)

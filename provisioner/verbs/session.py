@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from provisioner.errors import Notice, fail
 from provisioner.run.target import Options, Target, open_target
@@ -17,43 +15,11 @@ from provisioner.spec.types import Spec
 from provisioner.uuids import drawn
 from provisioner.verbs.arguments import allowed, useless
 from provisioner.verbs.command import Context
-
-if TYPE_CHECKING:
-    from provisioner.spec.load import Loaded
+from provisioner.verbs.loading import limit_of, load
 
 LIBRARY = "provisioner.kafka.client"
 ASKING = ("plan", "drift", "verify", "status", "apply")
 """The verbs that ask Kafka first of all."""
-
-
-def load_spec(args: argparse.Namespace, context: Context) -> Spec:
-    """Raises ProvisionError with every problem of spec and inventory."""
-    return _loaded(args, context).spec
-
-
-def _loaded(args: argparse.Namespace, context: Context) -> Loaded:
-    from provisioner.spec.load import load_all
-
-    inventory = Path(args.inventory) if args.inventory else None
-    loaded = load_all(
-        context.path, inventory=inventory, env=os.environ, each_host=context.each_host
-    )
-    for notice in loaded.spec.warnings:
-        context.warn(notice)
-    return loaded
-
-
-def _limit(args: argparse.Namespace, loaded: Loaded) -> frozenset[str] | None:
-    """The spec's hosts that --limit leaves. Raises ``limit-matches-nothing``."""
-    if not args.limit:
-        return None
-    used = {node.host for node in loaded.spec.nodes}
-    found = used & loaded.inventory.match(args.limit)
-    if not found:
-        hosts = ", ".join(sorted(used))
-        message = f"--limit {args.limit} matches no host of this cluster"
-        raise fail("limit-matches-nothing", message, f"its hosts are {hosts}")
-    return frozenset(found)
 
 
 def open_context(
@@ -61,12 +27,12 @@ def open_context(
 ) -> Target:
     """``fetch``: the verb can bring in what is missing; others need the lock of the version.
     ``fresh``: the id of a cluster that has none yet; without one it is drawn here, once."""
-    loaded = _loaded(args, context)
+    loaded = load(args, context)
     spec = loaded.spec
     if spec.is_kraft:
         spec = replace(spec, fresh_cluster_id=fresh or drawn())
     chosen = options(args, context, spec)
-    chosen.limit = _limit(args, loaded)
+    chosen.limit = limit_of(args, loaded)
     if chosen.ssh is not None and args.verb in ASKING:
         # While hosts answer: it takes as long as a login, and is needed right after it.
         threading.Thread(target=import_module, args=(LIBRARY,), daemon=True).start()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import time
+from typing import TYPE_CHECKING
 
 from provisioner.errors import Exit, ProvisionError
 from provisioner.plan.model import Change, Id, Plan, Report, UnknownState
-from provisioner.run import planning
-from provisioner.run.target import Target
 from provisioner.spec.types import Node, Spec
-from provisioner.verbs import session
 from provisioner.verbs.command import Context
-from provisioner.verbs.session import load_spec, open_context
+from provisioner.verbs.loading import limit_of, load, load_spec
+
+if TYPE_CHECKING:
+    from provisioner.run.target import Target
 
 
 def command(args: argparse.Namespace, context: Context) -> Report:
@@ -21,6 +22,8 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     spec = load_spec(args, context)
     report = Report(spec.cluster)
     if args.hosts:
+        from provisioner.verbs.session import open_context
+
         with open_context(args, context, fetch=True) as target:
             _preflight(target, report, context)
     else:
@@ -37,7 +40,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
 def _check_limit(args: argparse.Namespace, context: Context) -> None:
     """Raises ProvisionError where --limit leaves no host of the spec."""
     if args.limit:
-        session._limit(args, session._loaded(args, context))
+        limit_of(args, load(args, context))
 
 
 def _preflight(target: Target, report: Report, context: Context) -> None:
@@ -66,7 +69,9 @@ def _changes(target: Target) -> tuple[Change, ...] | None:
     not known before the first download: everything is asked for as if it were to be made."""
     if any(prepared.pending for prepared in target.prepared.values()):
         return None
-    return planning.make_plan(target).plan.changes
+    from provisioner.run.planning import make_plan
+
+    return make_plan(target).plan.changes
 
 
 def _unread(report: Report) -> tuple[UnknownState, ...]:
