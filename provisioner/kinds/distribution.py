@@ -49,6 +49,8 @@ def make(name: str, rank: int) -> Kind:
         probe=probe if name == "kafka" else lambda places: (),
         parse=parse,
         judge=judge,
+        plural=name,
+        artifact=True,
         steps=steps,
     )
 

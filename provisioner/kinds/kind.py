@@ -123,6 +123,10 @@ def _none_last(spec: Spec, seen: Seen) -> Collection[Id]:
     return ()
 
 
+def _not_ended(observation: Observation) -> bool:
+    return False
+
+
 def _never_asked(wanted: Mapping[Id, State], changes: Sequence[Change]) -> bool:
     return False
 
@@ -151,6 +155,10 @@ class Kind:
     answer for Kafka; ``runs(observation)``, None where that is not known; ``last(spec, seen)``,
     those to bounce last; ``roll`` says that its restarts go one at a time. ``asked_first(wanted,
     changes)``: whether Kafka's own code has to accept them before they are made.
+
+    For a wait: ``awaiting(id)`` says what is waited for, ``ended(observation)`` that it never
+    comes, ``liveness`` that a poll need ask only who is registered and who leads. ``artifact``: it
+    is a distribution that is sent. ``makes_user``: once it is made, Kafka's user is there.
     """
 
     name: str
@@ -175,8 +183,18 @@ class Kind:
     last: Callable[[Spec, Seen], Collection[Id]] = _none_last
     asked_first: Callable[[Mapping[Id, State], Sequence[Change]], bool] = _never_asked
     settled: Callable[[State, Observation], bool] = _always
+    awaiting: Callable[[Id], str] = str
+    ended: Callable[[Observation], bool] = _not_ended
+    liveness: bool = False
+    plural: str = ""
     roll: bool = False
     own_wave: bool = False
+    artifact: bool = False
+    makes_user: bool = False
+
+    def count(self, number: int) -> str:
+        """``1 directory``, ``3 directories``."""
+        return f"{number} {self.name if number == 1 else self.plural or self.name + 's'}"
 
 
 @cache

@@ -36,8 +36,6 @@ SIGNS = {
 }
 MANY = 8
 CROWD = 4
-QUIET = frozenset({"account", "directory", "file", "java", "kafka", "storage"})
-"""Kinds whose changes are told together, when their wave is done."""
 
 
 class Text:
@@ -143,8 +141,6 @@ class Text:
                 return (
                     f"  {self.paint('✓', 'green')} {where}{event.message} ({event.seconds:.1f} s)"
                 )
-            case "done" if event.change and event.change.id.kind in QUIET:
-                return ""
             case "done" if event.change:
                 done = f"{event.change.action} {label(event.change.id)}"
                 return f"  {self.paint('✓', 'green')} {done} ({event.seconds:.1f} s)"

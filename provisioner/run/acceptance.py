@@ -8,32 +8,30 @@ and starts nothing is ``kafka-storage info``. ZooKeeper's own file is not for it
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from provisioner.hosts.actor import Batch, ShellStep
 from provisioner.kinds.file.candidates import Candidate, candidates
 from provisioner.kinds.rendering import RESERVED, text_of
 from provisioner.plan.masking import SENSITIVE, masked
 from provisioner.plan.model import Desired, Event, Id, State, Wave
-from provisioner.run import steps
-from provisioner.run.actors import actor_on
 from provisioner.run.results import NotAccepted
-from provisioner.run.target import Target
+from provisioner.run.scripts import text_of as script_text
+from provisioner.run.session import Session
 from provisioner.spec.types import Spec
 
 LONGEST = 300
 """Characters of what Kafka said."""
 
 
-def ask_kafka(
-    target: Target, desired: Desired, token: str, emit: Callable[[Event], None], wave: Wave
-) -> None:
+def ask_kafka(run: Session, desired: Desired, wave: Wave) -> None:
     """Raises NotAccepted with what Kafka does not take. What could not be asked is said, and no
     hindrance: the start will tell."""
+    target = run.target
     wanted = candidates(target.spec, desired, wave.changes)
     hosts = sorted({item.node.host for item in wanted})
     answers = target.side_by_side(
-        lambda host: _ask(target, desired, token, [c for c in wanted if c.node.host == host]),
+        lambda host: _ask(run, desired, [c for c in wanted if c.node.host == host]),
         hosts,
     )
     refused: dict[Id, str] = {}
@@ -44,17 +42,15 @@ def ask_kafka(
             refused[item.change.id] = _told(target.spec, item, desired, words)
         elif not said:
             text = f"Kafka could not be asked whether it takes the properties of {item.node.name}"
-            emit(Event("note", text, item.node.host))
+            run.emit(Event("note", text, item.node.host))
     if refused:
         raise NotAccepted(refused)
 
 
-def _ask(
-    target: Target, desired: Desired, token: str, items: Sequence[Candidate]
-) -> dict[str, str]:
+def _ask(run: Session, desired: Desired, items: Sequence[Candidate]) -> dict[str, str]:
     """What Kafka said of each node, all of one host side by side there."""
     host = items[0].node.host
-    places = target.places[host]
+    places = run.target.places[host]
     files = [desired[Id(host, "file", item.node.properties)] for item in items]
     launches = [desired[Id(host, "file", places.launch(item.node))] for item in items]
     words = [str(launches[0].fields.get(key, "")) for key in ("dist", "java", "hint.archive")]
@@ -64,13 +60,13 @@ def _ask(
         args += [item.node.name, *(str(len(part.encode())) for part in (text, environment))]
         parts += [text, environment]
     step = ShellStep(
-        steps.text_of("file/accepted"),
+        script_text("file/accepted"),
         tuple(args),
         places.user,
         seconds=30 + 15 * len(items),
         input="".join(parts),
     )
-    outcome = actor_on(target, host, token).act(Batch(steps=[step]))
+    outcome = run.actor(host).act(Batch(steps=[step]))
     return answered(outcome.texts[-1]) if outcome.texts and outcome.failed is None else {}
 
 

@@ -22,7 +22,7 @@ from provisioner.kafka.port import (
     Sent,
     Traffic,
 )
-from provisioner.plan.model import Change, Event, Id, Wave
+from provisioner.plan.model import Change, Id, Wave
 from provisioner.plan.order import MAY_STOP
 from provisioner.run import drill_account as accounts
 from provisioner.run import drill_phrases
@@ -32,6 +32,7 @@ from provisioner.run.drill_watch import Watch
 from provisioner.run.executor import Executor
 from provisioner.run.health import wait_whole
 from provisioner.run.results import Interrupted, Results
+from provisioner.run.session import Session
 from provisioner.run.target import Target
 from provisioner.spec.types import Node
 
@@ -61,11 +62,9 @@ class Drill:
     an existing topic held before. ``mended`` is what healing did, beside the runner's results.
     """
 
-    target: Target
     node: Node
     runner: Executor
     story: Story
-    emit: Callable[[Event], None]
     topic: str | None = None
     stalled: tuple[str, ...] = ()
     earlier: list[Record] = field(default_factory=list)
@@ -75,6 +74,14 @@ class Drill:
     _before: ClusterView | None = None
     _traffic: Traffic | None = None
     _stop_began: float = 0.0
+
+    @property
+    def target(self) -> Target:
+        return self.runner.target
+
+    @property
+    def session(self) -> Session:
+        return self.runner.session
 
     def run(self) -> Outcome:
         """Experiment, heal, prove. Errors become steps that are not ok."""
@@ -116,7 +123,7 @@ class Drill:
         shows = "a partition's leader takes its reads and writes; the others copy from it"
         with self.story.step("topic", shows) as line:
             if self.topic is None:
-                self.topic = f"{PREFIX}{self.runner.journal.run}"
+                self.topic = f"{PREFIX}{self.session.journal.run}"
                 self._own = True
                 self._create(self.topic, len(self.target.spec.brokers))
             self._before = self.target.cluster().liveness()
@@ -167,7 +174,7 @@ class Drill:
         end = time.monotonic() + PATIENCE
         while not done():
             self._go_on()
-            if self.runner.lock.lost:
+            if self.session.lock.lost:
                 raise DrillFailed("the lock was lost")
             if time.monotonic() > end:
                 raise DrillFailed(f"{what()} for {PATIENCE:.0f} s")
@@ -206,8 +213,8 @@ class Drill:
 
     def _go_on(self) -> None:
         """Raises Interrupted once a signal has come: what follows heals."""
-        if self.runner.stop.is_set():
-            raise Interrupted(getattr(self.runner.stop, "number", 0))
+        if self.session.stop.is_set():
+            raise Interrupted(self.session.signal)
 
     def _leaders(self) -> None:
         shows = "each partition it led has a new leader among its copies in sync"
@@ -277,7 +284,7 @@ class Drill:
         if not self.outcome.stopped:
             self.outcome.healed = True
             return
-        healing = Healing(self.target, self.node, self.runner, self.story, self.emit, self.mended)
+        healing = Healing(self.node, self.runner, self.story, self.mended)
         try:
             healing.run()
         finally:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
-from provisioner.plan.model import Change, Event, Id, Present, Wave
+from provisioner.plan.model import Change, Id, Present, Wave
 from provisioner.run import drill_account as accounts
 from provisioner.run.drill_story import Story
 from provisioner.run.executor import Executor
@@ -33,13 +32,15 @@ class Healing:
     ``runner`` is the one that stopped the broker: what it saw last is what is checked again.
     """
 
-    target: Target
     node: Node
     runner: Executor
     story: Story
-    emit: Callable[[Event], None]
     results: Results
     back: float = 0.0
+
+    @property
+    def target(self) -> Target:
+        return self.runner.target
 
     def run(self) -> None:
         """Raises DrillFailed, with what is not as it should be, or what the port raises."""
@@ -54,12 +55,8 @@ class Healing:
     def _start(self) -> None:
         with self.story.step("start", f"{self.node.name} comes back with what it had") as line:
             seen = look(self.target, self.node.host, [self._service])
-            runner = replace(
-                self.runner,
-                seen={**self.runner.seen, **seen},
-                stop=threading.Event(),
-                results=self.results,
-            )
+            run = replace(self.runner.session, stop=threading.Event(), results=self.results)
+            runner = Executor(run, self.runner.desired, {**self.runner.seen, **seen})
             now = seen.get(self._service)
             if isinstance(now, Present) and now.fields["running"]:
                 line.detail = f"{self.node.name} runs"
@@ -76,7 +73,7 @@ class Healing:
     def _in_sync(self) -> None:
         shows = f"{self.node.name} copies what it missed from the leaders"
         with self.story.step("in-sync", shows) as line:
-            settle(self.target, self.emit)
+            settle(self.target, self.runner.session.emit)
             found = checks(self.target, self.target.cluster().view(), "")
             wrong = [check.detail for check in found if check.ok is not True]
             if not healthy(found):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from provisioner.hosts.actor import Actor, Batch, Outcome
@@ -38,21 +38,19 @@ from provisioner.plan.model import (
     Unpack,
     Wave,
 )
+from provisioner.plan.order import ACCEPTED
 from provisioner.plan.pipeline import allowed
-from provisioner.run.actors import actor_on
-from provisioner.run.journal import Journal
-from provisioner.run.lock import Lock
-from provisioner.run.look import printed, reading, together
+from provisioner.run.acceptance import ask_kafka
+from provisioner.run.look import look, printed, probes_of, reading, together
 from provisioner.run.phrases import explained, tally
 from provisioner.run.readback import NotTaken, left_over, read_again
-from provisioner.run.records import Records
 from provisioner.run.results import NotAccepted, Results, StepFailed
+from provisioner.run.session import Session
 from provisioner.run.steps import sequence, shell_step
 from provisioner.run.target import Target
 from provisioner.run.unpacking import unpack_all
 from provisioner.run.waits import Awaited, NoProgress, WaitInterrupted, wait_for, wait_for_sessions
 
-Emit = Callable[[Event], None]
 LOST = "the lock is no longer this run's: another run took over, or `lock --break` ended it"
 UNREAD = "it could not be read a moment ago; nothing was done"
 STALE = "it changed since it was looked at; nothing was done: run it again"
@@ -60,37 +58,45 @@ STALE = "it changed since it was looked at; nothing was done: run it again"
 
 @dataclass
 class Executor:
-    """One run over one target. ``stop`` is set by a signal: no further unit is begun.
+    """One round of a session: what is wanted, what was last seen, what is still to come.
 
-    ``look(host, ids)`` reads ids of a host again; ``probes(host)`` gives its probes.
-    ``gate(wave)`` waits until a gated wave may begin; raises NoProgress or NotAccepted. ``begun``:
-    what has had a step done of the unit that it is in.
+    ``begun``: what has had a step done of the unit that it is in.
     """
 
-    target: Target
+    session: Session
     desired: Desired
     seen: Observed
-    lock: Lock
-    journal: Journal
-    emit: Emit
-    look: Callable[[str, Sequence[Id]], Mapping[Id, Observation]]
-    probes: Callable[[str], Sequence[Probe]]
-    gate: Callable[[Wave], None]
-    stop: threading.Event = field(default_factory=threading.Event)
     coming: list[Change] = field(default_factory=list)
     begun: set[Id] = field(default_factory=set)
     mutex: threading.Lock = field(default_factory=threading.Lock)
-    results: Results = field(default_factory=Results)
 
     @property
-    def records(self) -> Records:
-        return Records(self.target, self.lock, self.journal)
+    def target(self) -> Target:
+        return self.session.target
+
+    @property
+    def results(self) -> Results:
+        return self.session.results
+
+    def look(self, host: str, ids: Sequence[Id]) -> Mapping[Id, Observation]:
+        """Reads things of a host again."""
+        return look(self.target, host, ids)
+
+    def probes(self, host: str) -> Sequence[Probe]:
+        return probes_of(self.target.places[host])
+
+    def gate(self, wave: Wave) -> None:
+        """Waits until a gated wave may begin. Raises NoProgress or NotAccepted."""
+        if wave.gate == ACCEPTED:
+            ask_kafka(self.session, self.desired, wave)
+        else:
+            self.session.may_stop(wave)
 
     def carry_out(self, waves: Sequence[Wave]) -> Results:
         """The waves in order; after a failure the rest is not started."""
         for number, wave in enumerate(waves):
             self.coming = [c for later in waves[number + 1 :] for c in later.changes]
-            if self.results.failed or self.stop.is_set() or self.lock.lost:
+            if self.results.failed or self.session.stop.is_set() or self.session.lock.lost:
                 self.results.not_started += wave.changes
                 continue
             try:
@@ -113,8 +119,8 @@ class Executor:
                 self.results.not_started.append(change)
                 continue
             self.results.failed.append((change, why))
-            self.emit(Event("failed", why, change.id.host, change))
-            self.records.failed(change.id.host, wave.number, wave.changes, why)
+            self.session.emit(Event("failed", why, change.id.host, change))
+            self.session.records.failed(change.id.host, wave.number, wave.changes, why)
 
     def _wave(self, wave: Wave) -> None:
         by_host: dict[str, list[Change]] = {}
@@ -135,11 +141,11 @@ class Executor:
             else:
                 self._cluster_unit(changes, wave)
         except NotTaken as found:
-            self.records.failed(host, wave.number, changes, str(found))
+            self.session.records.failed(host, wave.number, changes, str(found))
             self._settled(host, changes, found.left, started)
         except StepFailed as failure:
             if not failure.written:
-                self.records.failed(host, wave.number, changes, str(failure))
+                self.session.records.failed(host, wave.number, changes, str(failure))
             self._broken(failure.change, str(failure), changes)
         except (TransportError, KafkaUnavailable, KafkaRefused) as error:
             # The connection went; what was done is read again by the next run, never assumed.
@@ -154,20 +160,21 @@ class Executor:
         seconds = time.monotonic() - started
         taken = [change for change in changes if change.id not in left]
         for change in taken:
-            if change.id.kind == "account" and change.action == "create":
+            if KINDS[change.id.kind].makes_user and change.action == "create":
                 self.target.account_made(host)
             self.results.applied.append(change)
-            self.emit(Event("done", host=host, change=change, seconds=seconds))
+            if KINDS[change.id.kind].layer is not Layer.HOST:  # those are told by their wave
+                self.session.emit(Event("done", host=host, change=change, seconds=seconds))
         for change in changes:
             if change.id in left:
                 self._failed(change, left[change.id])
         made = [c for c in taken if KINDS[c.id.kind].layer is Layer.HOST]
         if made:
-            self.emit(Event("wave", tally(made), host, seconds=seconds))
+            self.session.emit(Event("wave", tally(made), host, seconds=seconds))
 
     def _failed(self, change: Change, message: str) -> None:
         self.results.failed.append((change, message))
-        self.emit(Event("failed", message, change.id.host, change))
+        self.session.emit(Event("failed", message, change.id.host, change))
 
     def _broken(self, change: Change, message: str, changes: list[Change]) -> None:
         """A step failed: what became of the other changes of the unit is looked up."""
@@ -194,11 +201,11 @@ class Executor:
         changes = self._still(planned)
         if not changes:
             return
-        actor = actor_on(self.target, host, self.lock.token)
+        actor = self.session.actor(host)
         together = all(KINDS[c.id.kind].layer is Layer.NODE for c in changes)
         groups = sequence(self._chains(changes), together=together)
         first, last = self._frame(host, changes, wave)
-        broken = self.journal.line("failed", wave.number, changes)
+        broken = self.session.journal.line("failed", wave.number, changes)
         for number, group in enumerate(groups):
             final = last if number == len(groups) - 1 else Batch()
             self._group(actor, group, changes, broken, first, final)
@@ -208,7 +215,7 @@ class Executor:
 
     def _frame(self, host: str, changes: list[Change], wave: Wave) -> tuple[Batch, Batch]:
         """What goes before the first step of a unit and what comes after its last."""
-        line = self.journal.line
+        line = self.session.journal.line
         before = Batch(
             checks=self._checks(host, changes),
             own=tuple(f"{c.id.kind}\t{c.id.name}" for c in changes if c.action == "create"),
@@ -265,7 +272,7 @@ class Executor:
         if isinstance(step, Unpack):
             self._begun(changes, group)
             items = [(changes[n], s) for n, s in group if isinstance(s, Unpack)]
-            unpack_all(self.target, actor, items, self.stop)
+            unpack_all(self.target, actor, items, self.session.stop)
         elif isinstance(step, Call):
             self._calls(group, changes)
         else:
@@ -299,7 +306,7 @@ class Executor:
             raise StepFailed(changes[group[outcome.failed][0]], why, written=True)
         for text in outcome.texts:
             if text.strip():
-                self.emit(Event("note", text.strip(), actor.name))
+                self.session.emit(Event("note", text.strip(), actor.name))
         if last.done:
             self._read_back(actor.name, changes, outcome)
 
@@ -312,7 +319,7 @@ class Executor:
         ]
         if starting:
             try:
-                wait_for_sessions(self.target, starting, self.emit, self.stop)
+                wait_for_sessions(self.target, starting, self.session.emit, self.session.stop)
             except NoProgress as stuck:
                 raise StepFailed(changes[group[0][0]], str(stuck)) from stuck
 
@@ -359,7 +366,7 @@ class Executor:
     # -- the cluster
 
     def _cluster_unit(self, changes: list[Change], wave: Wave) -> None:
-        self.records.write("intent", "", wave.number, changes)
+        self.session.records.write("intent", "", wave.number, changes)
         fresh: dict[Id, Observation] = {}
         for group in sequence(self._chains(changes), together=True):
             if isinstance(group[0][1], Call):
@@ -369,14 +376,14 @@ class Executor:
                 fresh.update(self._await(waits))
         unseen = [change.id for change in changes if change.id not in fresh]
         self._judge(changes, {**fresh, **read_again(self.target, self.look, unseen)})
-        self.records.write("done", "", wave.number, changes)
+        self.session.records.write("done", "", wave.number, changes)
 
     def _calls(self, group: list[tuple[int, Step]], changes: list[Change]) -> None:
         cluster = self.target.cluster()
         for number, step in group:
             assert isinstance(step, Call)
             # A run that was frozen and woken must not act on a lock that another has by now.
-            if self.lock.lost or not self._held():
+            if self.session.lock.lost or not self.session.holds_lock():
                 raise StepFailed(changes[number], LOST)
             self._begun(changes, [(number, step)])
             try:
@@ -384,14 +391,11 @@ class Executor:
             except (KafkaRefused, KafkaUnavailable) as error:
                 raise StepFailed(changes[number], str(error)) from error
 
-    def _held(self) -> bool:
-        """Whether the lock is still ours, asked of the first host."""
-        host = min(self.target.shells)
-        return not actor_on(self.target, host, self.lock.token).act(Batch()).lost
-
     def _await(self, items: Sequence[tuple[Change, Await]]) -> Observed:
         awaited = [Awaited(change, step.id, step.no_progress) for change, step in items]
         try:
-            return wait_for(self.target, self.desired, awaited, self.look, self.emit, self.stop)
+            return wait_for(
+                self.target, self.desired, awaited, self.look, self.session.emit, self.session.stop
+            )
         except NoProgress as stuck:
             raise StepFailed(stuck.change or items[0][0], str(stuck)) from stuck

@@ -27,7 +27,7 @@ def observe(target: Target, *, cluster: bool = True, known: Observed | None = No
         # Who leads is asked for where the order of a roll depends on it.
         led = asks and len(target.spec.zookeeper) > 2
         zookeeper = pool.submit(lambda: zookeeper_states(target)) if led else None
-        things = dict(known) if known is not None else _of_hosts(target)
+        things = _of_hosts(target) if known is None else {i: o for i, o in known.items() if i.host}
         view, why = _answer(kafka)
         states = result_of(zookeeper) if zookeeper is not None else {}
     away = {host: str(error) for host, error in target.unreachable.items()}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
+from provisioner.kinds.registry import KINDS
 from provisioner.kinds.service.causes import cause
 from provisioner.plan.model import Change
 
@@ -20,14 +22,6 @@ def last_lines(text: str, count: int = 12) -> str:
 
 
 def tally(changes: Sequence[Change]) -> str:
-    """``14 directories, 1 file``: what a wave did, by kind."""
-    plurals = {"directory": "directories", "storage": "storages", "java": "java", "kafka": "kafka"}
-    counts: dict[tuple[str, str], int] = {}
-    for change in changes:
-        key = (change.action, change.id.kind)
-        counts[key] = counts.get(key, 0) + 1
-    words = []
-    for (action, kind), count in counts.items():
-        name = kind if count == 1 else plurals.get(kind, kind + "s")
-        words.append(f"{action} {count} {name}")
-    return ", ".join(words)
+    """``create 14 directories, update 1 file``: what a wave did, by kind."""
+    counts = Counter((change.action, change.id.kind) for change in changes)
+    return ", ".join(f"{a} {KINDS[kind].count(count)}" for (a, kind), count in counts.items())

@@ -13,7 +13,7 @@ from provisioner.hosts.observer import Reading
 from provisioner.hosts.transport import TransportError, understood
 from provisioner.kinds.service.kind import ports
 from provisioner.plan.model import PRIVILEGED, Change
-from provisioner.run.steps import text_of
+from provisioner.run.scripts import text_of
 from provisioner.run.target import Target
 from provisioner.spec.words import heap_bytes
 

@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from provisioner.hosts.actor import Batch
+from provisioner.hosts.actor import Actor, Batch
 from provisioner.hosts.transport import TransportError
 from provisioner.plan.model import Change
-from provisioner.run.actors import actor_on
 from provisioner.run.journal import Journal
-from provisioner.run.lock import Lock
-from provisioner.run.target import Target
-
-
-def journal_host_keys(target: Target, lock: Lock, command: str) -> None:
-    """Host keys that this run accepted or replaced, in the journals of their hosts."""
-    journal = Journal(secrets.token_hex(4), command, target.spec.digest)
-    records = Records(target, lock, journal)
-    for host, shell in sorted(target.shells.items()):
-        for note in shell.connection.notes:
-            with contextlib.suppress(TransportError):
-                records.write("done", host, note=note)
 
 
 @dataclass(frozen=True)
 class Records:
     """Writes them where they belong; what is of the cluster (host ``""``) and of no host, on the
-    first host that has the lock."""
+    first of the ``hosts``, which are those that can be reached."""
 
-    target: Target
-    lock: Lock
+    actor: Callable[[str], Actor]
+    hosts: Sequence[str]
     journal: Journal
 
     def write(
@@ -44,13 +30,20 @@ class Records:
         note: str = "",
     ) -> None:
         """Raises TransportError."""
-        where = host or min(self.target.shells, default="")
-        if where in self.target.shells:
+        where = host or min(self.hosts, default="")
+        if where in self.hosts:
             line = self.journal.line(outcome, wave, changes, note)
-            actor_on(self.target, where, self.lock.token).act(Batch(done=line))
+            self.actor(where).act(Batch(done=line))
 
     def failed(self, host: str, wave: int, changes: Sequence[Change], why: str) -> None:
         """What failed and why. That it could not be written down hides nothing of it."""
         first = why.strip().partition("\n")[0]
         with contextlib.suppress(TransportError):
             self.write("failed", host, wave, changes, first)
+
+    def host_keys(self, notes: Mapping[str, Sequence[str]]) -> None:
+        """Host keys that this run accepted or replaced, by host."""
+        for host, said in sorted(notes.items()):
+            for note in said:
+                with contextlib.suppress(TransportError):
+                    self.write("done", host, note=note)

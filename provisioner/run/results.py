@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from provisioner.plan.diff import because
-from provisioner.plan.model import Change, Event, Id
+from provisioner.plan.model import Change, Event, Id, Report
 
 
 class Interrupted(Exception):
@@ -42,11 +42,23 @@ class Results:
     failed: list[tuple[Change, str]] = field(default_factory=list)
     not_started: list[Change] = field(default_factory=list)
 
-    def undone(self, again: Change, emit: Callable[[Event], None]) -> None:
-        """Takes back what was applied where a later look finds a difference of the same thing."""
+    def into(self, report: Report) -> None:
+        """The report has the same lists, and so what comes to be in them."""
+        report.applied, report.failed = self.applied, self.failed
+        report.not_started = self.not_started
+
+    def undone(self, again: Change, more: Collection[Id], emit: Callable[[Event], None]) -> None:
+        """Takes back what was applied where a later look finds a difference of the same thing.
+        ``more``: what takes several rounds; of those only the same change again is one."""
         words = again.reason or because(again.before or {}, again.after or {})
         why = f"it was done, and differs again: {words}"
-        for change in [c for c in self.applied if c.id == again.id]:
+        for change in [c for c in self.applied if _is_back(c, again, more)]:
             self.applied.remove(change)
             self.failed.append((change, why))
             emit(Event("failed", why, change.id.host, change))
+
+
+def _is_back(done: Change, again: Change, more: Collection[Id]) -> bool:
+    if done.id != again.id:
+        return False
+    return done.id not in more or (done.action, done.after) == (again.action, again.after)

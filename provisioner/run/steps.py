@@ -3,41 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
-from importlib import resources
 
 from provisioner.hosts.actor import PUT, ShellStep
-from provisioner.hosts.shell import ENTER
 from provisioner.plan.model import Await, Call, Put, Run, Step, Unpack
-
-ENTERING = (
-    "directory/destroy",
-    "directory/make",
-    "directory/manifest",
-    "directory/mend",
-    "service/hold",
-    "service/systemd",
-    "storage/forget",
-    "storage/record",
-)
-"""What works in the folder that it enters: everything that root does to a path."""
-LIBRARIES = {
-    "service/stop": ("service/processes",),
-    "service/terminate": ("service/processes",),
-    "storage/record": ("storage/filesystem",),
-    "service/ports": ("service/listening",),
-    "service/stop_foreign": ("service/processes", "service/listening", "service/ports"),
-}
-"""Shell functions that a step's script shares with a probe."""
-
-
-@cache
-def text_of(function: str) -> str:
-    """The constant text of ``kind/name``: the file ``kinds/kind/name.sh``, after what it uses."""
-    parts = (*LIBRARIES.get(function, ()), function)
-    folder = resources.files("provisioner.kinds")
-    texts = [folder.joinpath(f"{part}.sh").read_text() for part in parts]
-    return "\n".join([ENTER, *texts] if function in ENTERING else texts)
+from provisioner.run.scripts import text_of
 
 
 def shell_step(step: Run | Put) -> ShellStep:

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import resources
 
 from provisioner.hosts.actor import Batch, ShellStep
 from provisioner.hosts.shell import ENTER, constant
 from provisioner.plan.model import PRIVILEGED, Event
-from provisioner.run.actors import actor_on
-from provisioner.run.lock import Lock
-from provisioner.run.target import Target
+from provisioner.run.session import Session
 from provisioner.spec.types import Supervisor
 
 UNITS = "/etc/systemd/system"
 SWEEP_UNITS = ENTER + constant("sweep_units.sh", "provisioner.run")
 
 
-def sweep_hosts(
-    target: Target, lock: Lock, emit: Callable[[Event], None], *, distributions: bool
-) -> None:
+def sweep_hosts(run: Session, *, distributions: bool) -> None:
     """Every host that can be reached, side by side. ``distributions``: the old ones too, which is
     for the end of a run that reached its goal."""
-    limit = target.options.limit
-    hosts = [host for host in target.shells if limit is None or host in limit]
-    target.side_by_side(lambda host: _sweep(target, host, lock, emit, distributions), hosts)
+    limit = run.target.options.limit
+    hosts = [host for host in run.target.shells if limit is None or host in limit]
+    run.target.side_by_side(lambda host: _sweep(run, host, distributions), hosts)
 
 
-def _sweep(
-    target: Target, host: str, lock: Lock, emit: Callable[[Event], None], distributions: bool
-) -> None:
-    places = target.places[host]
+def _sweep(run: Session, host: str, distributions: bool) -> None:
+    places = run.target.places[host]
     wanted = [d for d in (places.kafka, places.java, places.scripts, places.archive) if d]
     keep = "\n".join(d.path.rpartition("/")[2] for d in wanted) if distributions else ""
     folders = [
@@ -47,7 +40,7 @@ def _sweep(
         # Where units are, root writes, and others than we have files.
         units = [f"{UNITS}/.{places.unit(node)}.provision" for node in places.nodes]
         steps.append(ShellStep(SWEEP_UNITS, (UNITS, *units), PRIVILEGED))
-    outcome = actor_on(target, host, lock.token).act(Batch(steps=steps))
+    outcome = run.actor(host).act(Batch(steps=steps))
     for said in outcome.texts:
         for line in said.splitlines() if outcome.failed is None else ():
-            emit(Event("note", line, host))
+            run.emit(Event("note", line, host))

@@ -14,6 +14,7 @@ from provisioner.hosts.shell import constant
 from provisioner.kafka.port import KafkaUnavailable
 from provisioner.kinds.registry import JUDGES, KINDS
 from provisioner.kinds.service.causes import cause
+from provisioner.kinds.service.kind import service_id
 from provisioner.plan.model import (
     PRIVILEGED,
     Change,
@@ -117,13 +118,7 @@ NOT_SETTLED = "not settled"
 
 
 def _named(id: Id) -> str:
-    texts = {
-        "broker": f"broker {id.name} to register",
-        "topic": f"topic {id.name} to be whole and configured",
-        "voter": f"controller {id.name} to catch up with the quorum's leader",
-        "broker-config": f"the brokers to take the dynamic configuration of {id.name}",
-    }
-    return texts.get(id.kind, f"{id.name} to open its port")
+    return KINDS[id.kind].awaiting(id)
 
 
 def _seen(
@@ -174,7 +169,7 @@ def _serves(target: Target, id: Id) -> bool:
     """A ZooKeeper that stands alone opens its port before it has read its data, and ends again if
     it cannot: it is there when it says what it is. One of several may have to wait for the others,
     and has read its data before it opens its port."""
-    if id.kind != "service" or not id.host:
+    if KINDS[id.kind].layer is not Layer.NODE:
         return True
     node = target.spec.node(id.name)
     if node.role is not Role.ZOOKEEPER or len(target.spec.zookeeper) > 1:
@@ -193,7 +188,7 @@ def _serves(target: Target, id: Id) -> bool:
 def _cluster(target: Target, ids: Sequence[Id]) -> dict[Id, Observation]:
     """What Kafka says now; nothing while it does not answer."""
     try:
-        if all(id.kind == "broker" for id in ids):
+        if all(KINDS[id.kind].liveness for id in ids):
             view = target.cluster().liveness()
         else:
             view = target.cluster().view()
@@ -213,7 +208,7 @@ def _check(
         mark = (dict(seen.fields), dict(seen.volatile))
         if mark != item.last:
             item.last, item.moved = mark, now
-        if item.id.kind == "service" and _ended(seen):
+        if KINDS[item.id.kind].ended(seen):
             raise NoProgress(_why_dead(target, item.id, state), item.change)
     if now - item.moved > item.limit:
         detail = "" if why == NOT_SETTLED else f": {why}"
@@ -230,30 +225,19 @@ def _unseen(
 ) -> None:
     """Kafka does not answer: as long as the process of the change lives, it may yet."""
     service = item.change.id
-    if not item.id.host and service.kind == "service" and now - item.looked >= LOOK_EVERY:
+    mine = KINDS[service.kind].layer is Layer.NODE
+    if not item.id.host and mine and now - item.looked >= LOOK_EVERY:
         item.looked = now
         seen = look(service.host, [service]).get(service)
-        if isinstance(seen, Present) and _ended(seen):
+        if seen is not None and KINDS[service.kind].ended(seen):
             why = _why_dead(target, service, desired.get(service, State({})))
             raise NoProgress(why, item.change)
     if not item.id.host and now - item.moved > max(item.limit, SILENT):
         raise NoProgress(f"{_named(item.id)}: Kafka does not answer", item.change)
 
 
-RESTARTS = 3
 SILENT = 600.0
 """Seconds in which a living process may recover its logs before it answers."""
-
-
-def _ended(seen: Present) -> bool:
-    """It does not run, and nobody is about to start it; systemd is, a few times."""
-    if seen.fields["running"]:
-        return False
-    state = seen.volatile.get("ActiveState")
-    if state in ("activating", "active", "reloading"):
-        restarts = str(seen.volatile.get("NRestarts", "0"))
-        return restarts.isdigit() and int(restarts) >= RESTARTS
-    return True
 
 
 TELLING = re.compile(r" (ERROR|FATAL) |Exception: |^Error|^Caused by: ")
@@ -291,7 +275,7 @@ def wait_for_sessions(
     spec = target.spec
     if spec.is_kraft:
         return
-    wanted = {node.id for node in spec.brokers if Id(node.host, "service", node.name) in set(ids)}
+    wanted = {node.id for node in spec.brokers if service_id(node) in set(ids)}
     began = time.monotonic()
     said = False
     while wanted:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import secrets
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from provisioner.errors import Exit, fail
@@ -14,17 +13,15 @@ from provisioner.hosts.observer import Reading
 from provisioner.hosts.transport import understood
 from provisioner.kinds.cluster_id import cluster_id
 from provisioner.plan.model import Change, Event, Id, Observed, Present, Report
-from provisioner.run import planning
-from provisioner.run.actors import actor_on
-from provisioner.run.journal import Journal
-from provisioner.run.lock import Lock
-from provisioner.run.steps import text_of
-from provisioner.run.stopping import stopping
+from provisioner.run.executor import Executor
+from provisioner.run.planning import make_plan
+from provisioner.run.scripts import text_of
+from provisioner.run.session import Session, session
 from provisioner.run.sweep import sweep_hosts
 from provisioner.run.target import Target
 from provisioner.spec.types import Node, Role
-from provisioner.verbs.apply import begun, executor, locked
 from provisioner.verbs.command import Context
+from provisioner.verbs.failures import kept_in
 from provisioner.verbs.permissions import warn_of_paths
 from provisioner.verbs.processes import chosen, stops
 from provisioner.verbs.removal import Entry, changes, entries, removals
@@ -46,24 +43,20 @@ def command(args: argparse.Namespace, context: Context) -> Report:
         warn_of_paths(target)
         report = Report(spec.cluster)
         kept: list[str] = []
-        with stopping(target.options.stop) as stop, locked(target, "destroy") as lock:
-            planned = planning.make_plan(target)
-            journal = Journal(secrets.token_hex(4), "destroy", spec.digest)
-            runner = executor(target, planned, lock, journal, console.event, stop)
-            results = runner.results
-            report.applied, report.failed = results.applied, results.failed
-            report.not_started = results.not_started
-            with begun(report, when=lambda: True):
-                runner.carry_out(stops(target, planned, chosen(target, None), False))
-                if not results.failed and not stop.is_set():
-                    sweep_hosts(target, lock, console.event, distributions=False)
-                    known = cluster_id(spec, planned.seen.things).value or ""
-                    seen = planned.seen.things
-                    remover = Remover(target, lock, journal, known, seen, console.event)
+        with session(target, "destroy", console.event) as run:
+            planned = make_plan(target)
+            seen = planned.seen.things
+            run.results.into(report)
+            with kept_in(report, when=lambda: True):
+                waves = stops(target, planned, chosen(target, None), False)
+                Executor(run, planned.wanted, seen).carry_out(waves)
+                if not report.failed and not run.stop.is_set():
+                    sweep_hosts(run, distributions=False)
+                    remover = Remover(run, cluster_id(spec, seen).value or "", seen)
                     for host in sorted(_hosts(target)):
                         kept += [f"{host}:{path}" for path in remover.remove(host)]
         report.complete = not target.unreachable
-        report.exit_code = report.exit_code or _exit(report, kept, stop.number)
+        report.exit_code = report.exit_code or _exit(report, kept, run.signal)
         report.extra["kept"] = kept
     limited = sorted(target.options.limit or ())
     console.answer(_told(report, kept, context, spec.cluster, limited))
@@ -91,12 +84,13 @@ def owned(target: Target, host: str) -> list[Entry]:
 class Remover:
     """Removes what is ours on the hosts, one after another."""
 
-    target: Target
-    lock: Lock
-    journal: Journal
+    run: Session
     cluster: str
     seen: Observed
-    emit: Callable[[Event], None]
+
+    @property
+    def target(self) -> Target:
+        return self.run.target
 
     def remove(self, host: str) -> list[str]:
         """Returns the log dirs that stay. Raises ProvisionError, TransportError."""
@@ -104,7 +98,7 @@ class Remover:
         ours = owned(self.target, host)
         if not places.user_exists:
             note = f"{places.home} stays, if it is there: {places.user} is no user of this host"
-            self.emit(Event("note", note, host))
+            self.run.emit(Event("note", note, host))
         made = {name for kind, name in ours if kind == "directory"}
         kept = [p for node in places.nodes for p in self._wipe(host, node, made)]
         planned = removals(places, ours, kept)
@@ -125,7 +119,7 @@ class Remover:
             raise error
         for said in outcome.texts:
             for line in said.splitlines():
-                self.emit(Event("note", line, host))
+                self.run.emit(Event("note", line, host))
         return kept
 
     def _act(
@@ -137,10 +131,10 @@ class Remover:
     ) -> Outcome:
         """One exec, and the journal's lines before and after it. Raises ``lock-lost``."""
         intent, done, broken = (
-            self.journal.line(word, 0, gone) for word in ("intent", "done", "failed")
+            self.run.journal.line(word, 0, gone) for word in ("intent", "done", "failed")
         )
         unit = Batch(steps=steps, disown=disown, intent=intent, done=done, broken=broken)
-        outcome = actor_on(self.target, host, self.lock.token).act(unit)
+        outcome = self.run.actor(host).act(unit)
         if outcome.lost:
             error = fail("lock-lost", "another run took the lock over", host=host)
             error.exit_code = Exit.NO
@@ -168,7 +162,7 @@ class Remover:
             gone = Change(Id(host, "storage", path), "delete", None, None)
             outcome = self._act(host, [step], [gone])
             if outcome.failed is not None:
-                self.emit(Event("note", outcome.texts[-1].strip(), host))
+                self.run.emit(Event("note", outcome.texts[-1].strip(), host))
                 kept += [path] if path in made or self._holds_data(host, path) else []
         return kept
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import secrets
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,12 +19,10 @@ from provisioner.run.drill_story import Line, Outcome, Story
 from provisioner.run.executor import Executor
 from provisioner.run.gates import ask
 from provisioner.run.health import checks
-from provisioner.run.journal import Journal
 from provisioner.run.planning import Planned
-from provisioner.run.stopping import stopping
+from provisioner.run.session import Session, session
 from provisioner.run.target import Target
 from provisioner.spec.types import Node, Spec
-from provisioner.verbs.apply import executor, locked
 from provisioner.verbs.command import Console, Context
 from provisioner.verbs.permissions import of_gates, warn_unused
 from provisioner.verbs.session import open_context
@@ -38,21 +35,19 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     with open_context(args, context) as target:
         node = chosen(target.spec, args.node)
         report = Report(target.spec.cluster)
-        journal = Journal(secrets.token_hex(4), "drill", target.spec.digest)
         story = Story(teller(console))
-        with stopping(target.options.stop) as stop, locked(target, "drill") as lock:
-            emit = quieter(console)
+        with session(target, "drill", quieter(console)) as run:
             planned, stalled = allowed(target, node, context)
             with story.step("healthy", "the exercise begins and ends with a whole cluster") as line:
                 line.detail = f"{len(target.spec.brokers)} brokers, every replica in sync"
             earlier = before(target, planned, args.topic)
-            runner = executor(target, planned, lock, journal, emit, stop)
-            stop.check()
-            runner.records.write("intent", note=f"drill of {node.name}")
-            drill = Drill(target, node, runner, story, emit, args.topic, stalled, earlier)
+            run.check()
+            run.records.write("intent", note=f"drill of {node.name}")
+            runner = Executor(run, planned.wanted, planned.seen.things)
+            drill = Drill(node, runner, story, args.topic, stalled, earlier)
             outcome = drill.run()
-            finish(report, node, drill, stop.number)
-            record(runner, outcome, report)
+            finish(report, node, drill, run.signal)
+            record(run, outcome, report)
         console.answer(closing(report, outcome, context))
     report.seconds = time.monotonic() - started
     return report
@@ -203,12 +198,12 @@ def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
 
 
-def record(runner: Executor, outcome: Outcome, report: Report) -> None:
+def record(run: Session, outcome: Outcome, report: Report) -> None:
     """The journal's last line of the exercise."""
     done = "done" if report.exit_code == Exit.YES else "failed"
     healed = "healed" if outcome.healed else "NOT healed"
     note = f"drill ended: {outcome.lost} lost, {healed}, exit {report.exit_code}"
-    runner.records.write(done, note=note)
+    run.records.write(done, note=note)
 
 
 def teller(console: Console) -> Callable[[Line], None]:

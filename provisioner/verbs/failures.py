@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from provisioner.errors import Exit, Problem, ProvisionError
 from provisioner.hosts.transport import TransportError
 from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
+from provisioner.plan.model import Report
 from provisioner.run.stopping import AGAIN
 
 PORT_ERRORS = (TransportError, KafkaUnavailable, KafkaRefused)
@@ -22,6 +26,19 @@ def problems_of(error: Exception) -> list[Problem]:
         return [Problem("step-failed", f"Kafka refused: {error}", AGAIN)]
     what = f"{type(error).__name__}: {error}"
     return [Problem("internal", what, "this is a bug; --debug shows where")]
+
+
+@contextmanager
+def kept_in(report: Report, when: Callable[[], bool]) -> Iterator[None]:
+    """Errors after the first change are no 'nothing was touched': they go into the report, which
+    then says 2, with what was done. ``when`` tells whether anything has been changed."""
+    try:
+        yield
+    except (ProvisionError, *PORT_ERRORS) as error:
+        if not when() and not report.failed:
+            raise
+        report.extra["problems"] = problems_of(error)
+        report.exit_code = Exit.NO
 
 
 def exit_of(error: Exception) -> Exit:

@@ -14,9 +14,9 @@ from provisioner.hosts.transport import TransportError, understood
 from provisioner.plan.model import Id, Plan, Report, UnknownState
 from provisioner.report.cleaning import clean
 from provisioner.report.text import table
-from provisioner.run.actors import lock_on
 from provisioner.run.journal import Journal, whoami
 from provisioner.run.lock import Breaker, showing
+from provisioner.run.session import lock_file
 from provisioner.run.target import Target
 from provisioner.verbs.command import Context
 from provisioner.verbs.session import open_context
@@ -138,7 +138,7 @@ def end(target: Target, wanted: str, locks: list[Held]) -> list[str]:
     def one(host: str) -> str:
         line = journal.line("done", 0, (), note)
         try:
-            return _said(Breaker(lock_on(target, host)).end(wanted, line))
+            return _said(Breaker(lock_file(target, host)).end(wanted, line))
         except TransportError as error:
             return str(error)
 

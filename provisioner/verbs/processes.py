@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,17 +12,17 @@ from provisioner.kinds.service.kind import HELD, TIERS, last, service_id
 from provisioner.plan.model import Change, Id, Present, Refused, Report, Run, Wave
 from provisioner.plan.order import MAY_STOP
 from provisioner.run import planning
+from provisioner.run.converge import prefer_leaders
+from provisioner.run.executor import Executor
 from provisioner.run.health import settle
-from provisioner.run.journal import Journal
 from provisioner.run.planning import Planned
+from provisioner.run.session import Session, session
 from provisioner.run.steps import shell_step
-from provisioner.run.stopping import stopping
 from provisioner.run.target import Target
 from provisioner.spec.types import Node
-from provisioner.verbs.apply import acting, begun, executor, locked
 from provisioner.verbs.command import Context
+from provisioner.verbs.failures import kept_in
 from provisioner.verbs.permissions import of_gates, warn_unused
-from provisioner.verbs.rounds import prefer_leaders
 from provisioner.verbs.session import open_context
 
 
@@ -36,31 +35,26 @@ def command(args: argparse.Namespace, context: Context) -> Report:
         report = Report(target.spec.cluster)
         if args.verb != "stop":
             _installed(planning.make_plan(target), nodes)
-        journal = Journal(secrets.token_hex(4), args.verb, target.spec.digest)
-        with stopping(target.options.stop) as stop, locked(target, args.verb) as lock:
-            planned = planning.make_plan(target)
+        with session(target, args.verb, console.event) as run:
             if args.verb == "start":
-                _release(target, nodes, lock.token)
-                planned = planning.make_plan(target)
+                _hold(run, nodes, "")
+            planned = planning.make_plan(target)
             if args.verb == "restart":
                 nodes = _without_held(planned, nodes, console.say, named=bool(args.node))
             warn_unused(target, planned, of_gates(target))
             waves = WAVES[args.verb](target, planned, nodes, bool(args.node))
             _refused(planned, nodes)
-            runner = executor(target, planned, lock, journal, console.event, stop)
-            results = runner.results
-            report.applied, report.failed = results.applied, results.failed
-            report.not_started = results.not_started
-            with begun(report, when=lambda: bool(results.applied)):
-                runner.carry_out(waves)
-                if args.verb == "stop" and args.hold and not stop.is_set():
-                    _hold(target, nodes, args.hold, lock.token)
-                if results.applied and args.verb != "stop" and not results.failed:
+            run.results.into(report)
+            with kept_in(report, when=lambda: bool(report.applied)):
+                Executor(run, planned.wanted, planned.seen.things).carry_out(waves)
+                if args.verb == "stop" and args.hold and not run.stop.is_set():
+                    _hold(run, nodes, args.hold)
+                if report.applied and args.verb != "stop" and not report.failed:
                     target.cluster().refresh()
-                    settle(target, console.event, stop)
-                    prefer_leaders(target, console.event)
+                    settle(target, console.event, run.stop)
+                    prefer_leaders(run)
         report.complete = not target.unreachable
-        report.exit_code = report.exit_code or _exit(report, stop.number)
+        report.exit_code = report.exit_code or _exit(report, run.signal)
     console.answer(_told(report, args, nodes))
     report.seconds = time.monotonic() - started
     return report
@@ -216,20 +210,12 @@ def _without_held(
     return kept
 
 
-def _hold(target: Target, nodes: Sequence[Node], why: str, token: str) -> None:
+def _hold(run: Session, nodes: Sequence[Node], why: str) -> None:
+    """Keeps nodes down for that reason; without one the hold ends."""
     for node in nodes:
-        places = target.places[node.host]
-        step = Run(
-            "service/hold", (places.state, node.name, " ".join(why.split())), places.state_owner
-        )
-        acting(target, node.host, token, [shell_step(step)])
-
-
-def _release(target: Target, nodes: Sequence[Node], token: str) -> None:
-    for node in nodes:
-        places = target.places[node.host]
-        step = Run("service/hold", (places.state, node.name, ""), places.state_owner)
-        acting(target, node.host, token, [shell_step(step)])
+        places = run.target.places[node.host]
+        words = (places.state, node.name, " ".join(why.split()))
+        run.act(node.host, [shell_step(Run("service/hold", words, places.state_owner))])
 
 
 def _exit(report: Report, signal: int) -> int:

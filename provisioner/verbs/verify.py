@@ -8,7 +8,7 @@ import time
 
 from provisioner.errors import Exit
 from provisioner.plan.model import Plan, Report
-from provisioner.verbs.apply import verify
+from provisioner.run.verification import verify
 from provisioner.verbs.command import Context
 from provisioner.verbs.session import open_context
 
@@ -19,8 +19,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     console = context.console
     with open_context(args, context) as target:
         report = Report(target.spec.cluster)
-        run = secrets.token_hex(4)
-        verify(target, report, console.event, trip=args.round_trip, run=run)
+        verify(target, trip=secrets.token_hex(4) if args.round_trip else "").into(report)
     console.answer("\n".join([*console.text.checks(report), console.text.plan(_plan(report))]))
     if report.in_sync is False or report.healthy is False:
         report.exit_code = Exit.NO

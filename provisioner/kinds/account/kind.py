@@ -69,5 +69,6 @@ KIND = Kind(
     probe=probe,
     parse=parse,
     judge=judge,
+    makes_user=True,
     steps=steps,
 )

@@ -68,5 +68,7 @@ KIND = Kind(
     judge=judge,
     find=find,
     settled=settled,
+    awaiting=lambda id: f"broker {id.name} to register",
+    liveness=True,
     steps=steps,
 )

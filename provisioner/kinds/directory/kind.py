@@ -142,5 +142,6 @@ KIND = Kind(
     probe=probe,
     parse=parse,
     judge=judge,
+    plural="directories",
     steps=steps,
 )

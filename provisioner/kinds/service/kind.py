@@ -360,6 +360,20 @@ def last(spec: Spec, seen: Seen) -> Sequence[Id]:
     return [service_id(node) for node in found]
 
 
+def ended(seen: Observation) -> bool:
+    """It does not run, and nobody is about to start it; systemd is, a few times."""
+    if not isinstance(seen, Present) or seen.fields["running"]:
+        return False
+    state = seen.volatile.get("ActiveState")
+    if state in ("activating", "active", "reloading"):
+        restarts = str(seen.volatile.get("NRestarts", "0"))
+        return restarts.isdigit() and int(restarts) >= RESTARTS
+    return True
+
+
+RESTARTS = 3
+
+
 def settled(state: State, observation: Observation) -> bool:
     """It runs and its port is open."""
     return isinstance(observation, Present) and bool(
@@ -383,6 +397,8 @@ KIND = Kind(
     answering=answering,
     runs=runs,
     last=last,
+    awaiting=lambda id: f"{id.name} to open its port",
+    ended=ended,
     settled=settled,
     steps=steps,
     roll=True,

@@ -167,5 +167,6 @@ KIND = Kind(
     judge=judge,
     find=find,
     settled=settled,
+    awaiting=lambda id: f"topic {id.name} to be whole and configured",
     steps=steps,
 )

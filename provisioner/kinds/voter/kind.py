@@ -143,5 +143,6 @@ KIND = Kind(
     judge=judge,
     find=find,
     settled=settled,
+    awaiting=lambda id: f"controller {id.name} to catch up with the quorum's leader",
     steps=steps,
 )

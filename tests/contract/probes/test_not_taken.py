@@ -22,6 +22,7 @@ from provisioner.run.executor import Executor
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
 from provisioner.run.results import Results
+from provisioner.run.session import Session
 from provisioner.run.target import Target
 from tests.unit.plan.model_cluster import spec_of
 
@@ -69,18 +70,11 @@ class Machine:
             for id, state in desired.items()
         ]
         waves = [Wave(1, tuple(made)), *(Wave(n, (c,)) for n, c in enumerate(later, 2))]
-        runner = Executor(
-            target=self.target,
-            desired=desired,
-            seen=self.look("h", list(desired)),
-            lock=self.lock,
-            journal=Journal("r1", "apply", "d"),
-            emit=self.events.append,
-            look=self.look,
-            probes=self.probes,
-            gate=lambda wave: None,
-        )
-        return runner.carry_out(waves)
+        run = Session(self.target, self.lock, Journal("r1", "apply", "d"), self.events.append)
+        executor = Executor(run, desired, self.look("h", list(desired)))
+        executor.look = self.look  # type: ignore[method-assign]
+        executor.probes = self.probes  # type: ignore[method-assign]
+        return executor.carry_out(waves)
 
 
 @pytest.fixture

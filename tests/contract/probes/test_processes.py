@@ -21,7 +21,8 @@ from provisioner.kinds.service.kind import OTHERS, desired, service_id
 from provisioner.kinds.service.steps import stop_steps, tell_step
 from provisioner.plan.model import Id, Present, Run
 from provisioner.run.look import look
-from provisioner.run.steps import shell_step, text_of
+from provisioner.run.scripts import text_of
+from provisioner.run.steps import shell_step
 from provisioner.run.target import Options, Target
 from tests.contract.probes.test_probes import places_at
 from tests.lookalike import broker_words, made_java, running

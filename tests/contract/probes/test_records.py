@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,6 +16,7 @@ from provisioner.plan.model import Change, Event, Id, State, Wave
 from provisioner.run.executor import Executor
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
+from provisioner.run.session import Session
 from provisioner.run.target import Target
 from provisioner.run.waits import NoProgress, WaitInterrupted
 
@@ -44,10 +44,9 @@ def runner(folder: Path, gate: Any) -> Executor:
     events: list[Event] = []
     args = {"partitions": 1, "replication": 1, "config": {}}
     desired = {TOPIC: State({"partitions": 1, "replication": 1}, args=args)}
-    return Executor(
-        cast(Target, target), desired, {}, lock, Journal("r1", "apply", "d"), events.append,
-        lambda host, ids: {}, lambda host: [], gate, threading.Event(),
-    )  # fmt: skip
+    run = Session(cast(Target, target), lock, Journal("r1", "apply", "d"), events.append)
+    run.may_stop = gate
+    return Executor(run, desired, {})
 
 
 def journal(folder: Path) -> list[tuple[str, list[str], str]]:
@@ -88,5 +87,5 @@ def test_a_change_that_kafka_refuses(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("why", ["one line", "one line\n    and the log of the broker"])
 def test_the_note_is_one_line(tmp_path: Path, why: str) -> None:
-    runner(tmp_path, lambda wave: None).records.failed("h", 1, (RESTART,), why)
+    runner(tmp_path, lambda wave: None).session.records.failed("h", 1, (RESTART,), why)
     assert journal(tmp_path)[0][2] == "one line"

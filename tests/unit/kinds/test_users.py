@@ -27,7 +27,7 @@ from provisioner.plan.model import (
     Run,
     Unpack,
 )
-from provisioner.run.steps import ENTERING, text_of
+from provisioner.run.scripts import ENTERING, text_of
 from provisioner.spec.types import Spec, Supervisor
 from provisioner.verbs.removal import Removal
 from tests.unit.plan.model_cluster import AS_ROOT, places_of, spec_of

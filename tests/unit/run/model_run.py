@@ -7,7 +7,6 @@ themselves; everything else of it is as in a run.
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -27,6 +26,7 @@ from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
 from provisioner.run.look import probes_of, together
 from provisioner.run.planning import Planned
+from provisioner.run.session import Session
 from tests.unit.plan.model_cluster import Impossible, ModelCluster
 
 NOTHING = "nothing"
@@ -117,6 +117,17 @@ class ModelExecutor(Executor):
     awaited: bool = False
     """Whether what is deaf is waited for all the same."""
 
+    @property
+    def model(self) -> ModelCluster:
+        assert isinstance(self.session, ModelSession)
+        return self.session.model
+
+    def look(self, host: str, ids: Sequence[Id]) -> Mapping[Id, Observation]:
+        return look(self.model, host, ids)
+
+    def gate(self, wave: Wave) -> None:
+        pass
+
     def _chains(self, changes: Sequence[Change]) -> list[Sequence[Step]]:
         chains = super()._chains(changes)
         return [
@@ -136,9 +147,6 @@ def on_model(model: ModelCluster) -> Iterator[None]:
     """The executor's hands are the model's."""
     target = model.target
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("executor", "records"):
-            path = f"provisioner.run.{module}.actor_on"
-            patch.setattr(path, lambda target, host, token: ModelActor(model, host))
         patch.setattr(executor, "shell_step", lambda step: step)
         patch.setattr(executor, "reading", lambda probe: probe)
         patch.setattr(executor, "wait_for_sessions", lambda *_: None)
@@ -156,30 +164,31 @@ def artifact(name: str) -> Any:
     return SimpleNamespace(artifact=name, total=0, packed=True)
 
 
+@dataclass
+class ModelSession(Session):
+    """A session whose Actor works on the model."""
+
+    model: ModelCluster = field(kw_only=True)
+
+    def actor(self, host: str) -> Any:
+        return ModelActor(self.model, host)
+
+
+def session(model: ModelCluster) -> ModelSession:
+    events: list[Event] = []
+    journal = Journal("r1", "apply", "d")
+    run = ModelSession(model.target, Lock("me", print), journal, events.append, model=model)
+    run.may_stop = lambda wave: None
+    return run
+
+
 def runner(
     model: ModelCluster, planned: Planned, deaf: Collection[Id] = (), awaited: bool = False
 ) -> ModelExecutor:
-    def probes(host: str) -> Sequence[Probe]:
-        return probes_of(model.target.places[host])
-
-    def seen(host: str, ids: Sequence[Id]) -> Mapping[Id, Observation]:
-        return look(model, host, ids)
-
-    def gate(wave: Wave) -> None:
-        pass
-
-    events: list[Event] = []
     return ModelExecutor(
-        target=model.target,
-        desired=planned.wanted,
-        seen=planned.seen.things,
-        lock=Lock("me", print),
-        journal=Journal("r1", "apply", "d"),
-        emit=events.append,
-        look=seen,
-        probes=probes,
-        gate=gate,
-        stop=threading.Event(),
+        session(model),
+        planned.wanted,
+        planned.seen.things,
         deaf=frozenset(deaf),
         awaited=awaited,
     )

@@ -67,7 +67,7 @@ def carried_out(model: ModelCluster, deaf: Id | None, awaited: bool = False) -> 
         if not results.failed:
             planned = model.planned()
             last = runner(model, planned, some, awaited)
-            last.results = results
+            last.session.results = results
             last.carry_out(layers(planned)[1])
     return results
 

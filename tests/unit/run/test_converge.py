@@ -10,11 +10,11 @@ import pytest
 from provisioner.kafka.port import ClusterView
 from provisioner.plan.model import Observed
 from provisioner.plan.rules import Seen
+from provisioner.run import converge
 from provisioner.run.observe import told
 from provisioner.run.results import Results
-from provisioner.verbs import rounds
 from tests.unit.plan.model_cluster import ModelCluster, spec_of
-from tests.unit.run.model_run import on_model, runner
+from tests.unit.run.model_run import ModelExecutor, on_model, session
 
 
 def carried_out(model: ModelCluster, monkeypatch: pytest.MonkeyPatch) -> Results:
@@ -28,11 +28,13 @@ def carried_out(model: ModelCluster, monkeypatch: pytest.MonkeyPatch) -> Results
         return found
 
     with on_model(model):
-        monkeypatch.setattr(rounds, "observe", observe)
+        monkeypatch.setattr(converge, "observe", observe)
+        monkeypatch.setattr(converge, "Executor", ModelExecutor)
         for name in ("settle", "sweep", "prefer_leaders"):
-            monkeypatch.setattr(rounds, name, lambda *_: None)
-        planned = model.planned()
-        return rounds.carry_out(model.target, runner(model, planned), planned, lambda event: None)
+            monkeypatch.setattr(converge, name, lambda *_: None)
+        run = session(model)
+        converge.converge(run, model.planned())
+        return run.results
 
 
 @pytest.mark.parametrize("name", ["lab", "kraft", "three", "ensemble"])
