@@ -18,7 +18,6 @@ from provisioner.kinds import (
 from provisioner.kinds.kind import Kind
 from provisioner.kinds.layout import HostLayout
 from provisioner.plan.model import Id, State
-from provisioner.plan.pipeline import judges
 from provisioner.spec.types import Spec
 
 KINDS: dict[str, Kind] = {
@@ -37,9 +36,6 @@ KINDS: dict[str, Kind] = {
         topic,
     )
 }
-
-JUDGES = judges(KINDS)
-"""Each kind's own word on a difference, as ``plan.diff`` takes it."""
 
 
 def desired(spec: Spec, layouts: Iterable[HostLayout]) -> dict[Id, State]:

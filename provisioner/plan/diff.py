@@ -13,6 +13,7 @@ from provisioner.plan.model import (
     Change,
     Deferred,
     Desired,
+    Gone,
     Id,
     Observation,
     Observed,
@@ -24,7 +25,9 @@ from provisioner.plan.model import (
     UnknownState,
 )
 
-Difference = Change | Refused | tuple[Change | Refused, ...] | None
+Item = Change | Refused | Deferred
+Difference = Item | tuple[Item, ...] | None
+"""A deferred one is what is foreseen of a chain: what later rounds do."""
 Judge = Callable[[Id, State, Observation, Sequence[str]], tuple[bool, Difference]]
 
 
@@ -61,6 +64,9 @@ def diff(desired: Desired, observed: Observed, judge: Mapping[str, Judge]) -> Di
     for id in sorted(desired):
         state = desired[id]
         observation = observed.get(id, Unknown("it was not observed"))
+        if isinstance(state, Gone):
+            _gone(id, observation, result)
+            continue
         match observation:
             case Unknown(reason):
                 result.unread.append(UnknownState(id, reason))
@@ -81,8 +87,20 @@ def diff(desired: Desired, observed: Observed, judge: Mapping[str, Judge]) -> Di
     return result
 
 
-def _sort(item: Change | Refused | None, state: State, result: Differences) -> None:
+def _gone(id: Id, observation: Observation, result: Differences) -> None:
+    """What should not be there, and is."""
+    match observation:
+        case Unknown(reason):
+            result.unread.append(UnknownState(id, reason))
+        case Present(fields):
+            before = {name: shown(name, value) for name, value in fields.items()}
+            result.changes.append(Change(id, "delete", before, None, reason="it should be gone"))
+
+
+def _sort(item: Item | None, state: State, result: Differences) -> None:
     match item:
+        case Deferred():
+            result.deferred.append(item)
         case Change():
             waits = pending(state)
             if waits:

@@ -63,6 +63,14 @@ class State:
 
 
 @dataclass(frozen=True)
+class Gone(State):
+    """What should not be there. ``after``: what must be over before it goes."""
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    after: tuple[Id, ...] = ()
+
+
+@dataclass(frozen=True)
 class Present:
     """The thing is there. ``volatile`` facts (pid, uptime) are not compared; ``text`` is the record
     it was read from: what is checked again before anything is done to it."""
@@ -98,7 +106,8 @@ Observed = Mapping[Id, Observation]
 @dataclass(frozen=True)
 class Change:
     """One difference and what mends it. ``wave`` is filled in by ``order``; ``asked`` says that it
-    is no difference but what the user asked for (start, stop, restart, drill)."""
+    is no difference but what the user asked for (start, stop, restart, drill); ``more`` that it is
+    one of a chain: what it wants itself is ``after``, and a later round goes on from there."""
 
     id: Id
     action: Action
@@ -110,6 +119,7 @@ class Change:
     wave: int = 0
     offline: tuple[str, ...] = ()
     asked: bool = False
+    more: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from provisioner.plan.model import Change, Deferred, Desired, Id, Layer, Wave
+from provisioner.plan.model import Change, Deferred, Desired, Gone, Id, Layer, State, Wave
 
 MAY_STOP, ACCEPTED = "may-stop", "accepted"
 """The gates: a node may be stopped now; Kafka's own code takes the new properties."""
@@ -56,6 +56,8 @@ def _blocker(change: Change, desired: Desired, missing: Mapping[Id, str]) -> Id 
     """The first thing that this change needs and that will not be there; a folder is not made anew
     where it is not known what became of what it held (``holds``)."""
     state = desired.get(change.id)
+    if isinstance(state, Gone):
+        return next((id for id in state.after if id in missing), None)
     if state is None or change.action not in ("create", "update", "start", "restart"):
         return None
     holds = state.args.get("holds", ()) if change.action == "create" else ()
@@ -74,12 +76,13 @@ def waves(
     ``asked``: the kinds whose changes Kafka has to accept; they have a wave of their own, behind a
     gate, after what runs Kafka is there."""
     groups: dict[tuple[object, ...], list[Change]] = {}
+    depths = _depths(changes, desired, orders)
     for change in changes:
         order = orders[change.id.kind]
         if change.id.kind in asked:
             key: tuple[object, ...] = (int(order.layer), order.rank, 0, 0, False, "", ACCEPTED)
         else:
-            key = _group(change, desired, orders, last)
+            key = _group(change, desired, orders, last, depths.get(change.id, 0))
         groups.setdefault(key, []).append(change)
     result = []
     for number, key in enumerate(sorted(groups), 1):
@@ -97,8 +100,34 @@ def tier(change: Change, desired: Desired) -> int:
     return int(state.args.get("tier", 0)) if state else 0
 
 
+def _depths(
+    changes: Sequence[Change], desired: Desired, orders: Mapping[str, Ordered]
+) -> dict[Id, int]:
+    """Of Kafka's own objects: how many others of the plan come before each, one after the other."""
+    mine = {c.id for c in changes if orders[c.id.kind].layer is Layer.CLUSTER}
+    before = {id: [i for i in _first(desired.get(id)) if i in mine and i != id] for id in mine}
+    depths = dict.fromkeys(mine, 0)
+    for _ in mine:  # as long as it still grows; what waits for itself ends here too
+        longer = {id: max((depths[i] + 1 for i in before[id]), default=0) for id in mine}
+        if longer == depths:
+            break
+        depths = longer
+    return depths
+
+
+def _first(state: State | None) -> tuple[Id, ...]:
+    """What must come before a thing: what it is made from, or what must be over."""
+    if isinstance(state, Gone):
+        return state.after
+    return state.inputs if state is not None else ()
+
+
 def _group(
-    change: Change, desired: Desired, orders: Mapping[str, Ordered], last: frozenset[Id]
+    change: Change,
+    desired: Desired,
+    orders: Mapping[str, Ordered],
+    last: frozenset[Id],
+    depth: int,
 ) -> tuple[object, ...]:
     """The sort key of a wave; its last part is the gate's name, empty for none."""
     order = orders[change.id.kind]
@@ -107,4 +136,5 @@ def _group(
         return (int(order.layer), 1, 1, *place, MAY_STOP)
     if order.layer is Layer.NODE:
         return (int(order.layer), 0, tier(change, desired), 0, False, "", "")
-    return (int(order.layer), order.rank if order.own_wave else 0, 0, 0, False, "", "")
+    rank = order.rank if order.own_wave else 0
+    return (int(order.layer), rank, depth, 0, False, "", "")

@@ -172,6 +172,8 @@ def _of_cluster(
         return _silent(spec, mine, seen, rules, pending)
     found = diff(mine, seen.things, judges(rules.kinds))
     found = _guarded(spec, states, seen, rules, found)
+    changes, waiting = _held_back(found, states)
+    found = replace(found, changes=changes, deferred=[*found.deferred, *waiting])
     down = _down(spec, seen, rules)
     unread, deferred = [], list(found.deferred)
     for item in found.unread:

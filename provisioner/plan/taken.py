@@ -59,8 +59,8 @@ def _why(
 ) -> str:
     if isinstance(now, Unknown):
         return f"it was done, and then could not be seen: {now.reason}"
-    if change.asked or change.action == "stop" or state is None:
-        return _of_asked(change, now)
+    if change.asked or change.more or change.action == "stop" or state is None:
+        return of_change(change, now)
     left = diff({change.id: state}, {change.id: now}, judges)
     if left.changes:
         return f"it did not take: {_said(left.changes[0], now)}"
@@ -74,7 +74,8 @@ def _refusals(found: Differences) -> set[str]:
     return {item.reason for item in found.refused}
 
 
-def _of_asked(change: Change, now: Present | Absent) -> str:
+def of_change(change: Change, now: Present | Absent) -> str:
+    """Why what the change itself should have brought about is not so."""
     if not isinstance(now, Present):
         return "it did not take: it is not there"
     after = change.after or {}

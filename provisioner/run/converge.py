@@ -23,13 +23,11 @@ from provisioner.run.session import Session
 
 @dataclass
 class Rounds:
-    """``named``: what the plans of this run named or foresaw. ``more``: what the last of them does
-    in several rounds."""
+    """``named``: what the plans of this run named or foresaw."""
 
     run: Session
     planned: Planned
     named: set[Id] = field(default_factory=set)
-    more: frozenset[Id] = frozenset()
 
     def converge(self) -> None:
         """Fills the session's results; what was not come to is in ``not_started``. Raises
@@ -49,8 +47,8 @@ class Rounds:
         return None
 
     def _named(self, plan: Plan) -> None:
-        self.more = frozenset(item.id for item in plan.deferred)
-        self.named |= {change.id for change in plan.changes} | self.more
+        self.named |= {change.id for change in plan.changes}
+        self.named |= {item.id for item in plan.deferred}
         # A Kafka that did not answer is asked again: what it then tells is no surprise.
         self.named |= {item.id for item in plan.unread if not item.id.host}
 
@@ -71,7 +69,7 @@ class Rounds:
         self.planned = make_plan(self.run.target, observe(self.run.target, known=known))
         _unexpected(self.planned.plan, self.named)
         for change in self.planned.plan.changes:
-            self.run.results.undone(change, self.more, self.run.emit)
+            self.run.results.undone(change, self.run.emit)
 
     def _ended(self) -> bool:
         return bool(self.run.results.failed) or self.run.stop.is_set() or bool(self.run.lock.lost)

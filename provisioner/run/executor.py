@@ -18,7 +18,7 @@ from provisioner.hosts.shell import fingerprint
 from provisioner.hosts.transport import TransportError
 from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
 from provisioner.kinds.kind import Probe
-from provisioner.kinds.registry import JUDGES, KINDS
+from provisioner.kinds.registry import KINDS
 from provisioner.plan.diff import diff
 from provisioner.plan.model import (
     Await,
@@ -39,7 +39,7 @@ from provisioner.plan.model import (
     Wave,
 )
 from provisioner.plan.order import ACCEPTED
-from provisioner.plan.pipeline import allowed
+from provisioner.plan.pipeline import allowed, judges
 from provisioner.run.acceptance import ask_kafka
 from provisioner.run.look import look, printed, probes_of, reading, together
 from provisioner.run.phrases import explained, tally
@@ -239,7 +239,7 @@ class Executor:
         else looks different is somebody else's doing. Raises StepFailed.
         """
         wanted = {c.id: self.desired[c.id] for c in planned if c.id in self.desired}
-        found = diff(wanted, self.seen, JUDGES)
+        found = diff(wanted, self.seen, judges(KINDS))
         now = {change.id: change for change in found.changes}
         still = []
         for change in planned:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from provisioner.kafka.port import KafkaUnavailable
-from provisioner.kinds.registry import JUDGES, KINDS
+from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Change, Desired, Id, Observation, Observed, Unknown
-from provisioner.plan.pipeline import allowed, resolve
+from provisioner.plan.pipeline import allowed, judges, resolve
 from provisioner.plan.taken import not_taken
 from provisioner.run.target import Target
 
@@ -33,7 +33,7 @@ def left_over(
     observations tell of the wanted states (a digest by the host's key) is told by these."""
     mine = {c.id: desired[c.id] for c in changes if c.id in desired}
     wanted = resolve(target.spec, mine, desired, {**before, **fresh}, KINDS)
-    return not_taken(changes, wanted, before, fresh, JUDGES)
+    return not_taken(changes, wanted, before, fresh, judges(KINDS))
 
 
 def read_again(target: Target, look: Look, ids: Sequence[Id]) -> dict[Id, Observation]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from provisioner.plan.diff import because
@@ -47,18 +47,18 @@ class Results:
         report.applied, report.failed = self.applied, self.failed
         report.not_started = self.not_started
 
-    def undone(self, again: Change, more: Collection[Id], emit: Callable[[Event], None]) -> None:
-        """Takes back what was applied where a later look finds a difference of the same thing.
-        ``more``: what takes several rounds; of those only the same change again is one."""
+    def undone(self, again: Change, emit: Callable[[Event], None]) -> None:
+        """Takes back what was applied where a later look finds a difference of the same thing; of
+        a chain only where it is the same change again."""
         words = again.reason or because(again.before or {}, again.after or {})
         why = f"it was done, and differs again: {words}"
-        for change in [c for c in self.applied if _is_back(c, again, more)]:
+        for change in [c for c in self.applied if _is_back(c, again)]:
             self.applied.remove(change)
             self.failed.append((change, why))
             emit(Event("failed", why, change.id.host, change))
 
 
-def _is_back(done: Change, again: Change, more: Collection[Id]) -> bool:
+def _is_back(done: Change, again: Change) -> bool:
     if done.id != again.id:
         return False
-    return done.id not in more or (done.action, done.after) == (again.action, again.after)
+    return not done.more or (done.action, done.after) == (again.action, again.after)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from provisioner.hosts.observer import Reading
 from provisioner.hosts.shell import constant
 from provisioner.kafka.port import KafkaUnavailable
-from provisioner.kinds.registry import JUDGES, KINDS
+from provisioner.kinds.registry import KINDS
 from provisioner.kinds.service.causes import cause
 from provisioner.kinds.service.kind import service_id
 from provisioner.plan.model import (
@@ -25,8 +25,10 @@ from provisioner.plan.model import (
     Observation,
     Present,
     State,
+    Unknown,
 )
-from provisioner.plan.taken import differs
+from provisioner.plan.pipeline import judges
+from provisioner.plan.taken import differs, of_change
 from provisioner.run.target import Target, zookeeper_address
 from provisioner.spec.types import Role
 
@@ -86,7 +88,7 @@ def wait_for(
             if observation is None:
                 _unseen(target, desired, item, look, now)
                 continue
-            why = missing(item.id, state, observation)
+            why = missing(item.change, item.id, state, observation)
             if not why and not _serves(target, item.id):
                 why = "it does not serve yet"
             if not why:
@@ -105,13 +107,21 @@ def wait_for(
     return arrived
 
 
-def missing(id: Id, state: State, seen: Observation) -> str:
+def missing(change: Change, id: Id, state: State, seen: Observation) -> str:
     """What has not come about yet. Brokers tell of a change a while after Kafka has confirmed it,
     so things of the cluster are held against what is wanted; those of hosts are read by whoever
     changed them."""
     kind = KINDS[id.kind]
-    left = differs(id, state, seen, JUDGES) if kind.layer is Layer.CLUSTER else ""
+    left = ""
+    if kind.layer is Layer.CLUSTER:
+        left = _left(change, id, state, seen)
     return left or ("" if kind.settled(state, seen) else NOT_SETTLED)
+
+
+def _left(change: Change, id: Id, state: State, seen: Observation) -> str:
+    if change.more and change.id == id and not isinstance(seen, Unknown):
+        return of_change(change, seen)
+    return differs(id, state, seen, judges(KINDS))
 
 
 NOT_SETTLED = "not settled"

@@ -14,9 +14,10 @@ import pytest
 
 from provisioner.kafka.client import connect
 from provisioner.kafka.port import Cluster, ClusterView, KafkaRefused, KafkaUnavailable
-from provisioner.kinds.registry import JUDGES, KINDS
+from provisioner.kinds.registry import KINDS
 from provisioner.plan.diff import diff
 from provisioner.plan.model import Absent, Id, Observation, Present, State, Wave
+from provisioner.plan.pipeline import judges
 from provisioner.spec.types import Spec
 from tests.real.kafka_processes import Lab, kraft_lab, zookeeper_lab
 from tests.unit.plan.model_cluster import ModelCluster
@@ -239,7 +240,7 @@ def test_a_value_that_kafka_takes_and_does_not_keep_is_a_failure_by_name(
     id = Id("", "topic", "t-kept")
     wanted = {id: State({"partitions": 1, "replication": 1, "retention.ms": "90000"})}
     seen = KINDS["topic"].read(both.real.view(), both.model.spec)
-    (change,) = diff(wanted, seen, JUDGES).changes
+    (change,) = diff(wanted, seen, judges(KINDS)).changes
     with on_model(both.model):
         monkeypatch.setattr(both.model.target, "_cluster", Overriding(both.real))
         planned = replace(both.model.planned(), desired=wanted)

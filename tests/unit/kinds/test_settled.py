@@ -6,13 +6,18 @@ from typing import Any
 
 import pytest
 
-from provisioner.plan.model import Id, Present, State, Unknown
+from provisioner.plan.model import Change, Id, Observation, Present, State, Unknown
 from provisioner.run.waits import missing
 
 TOPIC = {"partitions": 3, "replication": 3, "retention.ms": "60000"}
 
 
 BROKER = Id("", "broker-config", "broker-1")
+
+
+def left(id: Id, state: State, seen: Observation) -> str:
+    """What an update of the thing is still waited for."""
+    return missing(Change(id, "update", {}, {}), id, state, seen)
 
 
 def topic(whole: bool = True, **config: str) -> Present:
@@ -32,7 +37,7 @@ def topic(whole: bool = True, **config: str) -> Present:
     ],
 )
 def test_a_topic_is_whole_and_configured(observed: Present, closed: bool, expected: bool) -> None:
-    assert (not missing(Id("", "topic", "t"), State(TOPIC, closed=closed), observed)) is expected
+    assert (not left(Id("", "topic", "t"), State(TOPIC, closed=closed), observed)) is expected
 
 
 @pytest.mark.parametrize(
@@ -49,14 +54,14 @@ def test_a_dynamic_value_is_gone_from_the_brokers(
     observed: dict[str, str], closed: bool, expected: bool
 ) -> None:
     wanted = State({"num.io.threads": None}, closed=closed)
-    assert (not missing(BROKER, wanted, Present(observed))) is expected
+    assert (not left(BROKER, wanted, Present(observed))) is expected
 
 
 def test_what_cannot_be_asked_has_not_settled() -> None:
-    assert missing(BROKER, State({}), Unknown("no answer"))
+    assert left(BROKER, State({}), Unknown("no answer"))
 
 
 def test_what_has_not_been_taken_is_named_with_both_values() -> None:
     wanted = State(TOPIC)
     seen = topic(**{"retention.ms": "1000"})
-    assert missing(Id("", "topic", "t"), wanted, seen) == "retention.ms is '1000', not '60000'"
+    assert left(Id("", "topic", "t"), wanted, seen) == "retention.ms is '1000', not '60000'"
