@@ -81,7 +81,7 @@ def diff(desired: Desired, observed: Observed, judge: Mapping[str, Judge]) -> Di
         items = difference if isinstance(difference, tuple) else (difference,)
         if isinstance(observation, Present) and not fields and pending(state):
             # What it waits for may be the very thing that a refusal explains.
-            items = tuple(item for item in items if isinstance(item, Refused))
+            items = tuple(item for item in items if isinstance(item, Refused | Deferred))
         for item in items:
             _sort(item, state, result)
     return result

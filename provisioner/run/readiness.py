@@ -52,14 +52,16 @@ def starting(target: Target, planned: Planned) -> bool:
     )
 
 
-def may_become_whole(planned: Planned, applied: list[Change]) -> bool:
+def may_become_whole(target: Target, planned: Planned, applied: list[Change]) -> bool:
     """Whether what runs may come to be whole: for nothing, or for what is held, there is no
     waiting."""
     if any(KINDS[item.id.kind].layer is Layer.NODE for item in planned.plan.refused):
         return False
     if any(layer_of(change) is Layer.NODE for change in applied):
         return True
-    return any(KINDS[id.kind].runs(seen) for id, seen in planned.seen.things.items())
+    things = planned.seen.things
+    ids = [(kind, id) for kind in KINDS.values() for id in kind.processes(target.spec)]
+    return any(kind.runs(things.get(id)) for kind, id in ids)
 
 
 def check_before_rebuild(target: Target) -> None:

@@ -86,7 +86,7 @@ def prove(run: Session, planned: Planned, report: Report, *, trip: bool) -> None
     """Waits until what was started is whole, and verifies; then old distributions go."""
     target = run.target
     # A Kafka that did not come to answer before has been waited for.
-    if may_become_whole(planned, report.applied) and not starting(target, planned):
+    if may_become_whole(target, planned, report.applied) and not starting(target, planned):
         settle(target, run.emit, run.stop, kept_down(planned))
     verify(target, trip=run.journal.run if trip else "").into(report)
     if report.in_sync:

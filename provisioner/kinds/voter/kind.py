@@ -17,6 +17,7 @@ from provisioner.plan.model import (
     Await,
     Call,
     Change,
+    Deferred,
     Id,
     Layer,
     Observation,
@@ -100,9 +101,13 @@ def told_by(id: Id, spec: Spec) -> Collection[Id]:
 def judge(
     id: Id, state: State, observation: Observation, fields: Sequence[str]
 ) -> tuple[bool, Difference]:
-    """A static quorum is not made dynamic; where the directory is not known, voting is enough."""
+    """A static quorum is not made dynamic; where the directory is not known, voting is enough. One
+    that is yet to be formatted will have another directory, and is a voter's change then."""
     if isinstance(observation, Present):
-        return not observation.volatile["dynamic"], None
+        dynamic, coming = observation.volatile["dynamic"], state.fields.get(DIRECTORY)
+        if dynamic and isinstance(coming, Pending):
+            return True, Deferred(id, f"waits for {coming.what}", "update")
+        return not dynamic, None
     if isinstance(observation, Absent) and not state.fields:
         why = "it does not vote, and its log dir cannot be read"
         return True, Refused(id, why)

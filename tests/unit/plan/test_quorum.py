@@ -39,6 +39,10 @@ def test_a_controller_whose_disk_was_lost_votes_again_with_its_new_directory() -
     before = dict(model.voters)
     lose(model, 1)
     model.target.options.allow = LOST
+    foreseen = [
+        (item.reason, item.action) for item in model.plan().deferred if item.id.kind == "voter"
+    ]
+    assert foreseen == [("waits for its log dir to be formatted", "update")]
     model.apply()
     changed = [c for c in model.history if c.id.kind == "voter"]
     assert [(c.action, c.id.name, c.before) for c in changed] == [

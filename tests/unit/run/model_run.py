@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -19,15 +19,47 @@ from provisioner.hosts.shell import Frame
 from provisioner.kafka.port import ClusterView, KafkaRefused, KafkaUnavailable
 from provisioner.kinds.kind import Probe
 from provisioner.kinds.registry import KINDS
-from provisioner.plan.model import Await, Call, Change, Event, Id, Observation, Run, Step, Wave
-from provisioner.run import executor, unpacking, waits
+from provisioner.plan.model import (
+    Await,
+    Call,
+    Change,
+    Event,
+    Id,
+    Observation,
+    Observed,
+    Run,
+    Step,
+    Wave,
+)
+from provisioner.plan.rules import Seen
+from provisioner.run import converge, executor, unpacking, waits
 from provisioner.run.executor import Executor
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
 from provisioner.run.look import probes_of, together
+from provisioner.run.observe import told
 from provisioner.run.planning import Planned
+from provisioner.run.results import Results
 from provisioner.run.session import Session
 from tests.unit.plan.model_cluster import Impossible, ModelCluster
+
+
+class Killed(BaseException):
+    """The tool was ended: nothing after this step is done by it."""
+
+
+@dataclass
+class Life:
+    """How many more steps a run does before it is killed; None: it is not."""
+
+    steps: int | None = None
+
+    def goes_on(self) -> None:
+        if self.steps == 0:
+            raise Killed
+        if self.steps is not None:
+            self.steps -= 1
+
 
 NOTHING = "nothing"
 """A step that says it was done, and does nothing."""
@@ -36,8 +68,8 @@ NOTHING = "nothing"
 class ModelKafka:
     """The port on the model."""
 
-    def __init__(self, model: ModelCluster):
-        self.model = model
+    def __init__(self, model: ModelCluster, life: Life | None = None):
+        self.model, self.life = model, life or Life()
 
     def view(self) -> ClusterView:
         found = self.model.view()
@@ -57,6 +89,7 @@ class ModelKafka:
         call = getattr(self.model, f"call_{name}")
 
         def made(**args: Any) -> None:
+            self.life.goes_on()
             try:
                 call(**args)
             except Impossible as error:
@@ -71,6 +104,7 @@ class ModelActor:
 
     model: ModelCluster
     name: str
+    life: Life = field(default_factory=Life)
 
     def act(self, batch: Any) -> Outcome:
         outcome = Outcome()
@@ -86,12 +120,14 @@ class ModelActor:
         return outcome
 
     def _do(self, step: Step) -> None:
+        self.life.goes_on()
         if isinstance(step, Run) and step.function == NOTHING:
             return
         change = Change(Id(self.name, "", ""), "update", None, None)
         self.model.step(change, step, cast(Planned, None))
 
     def unpack(self, path: str, user: str, stream: Any, progress: Any, *, packed: bool) -> None:
+        self.life.goes_on()
         self.model.machines[self.name].distributions[path] = (stream.artifact, [])
 
 
@@ -143,7 +179,7 @@ class ModelExecutor(Executor):
 
 
 @contextlib.contextmanager
-def on_model(model: ModelCluster) -> Iterator[None]:
+def on_model(model: ModelCluster, life: Life | None = None) -> Iterator[None]:
     """The executor's hands are the model's."""
     target = model.target
     with pytest.MonkeyPatch.context() as patch:
@@ -154,7 +190,7 @@ def on_model(model: ModelCluster) -> Iterator[None]:
         patch.setattr(waits, "_serves", lambda target, id: True)
         patch.setattr(waits, "_why_dead", lambda target, id, state: f"{id.name} ended")
         patch.setattr(target, "shells", dict.fromkeys(model.machines))
-        patch.setattr(target, "_cluster", ModelKafka(model))
+        patch.setattr(target, "_cluster", ModelKafka(model, life))
         patch.setattr(target, "store", SimpleNamespace(open=artifact))
         patch.setattr(unpacking, "STREAMS", 1)
         yield
@@ -169,17 +205,37 @@ class ModelSession(Session):
     """A session whose Actor works on the model."""
 
     model: ModelCluster = field(kw_only=True)
+    life: Life = field(default_factory=Life, kw_only=True)
 
     def actor(self, host: str) -> Any:
-        return ModelActor(self.model, host)
+        return ModelActor(self.model, host, self.life)
 
 
-def session(model: ModelCluster) -> ModelSession:
+def session(model: ModelCluster, steps: int | None = None) -> ModelSession:
+    """``steps``: after how many it is killed."""
     events: list[Event] = []
-    journal = Journal("r1", "apply", "d")
-    run = ModelSession(model.target, Lock("me", print), journal, events.append, model=model)
+    journal, life = Journal("r1", "apply", "d"), Life(steps)
+    lock = Lock("me", print)
+    run = ModelSession(model.target, lock, journal, events.append, model=model, life=life)
     run.may_stop = lambda wave: None
     return run
+
+
+def converged(model: ModelCluster, run: ModelSession, planned: Planned | None = None) -> Results:
+    """The rounds of ``apply`` on the model. Raises Killed."""
+
+    def observe(target: Any, *, known: Observed | None = None) -> Seen:
+        found = model.observe()
+        mine = {id: seen for id, seen in found.things.items() if not id.host}
+        return told(model.spec, replace(found, things={**(known or found.things), **mine}))
+
+    with on_model(model, run.life), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(converge, "observe", observe)
+        patch.setattr(converge, "Executor", ModelExecutor)
+        for name in ("settle", "sweep", "prefer_leaders"):
+            patch.setattr(converge, name, lambda *_: None)
+        converge.converge(run, planned or model.planned())
+    return run.results
 
 
 def runner(

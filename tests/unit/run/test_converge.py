@@ -2,45 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+import contextlib
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from provisioner.kafka.port import ClusterView
-from provisioner.plan.model import Observed
-from provisioner.plan.rules import Seen
-from provisioner.run import converge
-from provisioner.run.observe import told
-from provisioner.run.results import Results
 from tests.unit.plan.model_cluster import ModelCluster, spec_of
-from tests.unit.run.model_run import ModelExecutor, on_model, session
-
-
-def carried_out(model: ModelCluster, monkeypatch: pytest.MonkeyPatch) -> Results:
-    """The rounds of ``apply`` on the model."""
-
-    def observe(target: Any, *, known: Observed | None = None) -> Seen:
-        found = model.observe()
-        if known is not None:
-            mine = {id: seen for id, seen in found.things.items() if not id.host}
-            return told(model.spec, replace(found, things={**known, **mine}))
-        return found
-
-    with on_model(model):
-        monkeypatch.setattr(converge, "observe", observe)
-        monkeypatch.setattr(converge, "Executor", ModelExecutor)
-        for name in ("settle", "sweep", "prefer_leaders"):
-            monkeypatch.setattr(converge, name, lambda *_: None)
-        run = session(model)
-        converge.converge(run, model.planned())
-        return run.results
+from tests.unit.plan.test_properties import Deed, after, histories, nothing_left
+from tests.unit.run.model_run import Killed, converged, session
 
 
 @pytest.mark.parametrize("name", ["lab", "kraft", "three", "ensemble"])
-def test_all_of_it_in_one_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_of_it_in_one_run(name: str) -> None:
     model = ModelCluster(spec_of(name))
-    results = carried_out(model, monkeypatch)
+    results = converged(model, session(model))
     assert not results.failed
     assert not results.not_started
     assert model.plan().in_sync is True
@@ -60,9 +37,54 @@ def test_a_process_that_runs_with_another_value_all_the_same(
         return view()
 
     monkeypatch.setattr(model, "view", stubborn)
-    results = carried_out(model, monkeypatch)
+    results = converged(model, session(model))
     ((failed, why),) = results.failed
     assert str(failed.id) == "localhost/service/broker-1"
     assert why.startswith("it was done, and differs again: ")
     assert failed not in results.applied
     assert [str(change.id) for change in results.not_started] == ["topic/purchases"]
+
+
+@settings(max_examples=40)
+@given(histories())
+def test_from_any_start_one_run_leaves_nothing_to_do(history: tuple[str, list[Deed]]) -> None:
+    model = after(history)
+    results = converged(model, session(model))
+    assert not results.failed
+    nothing_left(model)
+
+
+@settings(max_examples=40)
+@given(histories())
+def test_nothing_is_done_that_the_first_plan_neither_named_nor_foresaw(
+    history: tuple[str, list[Deed]],
+) -> None:
+    model = after(history)
+    first = model.plan()
+    named = {item.id for part in (first.changes, first.deferred, first.unread) for item in part}
+    results = converged(model, session(model))
+    assert {change.id for change in results.applied} <= named
+
+
+@settings(max_examples=40)
+@given(histories(), st.integers(0, 40))
+def test_killed_after_any_step_the_next_run_converges(
+    history: tuple[str, list[Deed]], steps: int
+) -> None:
+    model = after(history)
+    with contextlib.suppress(Killed):
+        converged(model, session(model, steps))
+    results = converged(model, session(model))
+    assert not results.failed
+    nothing_left(model)
+
+
+@pytest.mark.parametrize("steps", range(0, 120, 3))
+@pytest.mark.parametrize("name", ["lab", "kraft"])
+def test_a_first_run_killed_anywhere_goes_on(name: str, steps: int) -> None:
+    model = ModelCluster(spec_of(name))
+    with contextlib.suppress(Killed):
+        converged(model, session(model, steps))
+    results = converged(model, session(model))
+    assert not results.failed
+    nothing_left(model)

@@ -4,7 +4,7 @@ out in as many rounds as it needs, goes on after it was ended in the middle, dri
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import pytest
@@ -12,12 +12,9 @@ import pytest
 from provisioner.errors import ProvisionError
 from provisioner.kafka.port import ClusterView
 from provisioner.kinds.registry import KINDS
-from provisioner.plan.model import Id, Observed, Plan
-from provisioner.plan.rules import Seen
-from provisioner.run import converge
-from provisioner.run.observe import told
+from provisioner.plan.model import Id, Plan
 from tests.unit.plan.model_cluster import ModelCluster
-from tests.unit.run.model_run import ModelExecutor, ModelSession, on_model, session
+from tests.unit.run.model_run import converged, session
 from tests.unit.toy.level.kind import KIND, WANTED, level_id
 
 TOP = level_id("top")
@@ -63,20 +60,6 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[ToyCluster]:
     WANTED.clear()
 
 
-def carry_out(model: ToyCluster, run: ModelSession, planned: Any = None) -> None:
-    def observe(target: Any, *, known: Observed | None = None) -> Seen:
-        found = model.observe()
-        mine = {id: seen for id, seen in found.things.items() if not id.host}
-        return told(model.spec, replace(found, things={**(known or found.things), **mine}))
-
-    with on_model(model), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(converge, "observe", observe)
-        patch.setattr(converge, "Executor", ModelExecutor)
-        for name in ("settle", "sweep", "prefer_leaders"):
-            patch.setattr(converge, name, lambda *_: None)
-        converge.converge(run, planned or model.planned())
-
-
 def shape(plan: Plan) -> list[tuple[str, Any]]:
     """What is done now, and what is foreseen."""
     now = [(change.action, (change.after or {}).get("level")) for change in plan.changes]
@@ -95,7 +78,7 @@ def test_the_first_plan_shows_the_whole_chain(model: ToyCluster) -> None:
 def test_it_is_carried_out_in_three_rounds(model: ToyCluster) -> None:
     WANTED["top"] = 3
     run = session(model)
-    carry_out(model, run)
+    converged(model, run)
     assert [(c.action, c.after) for c in run.results.applied] == [
         ("create", {"level": 1}), ("update", {"level": 2}), ("update", {"level": 3}),
     ]  # fmt: skip
@@ -108,23 +91,23 @@ def test_ended_in_the_middle_the_next_run_goes_on(model: ToyCluster, at: int) ->
     WANTED["top"] = 3
     run = session(model)
     model.surprise = lambda: run.stop.set() if model.levels["top"] == at else None
-    carry_out(model, run)
+    converged(model, run)
     assert model.levels == {"top": at}
     assert len(run.results.applied) == at
     model.surprise = None
     assert shape(model.plan())[0] == ("update", at + 1)
     run = session(model)
-    carry_out(model, run)
+    converged(model, run)
     assert model.levels == {"top": 3}
     assert len(run.results.applied) == 3 - at
 
 
 def test_it_drifts_and_is_raised_again(model: ToyCluster) -> None:
     WANTED["top"] = 2
-    carry_out(model, session(model))
+    converged(model, session(model))
     model.levels["top"] = 1
     assert shape(model.plan()) == [("update", 2)]
-    carry_out(model, session(model))
+    converged(model, session(model))
     assert model.plan().in_sync is True
 
 
@@ -138,7 +121,7 @@ def test_one_that_does_not_take_ends_it(model: ToyCluster) -> None:
 
     model.levels["top"] = 1
     model.surprise = falls_back
-    carry_out(model, run)
+    converged(model, run)
     ((failed, why),) = run.results.failed
     assert failed.id == TOP
     assert "level is 1, not 2" in why or "nothing has moved" in why
@@ -151,7 +134,7 @@ def test_its_guard_refuses_and_a_word_allows(model: ToyCluster) -> None:
     assert [(item.id, item.allow) for item in plan.refused] == [(TOP, "high")]
     assert not plan.changes
     model.target.options.allow = {"high": frozenset()}
-    carry_out(model, session(model))
+    converged(model, session(model))
     assert model.levels == {"top": 4}
 
 
@@ -171,7 +154,7 @@ def test_what_should_be_gone_goes(model: ToyCluster) -> None:
     WANTED["top"] = None
     assert [(c.action, c.before) for c in model.plan().changes] == [("delete", {"level": 2})]
     run = session(model)
-    carry_out(model, run)
+    converged(model, run)
     assert model.levels == {}
     assert [c.action for c in run.results.applied] == ["delete"]
     assert model.plan().in_sync is True
@@ -182,7 +165,7 @@ def test_what_nobody_foresaw_ends_the_run(model: ToyCluster) -> None:
     run = session(model)
     model.surprise = lambda: model.topics.pop("atu", None)
     with pytest.raises(ProvisionError) as stopped:
-        carry_out(model, run)
+        converged(model, run)
     assert stopped.value.problems[0].code == "stale-plan"
     assert "topic/atu" in stopped.value.problems[0].message
     assert model.levels == {"top": 1}
