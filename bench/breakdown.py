@@ -92,7 +92,7 @@ def main(spec: str, born: float) -> None:
 
 def _imports() -> tuple[Any, ...]:
     from provisioner.hosts import local
-    from provisioner.run import target
+    from provisioner.site import site as target
     from provisioner.spec import load
     from provisioner.verbs import command, drift, session, stages
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from provisioner.hosts.ssh_config import DEFAULT_KEYS, GLOBAL_KNOWN_HOSTS, Hop, Lookup, route
+from provisioner.hosts.ssh.config import DEFAULT_KEYS, GLOBAL_KNOWN_HOSTS, Hop, Lookup, route
 from provisioner.spec.types import Host
 
 CONFIGURATION, DEFAULT, ASKED = "ssh configuration", "default", "command line (-K)"

@@ -16,8 +16,8 @@ from provisioner.kinds.rendering import RESERVED, text_of
 from provisioner.plan.masking import SENSITIVE, masked
 from provisioner.plan.model import Desired, Event, Id, State, Wave
 from provisioner.run.results import NotAccepted
-from provisioner.run.scripts import text_of as script_text
 from provisioner.run.session import Session
+from provisioner.site.scripts import text_of as script_text
 from provisioner.spec.types import Spec
 
 LONGEST = 300

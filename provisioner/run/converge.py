@@ -15,10 +15,10 @@ from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Change, Event, Id, Layer, Plan, Wave
 from provisioner.run.executor import Executor
-from provisioner.run.health import settle, sweep
-from provisioner.run.observe import observe
-from provisioner.run.planning import Planned, make_plan
 from provisioner.run.session import Session
+from provisioner.site.health import settle, sweep
+from provisioner.site.observe import observe
+from provisioner.site.planning import Planned, make_plan
 
 
 @dataclass

@@ -41,15 +41,15 @@ from provisioner.plan.model import (
 from provisioner.plan.order import ACCEPTED
 from provisioner.plan.pipeline import allowed, judges
 from provisioner.run.acceptance import ask_kafka
-from provisioner.run.look import look, printed, probes_of, reading, together
 from provisioner.run.phrases import explained, tally
 from provisioner.run.readback import NotTaken, left_over, read_again
 from provisioner.run.results import NotAccepted, Results, StepFailed
 from provisioner.run.session import Session
 from provisioner.run.steps import sequence, shell_step
-from provisioner.run.target import Target
 from provisioner.run.unpacking import unpack_all
 from provisioner.run.waits import Awaited, NoProgress, WaitInterrupted, wait_for, wait_for_sessions
+from provisioner.site.look import look, printed, probes_of, reading, together
+from provisioner.site.site import Target
 
 LOST = "the lock is no longer this run's: another run took over, or `lock --break` ended it"
 UNREAD = "it could not be read a moment ago; nothing was done"

@@ -10,9 +10,9 @@ from provisioner.kafka.port import KafkaUnavailable
 from provisioner.kinds.safety_view import safety_view
 from provisioner.plan import safety
 from provisioner.plan.model import Change, Event, Wave
-from provisioner.run.observe import zookeeper_states
-from provisioner.run.target import Target
 from provisioner.run.waits import NoProgress, WaitInterrupted
+from provisioner.site.observe import zookeeper_states
+from provisioner.site.site import Target
 from provisioner.spec.types import Role
 
 WHOLE = 60.0

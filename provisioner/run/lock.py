@@ -25,7 +25,7 @@ from provisioner.hosts.transport import (
     too_much,
     understood,
 )
-from provisioner.run.stopping import Stop
+from provisioner.site.stopping import Stop
 
 BEAT = 2.0
 SILENCE = 20

@@ -9,7 +9,7 @@ from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Change, Desired, Id, Observation, Observed, Unknown
 from provisioner.plan.pipeline import allowed, judges, resolve
 from provisioner.plan.taken import not_taken
-from provisioner.run.target import Target
+from provisioner.site.site import Target
 
 Look = Callable[[str, Sequence[Id]], Mapping[Id, Observation]]
 

@@ -6,12 +6,12 @@ from __future__ import annotations
 from provisioner.errors import ProvisionError
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Change, Event, Layer, Plan
-from provisioner.run import preflight
 from provisioner.run.converge import below, layer_of
-from provisioner.run.health import settle
-from provisioner.run.planning import Planned, make_plan
 from provisioner.run.session import Session
-from provisioner.run.target import Target, ensure_artifacts
+from provisioner.site import preflight
+from provisioner.site.health import settle
+from provisioner.site.planning import Planned, make_plan
+from provisioner.site.site import Target, ensure_artifacts
 
 
 def fetched(target: Target) -> Planned:

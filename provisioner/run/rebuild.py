@@ -10,8 +10,8 @@ from provisioner.errors import fail
 from provisioner.hosts.actor import Batch, ShellStep
 from provisioner.kinds.service.kind import ports
 from provisioner.plan.model import PRIVILEGED, Event
-from provisioner.run.scripts import text_of
 from provisioner.run.session import Session
+from provisioner.site.scripts import text_of
 
 SECONDS = 30
 

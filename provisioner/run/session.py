@@ -21,8 +21,8 @@ from provisioner.run.journal import Journal, whoami
 from provisioner.run.lock import Lock, LockFile
 from provisioner.run.records import Records
 from provisioner.run.results import Results
-from provisioner.run.stopping import Stop, stopping
-from provisioner.run.target import Target
+from provisioner.site.site import Target
+from provisioner.site.stopping import Stop, stopping
 
 Emit = Callable[[Event], None]
 

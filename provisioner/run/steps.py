@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from provisioner.hosts.actor import PUT, ShellStep
 from provisioner.plan.model import Await, Call, Put, Run, Step, Unpack
-from provisioner.run.scripts import text_of
+from provisioner.site.scripts import text_of
 
 
 def shell_step(step: Run | Put) -> ShellStep:

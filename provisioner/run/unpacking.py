@@ -10,7 +10,7 @@ from provisioner.hosts.actor import Actor
 from provisioner.hosts.transport import TransportError
 from provisioner.plan.model import Change, Unpack
 from provisioner.run.results import StepFailed
-from provisioner.run.target import Target
+from provisioner.site.site import Target
 
 STREAMS = 2
 """Distributions that go to one host at the same time."""

@@ -29,7 +29,7 @@ from provisioner.plan.model import (
 )
 from provisioner.plan.pipeline import judges
 from provisioner.plan.taken import differs, of_change
-from provisioner.run.target import Target, zookeeper_address
+from provisioner.site.site import Target, zookeeper_address
 from provisioner.spec.types import Role
 
 PAUSE = 0.05, 0.2

@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.errors import Notice, Problem, ProvisionError, cut, fail
+from provisioner.inventory.files import read_inventory
+from provisioner.inventory.inventory import Inventory, Var
+from provisioner.inventory.variables import HostReader
 from provisioner.spec import (
     checks,
     checks_hosts,
@@ -28,9 +31,6 @@ from provisioner.spec import (
 )
 from provisioner.spec import document as doc
 from provisioner.spec.build import all_items, build
-from provisioner.spec.inventory import Inventory, Var
-from provisioner.spec.inventory_files import read_inventory
-from provisioner.spec.inventory_vars import HostReader
 from provisioner.spec.scalars import Dialect
 from provisioner.spec.shape import understand
 from provisioner.spec.types import Host, Source, Spec

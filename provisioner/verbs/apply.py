@@ -10,10 +10,7 @@ from pathlib import Path
 
 from provisioner.errors import Exit, fail
 from provisioner.plan.model import Event, Plan, Report
-from provisioner.run import preflight
 from provisioner.run.converge import converge, kept_down
-from provisioner.run.health import settle
-from provisioner.run.planning import Planned
 from provisioner.run.readiness import (
     awaited,
     check_before_rebuild,
@@ -24,8 +21,11 @@ from provisioner.run.readiness import (
 from provisioner.run.rebuild import clear
 from provisioner.run.session import Session, session
 from provisioner.run.sweep import sweep_hosts
-from provisioner.run.target import Target, update_layouts
-from provisioner.run.verification import verify
+from provisioner.site import preflight
+from provisioner.site.health import settle
+from provisioner.site.planning import Planned
+from provisioner.site.site import Target, update_layouts
+from provisioner.site.verification import verify
 from provisioner.verbs.arguments import changed
 from provisioner.verbs.command import Context, narrowed
 from provisioner.verbs.failures import kept_in

@@ -22,7 +22,7 @@ from provisioner.plan.model import Event, Report
 from provisioner.report.cleaning import printable
 from provisioner.report.formats import TEXT, render
 from provisioner.report.text import Text
-from provisioner.run.stopping import Signalled, Stop, interruption, signals
+from provisioner.site.stopping import Signalled, Stop, interruption, signals
 from provisioner.verbs import arguments
 from provisioner.workers import each, workers
 

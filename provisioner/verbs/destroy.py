@@ -14,11 +14,11 @@ from provisioner.hosts.transport import understood
 from provisioner.kinds.cluster_id import cluster_id
 from provisioner.plan.model import Change, Event, Id, Observed, Present, Report
 from provisioner.run.executor import Executor
-from provisioner.run.planning import make_plan
-from provisioner.run.scripts import text_of
 from provisioner.run.session import Session, session
 from provisioner.run.sweep import sweep_hosts
-from provisioner.run.target import Target
+from provisioner.site.planning import make_plan
+from provisioner.site.scripts import text_of
+from provisioner.site.site import Target
 from provisioner.spec.types import Node, Role
 from provisioner.verbs.command import Context
 from provisioner.verbs.failures import kept_in

@@ -7,7 +7,7 @@ import time
 
 from provisioner.errors import Exit
 from provisioner.plan.model import Report
-from provisioner.run import planning
+from provisioner.site import planning
 from provisioner.verbs.command import Context
 from provisioner.verbs.session import open_context
 

@@ -7,21 +7,21 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from provisioner.drill.exercise import READING, Drill
+from provisioner.drill.story import Line, Outcome, Story
 from provisioner.errors import Exit, fail
 from provisioner.kafka.port import KafkaRefused, KafkaUnavailable, Record, TopicView
 from provisioner.kinds.service.kind import service_id
 from provisioner.plan.model import Event, Id, Present, Report
 from provisioner.report.cleaning import clean
 from provisioner.report.text import Text
-from provisioner.run import planning
-from provisioner.run.drill import READING, Drill
-from provisioner.run.drill_story import Line, Outcome, Story
 from provisioner.run.executor import Executor
 from provisioner.run.gates import ask
-from provisioner.run.health import checks
-from provisioner.run.planning import Planned
 from provisioner.run.session import Session, session
-from provisioner.run.target import Target
+from provisioner.site import planning
+from provisioner.site.health import checks
+from provisioner.site.planning import Planned
+from provisioner.site.site import Target
 from provisioner.spec.types import Node, Spec
 from provisioner.verbs.command import Console, Context
 from provisioner.verbs.permissions import of_gates, warn_unused

@@ -9,7 +9,7 @@ from provisioner.errors import Exit, Problem, ProvisionError
 from provisioner.hosts.transport import TransportError
 from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
 from provisioner.plan.model import Report
-from provisioner.run.stopping import AGAIN
+from provisioner.site.stopping import AGAIN
 
 PORT_ERRORS = (TransportError, KafkaUnavailable, KafkaRefused)
 

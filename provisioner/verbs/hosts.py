@@ -9,7 +9,7 @@ from typing import Any
 
 from provisioner.errors import Notice, Problem, ProvisionError
 from provisioner.hosts.reach import Reach, reach
-from provisioner.hosts.ssh_lookup import DEFAULT_FILES, lookup_of
+from provisioner.hosts.ssh.lookup import DEFAULT_FILES, lookup_of
 from provisioner.hosts.transport import TransportError
 from provisioner.plan.model import Report
 from provisioner.report.cleaning import clean

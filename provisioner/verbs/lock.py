@@ -17,7 +17,7 @@ from provisioner.report.text import table
 from provisioner.run.journal import Journal, whoami
 from provisioner.run.lock import Breaker, showing
 from provisioner.run.session import lock_file
-from provisioner.run.target import Target
+from provisioner.site.site import Target
 from provisioner.verbs.command import Context
 from provisioner.verbs.session import open_context
 

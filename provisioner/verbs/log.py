@@ -17,7 +17,7 @@ from provisioner.plan.model import Id, Layer, Plan, Report, UnknownState
 from provisioner.report.cleaning import clean
 from provisioner.report.text import table
 from provisioner.run.journal import journal_lines
-from provisioner.run.target import Target
+from provisioner.site.site import Target
 from provisioner.verbs.command import Context
 from provisioner.verbs.session import open_context
 

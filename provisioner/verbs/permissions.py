@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from provisioner.plan.model import Plan
-from provisioner.run.planning import Planned, plan_of, rules
-from provisioner.run.target import Target
+from provisioner.site.planning import Planned, plan_of, rules
+from provisioner.site.site import Target
 
 
 def warn_unused(target: Target, planned: Planned, useful: Collection[str] = ()) -> None:

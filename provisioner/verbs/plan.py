@@ -8,7 +8,7 @@ from pathlib import Path
 
 from provisioner.errors import Exit
 from provisioner.plan.model import Report
-from provisioner.run import planning
+from provisioner.site import planning
 from provisioner.verbs.command import Context
 from provisioner.verbs.permissions import warn_unused
 from provisioner.verbs.session import open_context

@@ -11,14 +11,14 @@ from provisioner.errors import Exit, fail
 from provisioner.kinds.service.kind import HELD, TIERS, last, service_id
 from provisioner.plan.model import Change, Id, Present, Refused, Report, Run, Wave
 from provisioner.plan.order import MAY_STOP
-from provisioner.run import planning
 from provisioner.run.converge import prefer_leaders
 from provisioner.run.executor import Executor
-from provisioner.run.health import settle
-from provisioner.run.planning import Planned
 from provisioner.run.session import Session, session
 from provisioner.run.steps import shell_step
-from provisioner.run.target import Target
+from provisioner.site import planning
+from provisioner.site.health import settle
+from provisioner.site.planning import Planned
+from provisioner.site.site import Target
 from provisioner.spec.types import Node
 from provisioner.verbs.command import Context
 from provisioner.verbs.failures import kept_in

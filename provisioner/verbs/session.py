@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from provisioner.errors import Notice, fail
-from provisioner.run.target import Options, Target, open_target
+from provisioner.site.site import Options, Target, open_target
 from provisioner.spec.types import Spec
 from provisioner.uuids import drawn
 from provisioner.verbs.arguments import allowed, useless
@@ -66,7 +66,7 @@ def ssh_options(args: argparse.Namespace, context: Context, spec: Spec) -> Any:
     """None where no host is reached by SSH: paramiko then need not be imported."""
     if all(host.connection == "local" for host in spec.hosts.values()):
         return None
-    from provisioner.hosts.ssh import SshOptions
+    from provisioner.hosts.ssh.connect import SshOptions
 
     replaced = {
         name

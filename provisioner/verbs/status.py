@@ -23,8 +23,8 @@ from provisioner.kafka.port import (
 from provisioner.kinds.service.kind import service_id
 from provisioner.plan.model import Id, Observation, Present, Report
 from provisioner.report import matrix
-from provisioner.run.look import look
-from provisioner.run.target import Target
+from provisioner.site.look import look
+from provisioner.site.site import Target
 from provisioner.spec.types import Node
 from provisioner.verbs.command import Console, Context
 from provisioner.verbs.session import open_context

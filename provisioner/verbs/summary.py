@@ -6,7 +6,7 @@ from provisioner.errors import Exit
 from provisioner.kinds.service.kind import HELD
 from provisioner.plan.model import Plan, Report
 from provisioner.report.text import Text
-from provisioner.run.target import bootstrap
+from provisioner.site.site import bootstrap
 from provisioner.spec.types import Spec
 from provisioner.verbs.command import Context
 

@@ -13,7 +13,7 @@ from provisioner.verbs.command import Context
 from provisioner.verbs.loading import limit_of, load, load_spec
 
 if TYPE_CHECKING:
-    from provisioner.run.target import Target
+    from provisioner.site.site import Target
 
 
 def command(args: argparse.Namespace, context: Context) -> Report:
@@ -45,7 +45,7 @@ def _check_limit(args: argparse.Namespace, context: Context) -> None:
 
 def _preflight(target: Target, report: Report, context: Context) -> None:
     """Hosts that cannot be reached leave the answer open; every other problem is raised."""
-    from provisioner.run.preflight import preflight
+    from provisioner.site.preflight import preflight
 
     found = preflight(target, _changes(target))
     unread = [
@@ -69,7 +69,7 @@ def _changes(target: Target) -> tuple[Change, ...] | None:
     not known before the first download: everything is asked for as if it were to be made."""
     if any(prepared.pending for prepared in target.prepared.values()):
         return None
-    from provisioner.run.planning import make_plan
+    from provisioner.site.planning import make_plan
 
     return make_plan(target).plan.changes
 

@@ -8,7 +8,7 @@ import time
 
 from provisioner.errors import Exit
 from provisioner.plan.model import Plan, Report
-from provisioner.run.verification import verify
+from provisioner.site.verification import verify
 from provisioner.verbs.command import Context
 from provisioner.verbs.session import open_context
 

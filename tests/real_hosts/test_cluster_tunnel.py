@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from provisioner.run.target import Options, Target, open_target
+from provisioner.site.site import Options, Target, open_target
 from provisioner.spec.load import load_all
 from tests.hosts.fixtures import MachineFactory
 from tests.hosts.machine import Machine

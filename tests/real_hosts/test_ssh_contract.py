@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from provisioner.hosts.ssh_connection import SshConnection
+from provisioner.hosts.ssh.connection import SshConnection
 from tests.contract.transport.ssh_hosts import connected, ssh_host
 from tests.contract.transport.suite import SHELL, TransportContract
 from tests.hosts.fixtures import MachineFactory

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.hosts.known_hosts import hashed
-from provisioner.hosts.ssh import connect
+from provisioner.hosts.ssh.connect import connect
+from provisioner.hosts.ssh.known_hosts import hashed
 from tests.contract.transport.ssh_hosts import connected, failure, ssh_host, ssh_options
 from tests.hosts.fixtures import MachineFactory
 from tests.hosts.machine import Machine

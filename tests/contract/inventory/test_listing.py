@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from provisioner.errors import ProvisionError
-from provisioner.spec.inventory import Inventory
-from provisioner.spec.inventory_files import read_inventory
+from provisioner.inventory.files import read_inventory
+from provisioner.inventory.inventory import Inventory
 from tests.contract.inventory.ansible import Listing
 from tests.contract.inventory.cases import CORPUS, EQUAL, REFUSED
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.errors import ProvisionError
-from provisioner.spec.inventory_files import read_inventory
+from provisioner.inventory.files import read_inventory
 
 CASES = Path(__file__).parent / "cases"
 # Asks Ansible's own inventory manager for all patterns in one process.

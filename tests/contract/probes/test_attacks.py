@@ -39,10 +39,10 @@ from provisioner.hosts.transport import TransportError
 from provisioner.kinds.layout import Facts, HostLayout
 from provisioner.run import lock
 from provisioner.run.journal import journal_lines
-from provisioner.run.look import probes_of, reading
-from provisioner.run.scripts import text_of
 from provisioner.run.sweep import SWEEP_UNITS
-from provisioner.run.target import _gather_facts
+from provisioner.site.look import probes_of, reading
+from provisioner.site.scripts import text_of
+from provisioner.site.site import _gather_facts
 from tests.contract.probes.test_probes import places_at
 from tests.unit.plan.model_cluster import spec_of
 

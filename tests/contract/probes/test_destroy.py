@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.run.scripts import text_of
+from provisioner.site.scripts import text_of
 from tests.contract.probes.shells import SHELLS
 
 SCRIPT = text_of("directory/destroy")

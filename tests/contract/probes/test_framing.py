@@ -285,7 +285,7 @@ def constant_parts(script: Script) -> str:
 
 
 def test_no_spec_can_change_a_script() -> None:
-    from provisioner.run.look import probes_of, reading
+    from provisioner.site.look import probes_of, reading
     from tests.unit.plan.model_cluster import ModelCluster, spec_of
 
     spec = spec_of("lab")

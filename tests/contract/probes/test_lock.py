@@ -16,7 +16,7 @@ from provisioner.hosts.local import LocalConnection
 from provisioner.hosts.observer import Shell
 from provisioner.run import lock as lock_module
 from provisioner.run.lock import Lock, LockFile
-from provisioner.run.stopping import Stop
+from provisioner.site.stopping import Stop
 from tests.contract.probes.shells import SHELLS
 
 SCRIPT = lock_module._script()

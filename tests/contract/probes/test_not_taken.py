@@ -16,14 +16,14 @@ from provisioner.hosts.local import LocalConnection
 from provisioner.hosts.observer import Observer, Shell
 from provisioner.kinds.kind import Probe, script
 from provisioner.plan.model import Change, Event, Id, Observation, State, Wave
-from provisioner.run import look as looking
 from provisioner.run import steps
 from provisioner.run.executor import Executor
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
 from provisioner.run.results import Results
 from provisioner.run.session import Session
-from provisioner.run.target import Target
+from provisioner.site import look as looking
+from provisioner.site.site import Target
 from tests.unit.plan.model_cluster import spec_of
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.hosts.observer import Observer, Shell
-from provisioner.run.scripts import text_of
+from provisioner.site.scripts import text_of
 from tests.as_login import Reading
 from tests.contract.probes.shells import SHELLS, ShellConnection
 

@@ -14,7 +14,7 @@ import pytest
 from provisioner.hosts.observer import Observer, Shell
 from provisioner.kinds.layout import Distribution, HostLayout, layout_for
 from provisioner.plan.model import Absent, Id, Observation, Present, Unknown
-from provisioner.run.look import probes_of, reading, together
+from provisioner.site.look import probes_of, reading, together
 from provisioner.spec.types import Spec
 from tests.contract.probes.shells import SHELLS, ShellConnection, tree
 from tests.unit.plan.model_cluster import FACTS, spec_of

@@ -20,10 +20,10 @@ from provisioner.hosts.observer import Observer, Reading, Shell
 from provisioner.kinds.service.kind import OTHERS, desired, service_id
 from provisioner.kinds.service.steps import stop_steps, tell_step
 from provisioner.plan.model import Id, Present, Run
-from provisioner.run.look import look
-from provisioner.run.scripts import text_of
 from provisioner.run.steps import shell_step
-from provisioner.run.target import Options, Target
+from provisioner.site.look import look
+from provisioner.site.scripts import text_of
+from provisioner.site.site import Options, Target
 from tests.contract.probes.test_probes import places_at
 from tests.lookalike import broker_words, made_java, running
 

@@ -17,8 +17,8 @@ from provisioner.run.executor import Executor
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
 from provisioner.run.session import Session
-from provisioner.run.target import Target
 from provisioner.run.waits import NoProgress, WaitInterrupted
+from provisioner.site.site import Target
 
 RESTART = Change(Id("h", "service", "broker-1"), "restart", {}, {}, ())
 TOPIC = Id("", "topic", "atu")

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from provisioner.hosts.ssh import SshOptions, connect
-from provisioner.hosts.ssh_connection import SshConnection
+from provisioner.hosts.ssh.connect import SshOptions, connect
+from provisioner.hosts.ssh.connection import SshConnection
 from provisioner.hosts.transport import TransportError
 from provisioner.spec.types import Host, SshSettings
 from tests.hosts.machine import Machine

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from provisioner.hosts.ssh_config import Hop, Lookup, route
-from provisioner.hosts.ssh_lookup import lookup_of
-from provisioner.hosts.ssh_reader import library_lookup
-from provisioner.hosts.ssh_wire import proxy_command
+from provisioner.hosts.ssh.config import Hop, Lookup, route
+from provisioner.hosts.ssh.lookup import lookup_of
+from provisioner.hosts.ssh.reader import library_lookup
+from provisioner.hosts.ssh.wire import proxy_command
 from provisioner.hosts.transport import TransportError
 from provisioner.spec.types import SshSettings
 

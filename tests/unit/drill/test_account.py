@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from provisioner.drill import account as accounts
+from provisioner.drill.watch import Watch
 from provisioner.kafka.port import ClusterView, PartitionView, Record, Sent, TopicView
-from provisioner.run import drill_account as accounts
-from provisioner.run.drill_watch import Watch
 
 RUN = "ab12"
 

@@ -17,7 +17,7 @@ from provisioner.plan.model import (
     UnknownState,
 )
 from provisioner.plan.rules import Seen
-from provisioner.run.planning import Planned
+from provisioner.site.planning import Planned
 from provisioner.verbs.drill import otherwise
 
 SERVICE = Id("vm", "service", "broker-1")

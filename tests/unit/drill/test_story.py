@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from provisioner.drill import phrases as drill_phrases
+from provisioner.drill.account import Account, Moved
+from provisioner.drill.story import Line, Outcome, Story
 from provisioner.kafka.port import PartitionView
 from provisioner.report.text import Text
-from provisioner.run import drill_phrases
-from provisioner.run.drill_account import Account, Moved
-from provisioner.run.drill_story import Line, Outcome, Story
 from provisioner.run.results import Interrupted
 from provisioner.verbs.drill import told
 

@@ -16,8 +16,8 @@ from provisioner.hosts.shell import Script
 from provisioner.hosts.transport import NONSENSE, Result, TransportError, understood
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Unknown
-from provisioner.run.facts import read_facts
-from provisioner.run.look import parsed, probes_of, record
+from provisioner.site.facts import read_facts
+from provisioner.site.look import parsed, probes_of, record
 from tests.as_login import Reading
 from tests.unit.hosts.scripted import ScriptedTransport
 from tests.unit.plan.model_cluster import ModelCluster, spec_of

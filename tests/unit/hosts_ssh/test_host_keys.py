@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.hosts.known_hosts import fingerprint
-from provisioner.hosts.ssh_certificate import HostCertificate, certificate
-from provisioner.hosts.ssh_config import hop
-from provisioner.hosts.ssh_hostkey import HostKey, HostKeyCheck
+from provisioner.hosts.ssh.certificate import HostCertificate, certificate
+from provisioner.hosts.ssh.config import hop
+from provisioner.hosts.ssh.hostkey import HostKey, HostKeyCheck
+from provisioner.hosts.ssh.known_hosts import fingerprint
 from provisioner.hosts.transport import TransportError
 from provisioner.spec.types import SshSettings
 

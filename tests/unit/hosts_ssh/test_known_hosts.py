@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.hosts import known_hosts
-from provisioner.hosts.known_hosts import KnownHosts, Verdict
+from provisioner.hosts.ssh import known_hosts
+from provisioner.hosts.ssh.known_hosts import KnownHosts, Verdict
 
 ED, RSA = "ssh-ed25519", "ssh-rsa"
 ONE, TWO = b"\0\0\0\x0bssh-ed25519one", b"\0\0\0\x0bssh-ed25519two"

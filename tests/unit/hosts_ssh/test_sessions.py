@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from provisioner.hosts import ssh_connection
-from provisioner.hosts.ssh_connection import Refused, SshConnection
+from provisioner.hosts.ssh import connection as ssh_connection
+from provisioner.hosts.ssh.connection import Refused, SshConnection
 from provisioner.hosts.transport import TransportError
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from provisioner.hosts import ssh
+from provisioner.hosts.ssh.connect import connect as ssh
 
 
 @pytest.fixture

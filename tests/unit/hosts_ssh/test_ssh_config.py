@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.hosts import ssh_config
 from provisioner.hosts.observer import Become, Shell
-from provisioner.hosts.ssh_config import Config, Hop, Lookup, route
+from provisioner.hosts.ssh import config as ssh_config
+from provisioner.hosts.ssh.config import Config, Hop, Lookup, route
 from provisioner.hosts.transport import TransportError
 from provisioner.spec.types import SshSettings
 from tests.unit.hosts.scripted import ScriptedTransport

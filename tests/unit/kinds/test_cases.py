@@ -31,7 +31,7 @@ from provisioner.plan.model import (
     Unpack,
 )
 from provisioner.plan.pipeline import NOT_UP
-from provisioner.run.look import parsed
+from provisioner.site.look import parsed
 from provisioner.spec.types import Spec
 from tests.as_login import Probe
 from tests.unit.plan.model_cluster import ModelCluster, spec_of

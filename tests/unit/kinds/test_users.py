@@ -27,7 +27,7 @@ from provisioner.plan.model import (
     Run,
     Unpack,
 )
-from provisioner.run.scripts import ENTERING, text_of
+from provisioner.site.scripts import ENTERING, text_of
 from provisioner.spec.types import Spec, Supervisor
 from provisioner.verbs.removal import Removal
 from tests.unit.plan.model_cluster import AS_ROOT, places_of, spec_of
@@ -124,10 +124,10 @@ PLACES = {
     ("kinds/service/steps.py", "start_step"): "systemctl",
     ("kinds/service/steps.py", "stop_steps"): "systemctl",
     ("kinds/service/steps.py", "tell_step"): "systemctl",
-    ("run/preflight.py", "_ask"): "ports, disks, /proc; root's manifests",
+    ("site/preflight.py", "_ask"): "ports, disks, /proc; root's manifests",
     ("run/rebuild.py", "_stop"): "/proc and signals",
     ("run/sweep.py", "_sweep"): "/etc/systemd/system",
-    ("run/target.py", "_gather_facts"): "who we are",
+    ("site/site.py", "_gather_facts"): "who we are",
     ("run/waits.py", "_why_dead"): "systemctl and journalctl",
     ("verbs/removal.py", "_as_root"): "by enter.sh alone",
     ("verbs/removal.py", "_end"): "accounts",

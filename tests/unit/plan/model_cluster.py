@@ -46,11 +46,11 @@ from provisioner.plan.model import (
     Wave,
 )
 from provisioner.plan.rules import Seen
-from provisioner.run.look import probes_of, record
-from provisioner.run.observe import told
-from provisioner.run.planning import Planned, make_plan
 from provisioner.run.steps import sequence
-from provisioner.run.target import Options, Target
+from provisioner.site.look import probes_of, record
+from provisioner.site.observe import told
+from provisioner.site.planning import Planned, make_plan
+from provisioner.site.site import Options, Target
 from provisioner.spec.load import load
 from provisioner.spec.types import Node, Role, Spec, Supervisor
 

@@ -16,7 +16,7 @@ from provisioner.kinds.registry import KINDS
 from provisioner.kinds.safety_view import safety_view
 from provisioner.plan import safety
 from provisioner.plan.model import Change, Layer, Plan, Unknown, Wave
-from provisioner.run.planning import make_plan
+from provisioner.site.planning import make_plan
 from tests.unit.plan.model_cluster import Impossible, ModelCluster, spec_of, stopped_by
 
 SPECS = ("lab", "kraft", "three", "ensemble")

@@ -8,7 +8,7 @@ import pytest
 
 from provisioner.kinds.file.quorum import SERVERS, VOTERS
 from provisioner.plan.model import Refused, Unknown, Unmanaged
-from provisioner.run.planning import make_plan
+from provisioner.site.planning import make_plan
 from tests.unit.plan.model_cluster import ModelCluster, spec_of
 
 LOST = {"data-loss": frozenset[str](), "format-controller": frozenset[str]()}

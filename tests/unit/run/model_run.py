@@ -36,11 +36,11 @@ from provisioner.run import converge, executor, unpacking, waits
 from provisioner.run.executor import Executor
 from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
-from provisioner.run.look import probes_of, together
-from provisioner.run.observe import told
-from provisioner.run.planning import Planned
 from provisioner.run.results import Results
 from provisioner.run.session import Session
+from provisioner.site.look import probes_of, together
+from provisioner.site.observe import told
+from provisioner.site.planning import Planned
 from tests.unit.plan.model_cluster import Impossible, ModelCluster
 
 

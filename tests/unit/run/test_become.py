@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from provisioner.hosts.transport import Result, TransportError
-from provisioner.run import target
-from provisioner.run.target import Options
+from provisioner.site import site as target
+from provisioner.site.site import Options
 from provisioner.spec.types import Host, Supervisor
 from tests.unit.hosts.scripted import ScriptedTransport
 

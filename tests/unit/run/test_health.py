@@ -8,8 +8,8 @@ from typing import cast
 import pytest
 
 from provisioner.kafka.port import ClusterView, QuorumView
-from provisioner.run.health import _quorum
-from provisioner.run.target import Target
+from provisioner.site.health import _quorum
+from provisioner.site.site import Target
 
 
 def target(kraft: bool = True) -> Target:

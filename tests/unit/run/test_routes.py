@@ -12,7 +12,7 @@ from provisioner.hosts.transport import Connection, TransportError
 from provisioner.kafka.port import BrokerView
 from provisioner.kafka.routes import ForeignAddress, Routes
 from provisioner.kinds.layout import Facts
-from provisioner.run.routes import routes
+from provisioner.site.routes import routes
 from provisioner.spec.types import Host, Listener, Spec, SshSettings
 from tests.unit.plan.model_cluster import spec_of
 

@@ -26,9 +26,9 @@ from provisioner.plan.model import (
 )
 from provisioner.plan.pipeline import allowed
 from provisioner.run.journal import Journal
-from provisioner.run.look import parsed, record, records
-from provisioner.run.scripts import LIBRARIES, text_of
 from provisioner.run.steps import sequence, shell_step
+from provisioner.site.look import parsed, record, records
+from provisioner.site.scripts import LIBRARIES, text_of
 from tests.as_login import Probe
 from tests.as_login import Put as put
 from tests.as_login import Run as run

@@ -10,8 +10,8 @@ import pytest
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Change, Id, Layer, Present, State, Unknown
 from provisioner.plan.taken import not_taken
-from provisioner.run.planning import Planned
 from provisioner.run.results import Results
+from provisioner.site.planning import Planned
 from tests.unit.plan.model_cluster import AS_ROOT, ModelCluster, spec_of
 from tests.unit.run.model_run import kinds_of, layers, on_model, runner
 

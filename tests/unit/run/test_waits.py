@@ -21,10 +21,10 @@ from provisioner.kafka.port import (
 from provisioner.plan.model import Absent, Await, Change, Event, Id, Unknown, Wave
 from provisioner.plan.safety import Verdict
 from provisioner.run import gates
-from provisioner.run import look as looking
-from provisioner.run.health import settle
-from provisioner.run.target import Options, Target
 from provisioner.run.waits import Awaited, WaitInterrupted, wait_for, wait_for_sessions
+from provisioner.site import look as looking
+from provisioner.site.health import settle
+from provisioner.site.site import Options, Target
 from tests.as_login import Probe
 
 PARTITION = PartitionView(0, leader=1, replicas=(1, 2, 3), isr=(1, 2), offline=(3,))

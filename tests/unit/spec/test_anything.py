@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from provisioner.errors import ProvisionError
-from provisioner.spec.inventory_files import read_inventory
+from provisioner.inventory.files import read_inventory
 from provisioner.spec.load import load
 
 ROOT = Path(__file__).parents[3]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from provisioner.errors import ProvisionError
+from provisioner.inventory.files import read_inventory
 from provisioner.spec import properties, reference
-from provisioner.spec.inventory_files import read_inventory
 from provisioner.spec.load import load
 from provisioner.spec.scaffold import TEMPLATES, scaffold
 from provisioner.spec.scalars import Bad, Dialect, scalar_of

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from provisioner.errors import ProvisionError
-from provisioner.spec.inventory import Inventory, Var
-from provisioner.spec.inventory_files import read_inventory
-from provisioner.spec.inventory_vars import HostReader
-from provisioner.spec.ranges import RangeError, expand_host
+from provisioner.inventory.files import read_inventory
+from provisioner.inventory.inventory import Inventory, Var
+from provisioner.inventory.ranges import RangeError, expand_host
+from provisioner.inventory.variables import HostReader
 from provisioner.spec.scalars import Dialect
 from provisioner.spec.yamlfile import read
 

@@ -16,9 +16,9 @@ from provisioner.hosts.transport import Connection, Result, Stream, TransportErr
 from provisioner.kinds.layout import Facts
 from provisioner.plan.model import Unknown
 from provisioner.run.lock import Lock, LockFile
-from provisioner.run.look import look
-from provisioner.run.preflight import preflight
-from provisioner.run.target import Options, Target, open_target
+from provisioner.site.look import look
+from provisioner.site.preflight import preflight
+from provisioner.site.site import Options, Target, open_target
 from provisioner.verbs import lock, log
 from provisioner.verbs.failures import problems_of
 from tests.unit.plan.model_cluster import ModelCluster, spec_of
@@ -154,8 +154,8 @@ def test_opening(said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> N
     def connect(host: Any, options: Any) -> Any:
         return Machine(host.name, said if host.name == names[-1] else good)
 
-    monkeypatch.setattr("provisioner.run.target.connect_host", connect)
-    monkeypatch.setattr("provisioner.run.target.place", lambda *_: None)
+    monkeypatch.setattr("provisioner.site.site.connect_host", connect)
+    monkeypatch.setattr("provisioner.site.site.place", lambda *_: None)
     target = open_target(replace(spec, user=None), Options(become=True), tmp_path)
     assert sorted(target.shells) == names[:-1]
     assert list(target.unreachable) == names[-1:]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from provisioner.plan.model import Report
-from provisioner.run.stopping import Stop
+from provisioner.site.stopping import Stop
 from provisioner.verbs import apply, arguments, command
 from provisioner.verbs.saved_plan import FORMAT
 

@@ -10,8 +10,8 @@ import pytest
 from provisioner.errors import ProvisionError
 from provisioner.plan.model import Id, Observation, Plan, Present, Unknown
 from provisioner.plan.rules import Seen
-from provisioner.run.planning import Planned
-from provisioner.run.target import Target
+from provisioner.site.planning import Planned
+from provisioner.site.site import Target
 from provisioner.spec.types import Node, Role
 from provisioner.verbs.processes import WAVES, stops
 from tests.unit.plan.model_cluster import ModelCluster

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from provisioner.errors import cut
-from provisioner.spec.inventory import Group, Var
-from provisioner.spec.inventory_source import Source
+from provisioner.inventory.inventory import Group, Var
+from provisioner.inventory.source import Source
 from provisioner.spec.yamlfile import Loc, Place
 
 SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")

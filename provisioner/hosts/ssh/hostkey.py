@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from provisioner.hosts import known_hosts, ssh_certificate
-from provisioner.hosts.known_hosts import Entry, KnownHosts, Verdict
-from provisioner.hosts.ssh_config import Hop
+from provisioner.hosts.ssh import certificate as ssh_certificate
+from provisioner.hosts.ssh import known_hosts
+from provisioner.hosts.ssh.config import Hop
+from provisioner.hosts.ssh.known_hosts import Entry, KnownHosts, Verdict
 from provisioner.hosts.transport import TransportError
 
 # (authority's public blob, signature, what was signed) → whether it is right

@@ -12,8 +12,8 @@ from provisioner.kinds.cluster_id import cluster_id
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Id, Observation, Observed, Present
 from provisioner.plan.rules import Seen
-from provisioner.run.look import look
-from provisioner.run.target import Target, zookeeper_address
+from provisioner.site.look import look
+from provisioner.site.site import Target, zookeeper_address
 from provisioner.spec.types import Node, Spec
 from provisioner.workers import each, result_of, workers
 

@@ -11,6 +11,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from provisioner.drill import account as accounts
+from provisioner.drill import phrases as drill_phrases
+from provisioner.drill.heal import DrillFailed, Healing, first
+from provisioner.drill.story import Outcome, Story
+from provisioner.drill.watch import Watch
 from provisioner.errors import ProvisionError
 from provisioner.hosts.transport import TransportError
 from provisioner.kafka.port import (
@@ -24,16 +29,11 @@ from provisioner.kafka.port import (
 )
 from provisioner.plan.model import Change, Id, Wave
 from provisioner.plan.order import MAY_STOP
-from provisioner.run import drill_account as accounts
-from provisioner.run import drill_phrases
-from provisioner.run.drill_heal import DrillFailed, Healing, first
-from provisioner.run.drill_story import Outcome, Story
-from provisioner.run.drill_watch import Watch
 from provisioner.run.executor import Executor
-from provisioner.run.health import wait_whole
 from provisioner.run.results import Interrupted, Results
 from provisioner.run.session import Session
-from provisioner.run.target import Target
+from provisioner.site.health import wait_whole
+from provisioner.site.site import Target
 from provisioner.spec.types import Node
 
 PREFIX = "__provision-drill-"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from provisioner.errors import ProvisionError, fail
 
 if TYPE_CHECKING:
-    from provisioner.spec.inventory import Inventory
+    from provisioner.inventory.inventory import Inventory
 
 PART = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
 SUBSCRIPT = re.compile(r"^(.+)\[(?:(-?[0-9]+)|([0-9]+)[:-]([0-9]*))\]$")

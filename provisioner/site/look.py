@@ -12,7 +12,7 @@ from provisioner.kinds.kind import Probe, Record
 from provisioner.kinds.layout import HostLayout
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Id, Observation, Observed, Unknown
-from provisioner.run.target import Target
+from provisioner.site.site import Target
 
 
 def look(target: Target, host: str, only: Iterable[Id] | None = None) -> dict[Id, Observation]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from provisioner.drill.account import Account, Moved
 from provisioner.kafka.port import PartitionView
-from provisioner.run.drill_account import Account, Moved
 
 
 def layout(partitions: Mapping[int, PartitionView]) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provisioner.plan.model import Check, Plan, Report
-from provisioner.run.health import checks, healthy, round_trip
-from provisioner.run.planning import make_plan
-from provisioner.run.target import Target
+from provisioner.site.health import checks, healthy, round_trip
+from provisioner.site.planning import make_plan
+from provisioner.site.site import Target
 
 
 @dataclass(frozen=True)

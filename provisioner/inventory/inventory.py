@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.errors import Notice, Problem, ProvisionError
-from provisioner.spec import patterns
-from provisioner.spec.inventory_data import CODE, is_vault, read_data, vars_files
+from provisioner.inventory import patterns
+from provisioner.inventory.data import CODE, is_vault, read_data, vars_files
 from provisioner.spec.yamlfile import Document, Loc
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from provisioner.kafka.port import ClusterView, KafkaRefused, KafkaUnavailable
 from provisioner.plan import safety
 from provisioner.plan.model import Check, Event
-from provisioner.run.target import Target, bootstrap
+from provisioner.site.site import Target, bootstrap
 
 PATIENCE = 60.0
 NONE: frozenset[int] = frozenset()

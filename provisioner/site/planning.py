@@ -8,8 +8,8 @@ from provisioner.kinds.registry import KINDS, desired
 from provisioner.plan import pipeline
 from provisioner.plan.model import Desired, Plan
 from provisioner.plan.rules import Rules, Seen
-from provisioner.run.observe import observe
-from provisioner.run.target import Target
+from provisioner.site.observe import observe
+from provisioner.site.site import Target
 
 
 @dataclass(frozen=True)

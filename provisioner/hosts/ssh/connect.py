@@ -19,13 +19,14 @@ from typing import Any
 import fabric
 import paramiko
 
-from provisioner.hosts import ssh_config, ssh_wire
-from provisioner.hosts.ssh_auth import Login, TurnedAway
-from provisioner.hosts.ssh_config import Hop
-from provisioner.hosts.ssh_connection import Refused, SshConnection, not_forwarded
-from provisioner.hosts.ssh_hostkey import HostKey, HostKeyCheck
-from provisioner.hosts.ssh_lookup import DEFAULT_FILES, lookup_of
-from provisioner.hosts.ssh_wire import Deadline, Wire
+from provisioner.hosts.ssh import config as ssh_config
+from provisioner.hosts.ssh import wire as ssh_wire
+from provisioner.hosts.ssh.auth import Login, TurnedAway
+from provisioner.hosts.ssh.config import Hop
+from provisioner.hosts.ssh.connection import Refused, SshConnection, not_forwarded
+from provisioner.hosts.ssh.hostkey import HostKey, HostKeyCheck
+from provisioner.hosts.ssh.lookup import DEFAULT_FILES, lookup_of
+from provisioner.hosts.ssh.wire import Deadline, Wire
 from provisioner.hosts.transport import TransportError
 from provisioner.spec.types import Host
 

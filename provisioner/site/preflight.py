@@ -13,8 +13,8 @@ from provisioner.hosts.observer import Reading
 from provisioner.hosts.transport import TransportError, understood
 from provisioner.kinds.service.kind import ports
 from provisioner.plan.model import PRIVILEGED, Change
-from provisioner.run.scripts import text_of
-from provisioner.run.target import Target
+from provisioner.site.scripts import text_of
+from provisioner.site.site import Target
 from provisioner.spec.words import heap_bytes
 
 SKEW = 5
@@ -239,7 +239,7 @@ def _to_push(target: Target, host: str, changes: list[Change] | None) -> int:
     """Bytes of the distributions that the plan sends to this host."""
     if target.store is None:
         return 0
-    from provisioner.run.target import platform_of
+    from provisioner.site.site import platform_of
 
     prepared = target.prepared[platform_of(target.facts[host])]
     paths = None

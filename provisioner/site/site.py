@@ -18,8 +18,8 @@ from provisioner.hosts.transport import Connection, TransportError, understood
 from provisioner.kafka.port import Cluster
 from provisioner.kinds.layout import Distribution, Facts, HostLayout, layout_for
 from provisioner.plan.model import PRIVILEGED
-from provisioner.run.facts import read_facts
-from provisioner.run.stopping import Stop
+from provisioner.site.facts import read_facts
+from provisioner.site.stopping import Stop
 from provisioner.spec.types import Host, Node, Spec, Supervisor
 from provisioner.spec.words import WILDCARD, is_loopback
 from provisioner.workers import each, workers
@@ -99,7 +99,7 @@ class Target:
     def _connect(self) -> Cluster:
         """Through the SSH connections, for hosts that are reached by SSH."""
         from provisioner.kafka.client import connect
-        from provisioner.run.routes import routes
+        from provisioner.site.routes import routes
 
         return connect(
             bootstrap(self.spec),
@@ -161,7 +161,7 @@ def connect_host(host: Host, options: Options) -> Connection:
         from provisioner.hosts.local import LocalConnection
 
         return LocalConnection(host.name)
-    from provisioner.hosts.ssh import SshOptions, connect
+    from provisioner.hosts.ssh.connect import SshOptions, connect
 
     return connect(host, settings=options.ssh or SshOptions())
 
@@ -254,7 +254,7 @@ def _nothing_says_become(facts: Facts, systemd: bool, host: Host) -> TransportEr
 
 
 def _gather_facts(spec: Spec, shell: Shell) -> Facts:
-    text = ENTER + constant("facts.sh", "provisioner.run")
+    text = ENTER + constant("facts.sh", "provisioner.site")
     words = (spec.user or "", spec.home)
     frame = Observer(shell).read([Reading(text, words, PRIVILEGED)])[0]
     if frame is None or frame.status != 0:

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from provisioner.errors import Problem
-from provisioner.spec import ssh_args, words
-from provisioner.spec.inventory import Inventory, Var
+from provisioner.inventory import ssh_args
+from provisioner.inventory.inventory import Inventory, Var
+from provisioner.spec import words
 from provisioner.spec.scalars import Unreadable
 from provisioner.spec.types import Host, SshSettings
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from provisioner.errors import cut
-from provisioner.spec.inventory import Group, Var
-from provisioner.spec.inventory_source import CONVERT, Source
+from provisioner.inventory.inventory import Group, Var
+from provisioner.inventory.source import CONVERT, Source
 from provisioner.spec.scalars import NotText
 from provisioner.spec.yamlfile import Loc
 

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from provisioner.hosts.ssh_config import Config, Lookup, broken
-from provisioner.hosts.ssh_wire import environment
+from provisioner.hosts.ssh.config import Config, Lookup, broken
+from provisioner.hosts.ssh.wire import environment
 from provisioner.hosts.transport import TransportError
 
 DEFAULT_FILES = ("~/.ssh/config", "/etc/ssh/ssh_config")
@@ -36,7 +36,7 @@ def lookup_of(files: tuple[str, ...], say: Callable[[str], None] = lambda text: 
     """
     program = shutil.which("ssh")
     if program is None:
-        from provisioner.hosts.ssh_reader import library_lookup
+        from provisioner.hosts.ssh.reader import library_lookup
 
         return library_lookup(files, say)
     words = (program, *ASKING, *_file_option(files))

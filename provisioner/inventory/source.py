@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from provisioner.errors import cut
-from provisioner.spec.inventory import Group, Inventory, Var
-from provisioner.spec.inventory_names import BadName, refuse_group, refuse_host
-from provisioner.spec.ranges import RangeError, expand_host
+from provisioner.inventory.inventory import Group, Inventory, Var
+from provisioner.inventory.names import BadName, refuse_group, refuse_host
+from provisioner.inventory.ranges import RangeError, expand_host
 from provisioner.spec.yamlfile import Document, Loc
 
 CONVERT = "ansible-inventory -i INVENTORY --list --yaml > hosts.yml writes what can be read"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from provisioner.run.drill_account import Account, Moved, Place
+from provisioner.drill.account import Account, Moved, Place
 from provisioner.run.results import Interrupted
 
 

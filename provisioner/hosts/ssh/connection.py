@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from provisioner.hosts.ssh_channel import Exchange, SshStream
-from provisioner.hosts.ssh_link import Link
+from provisioner.hosts.ssh.channel import Exchange, SshStream
+from provisioner.hosts.ssh.link import Link
 from provisioner.hosts.transport import Result, TransportError
 
 # A session that has ended still counts for a moment on the server: seconds to ask again.

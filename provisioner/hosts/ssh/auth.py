@@ -20,7 +20,7 @@ from typing import Any
 import paramiko
 from paramiko.agent import AgentSSH
 
-from provisioner.hosts.ssh_config import Hop
+from provisioner.hosts.ssh.config import Hop
 from provisioner.hosts.transport import TransportError
 
 _MAGIC = b"openssh-key-v1\0"

@@ -7,8 +7,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 
+from provisioner.drill.account import Place, partitions
 from provisioner.kafka.port import Cluster, KafkaRefused, KafkaUnavailable
-from provisioner.run.drill_account import Place, partitions
 
 EVERY = 0.1
 

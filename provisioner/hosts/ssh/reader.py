@@ -12,7 +12,7 @@ from typing import Any
 
 import paramiko
 
-from provisioner.hosts.ssh_config import Config, Lookup, broken
+from provisioner.hosts.ssh.config import Config, Lookup, broken
 
 NOT_UNDERSTOOD = re.compile(
     r"""\s*(?P<key>include\b|canonical\w+|revokedhostkeys\b|match\b(?!\s+all\s*$)|proxycommand\b

@@ -6,15 +6,15 @@ import threading
 import time
 from dataclasses import dataclass, replace
 
+from provisioner.drill import account as accounts
+from provisioner.drill.story import Story
 from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
 from provisioner.plan.model import Change, Id, Present, Wave
-from provisioner.run import drill_account as accounts
-from provisioner.run.drill_story import Story
 from provisioner.run.executor import Executor
-from provisioner.run.health import checks, healthy, settle
-from provisioner.run.look import look
 from provisioner.run.results import Results
-from provisioner.run.target import Target
+from provisioner.site.health import checks, healthy, settle
+from provisioner.site.look import look
+from provisioner.site.site import Target
 from provisioner.spec.types import Node
 
 PATIENCE = 60.0

@@ -21,7 +21,7 @@ from provisioner.hosts.transport import (
 )
 
 if TYPE_CHECKING:
-    from provisioner.hosts.ssh_link import Link
+    from provisioner.hosts.ssh.link import Link
 
 _TICK = 1.0  # seconds between looks at the clock and at the peer
 _PACKET = 32_704  # what one packet holds of the 32 KiB that OpenSSH takes

@@ -16,11 +16,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from provisioner.errors import Notice, Problem, ProvisionError
-from provisioner.spec.inventory import Inventory
-from provisioner.spec.inventory_data import CODE, EXTENSIONS, VAULT, parse_data
-from provisioner.spec.inventory_ini import IniSource
-from provisioner.spec.inventory_source import CONVERT
-from provisioner.spec.inventory_yaml import YamlSource
+from provisioner.inventory.data import CODE, EXTENSIONS, VAULT, parse_data
+from provisioner.inventory.ini_format import IniSource
+from provisioner.inventory.inventory import Inventory
+from provisioner.inventory.source import CONVERT
+from provisioner.inventory.yaml_format import YamlSource
 from provisioner.spec.yamlfile import Document, Place, read_text
 
 # INVENTORY_IGNORE_EXTS of ansible-core 2.19, and what it never takes for an inventory.

@@ -1,0 +1,1 @@
+"""Ansible's inventory → hosts and groups, compared with the real thing."""
