@@ -73,7 +73,7 @@ def main(spec: str, born: float) -> None:
     watch = Stopwatch()
     imports = watch.around("imports", _imports)
     load, stages, target_module, command = imports()
-    cluster_class = target_module.Target
+    cluster_class = target_module.Site
     beside = Stopwatch()
     load.load_all = watch.around("spec", load.load_all)
     target_module._open_host = watch.around("connect", target_module._open_host)
@@ -92,16 +92,16 @@ def main(spec: str, born: float) -> None:
 
 def _imports() -> tuple[Any, ...]:
     from provisioner.hosts import local
-    from provisioner.site import site as target
+    from provisioner.site import site
     from provisioner.spec import load
     from provisioner.verbs import command, drift, session, stages
 
     assert all((local, drift, session))  # what the verb imports by itself, later
-    return load, stages, target, command
+    return load, stages, site, command
 
 
 def _asked(watch: Stopwatch, make: Callable[..., Any]) -> Callable[..., Any]:
-    """``Target.cluster``, which imports the library, and its first ``view``."""
+    """``Site.cluster``, which imports the library, and its first ``view``."""
 
     def cluster(self: Any) -> Any:
         found = watch.around("cluster", make)(self)

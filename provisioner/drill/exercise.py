@@ -33,7 +33,7 @@ from provisioner.run.executor import Executor
 from provisioner.run.results import Interrupted, Results
 from provisioner.run.session import Session
 from provisioner.site.health import wait_whole
-from provisioner.site.site import Target
+from provisioner.site.site import Site
 from provisioner.spec.types import Node
 
 PREFIX = "__provision-drill-"
@@ -76,8 +76,8 @@ class Drill:
     _stop_began: float = 0.0
 
     @property
-    def target(self) -> Target:
-        return self.runner.target
+    def site(self) -> Site:
+        return self.runner.site
 
     @property
     def session(self) -> Session:
@@ -86,7 +86,7 @@ class Drill:
     def run(self) -> Outcome:
         """Experiment, heal, prove. Errors become steps that are not ok."""
         try:
-            with Watch(self.target.another_cluster) as watch:
+            with Watch(self.site.another_cluster) as watch:
                 try:
                     self._experiment()
                 except HANDLED:
@@ -125,16 +125,16 @@ class Drill:
             if self.topic is None:
                 self.topic = f"{PREFIX}{self.session.journal.run}"
                 self._own = True
-                self._create(self.topic, len(self.target.spec.brokers))
-            self._before = self.target.cluster().liveness()
+                self._create(self.topic, len(self.site.spec.brokers))
+            self._before = self.site.cluster().liveness()
             line.detail = f"{self.topic}: {drill_phrases.layout(self._partitions(self._before))}"
 
     def _create(self, topic: str, brokers: int) -> None:
         """As many partitions as brokers; one replica may be away without stopping writes."""
         copies = min(3, brokers)
         minimum = {"min.insync.replicas": str(max(copies - 1, 1))}
-        self.target.cluster().create_topic(topic, brokers, copies, minimum)
-        wait_whole(self.target, topic)
+        self.site.cluster().create_topic(topic, brokers, copies, minimum)
+        wait_whole(self.site, topic)
 
     def _partitions(self, view: ClusterView) -> dict[int, PartitionView]:
         found = view.topic(self.topic or "")
@@ -145,7 +145,7 @@ class Drill:
     def _produce(self) -> None:
         shows = "acknowledged with acks=all: every copy in sync has the record"
         with self.story.step("produce", shows) as line:
-            self._traffic = self.target.cluster().producer(self.topic or "")
+            self._traffic = self.site.cluster().producer(self.topic or "")
             assert self._before is not None
             self._wait_acks(set(self._partitions(self._before)), 0.0)
             line.detail = f"{len(self._traffic.acked())} records acknowledged, and more under way"
@@ -190,7 +190,7 @@ class Drill:
                 self._id, "stop", {"running": True}, {"running": False}, ("running",), asked=True
             )
             self._raise_failed(self.runner.carry_out([Wave(1, (change,), MAY_STOP)]))
-            self.target.cluster().refresh()
+            self.site.cluster().refresh()
             line.detail = f"{self.node.name} on {self.node.host} is stopped"
             if self._alone:
                 names = ", ".join(f"{topic}-{id}" for topic, id in self._alone)
@@ -226,7 +226,7 @@ class Drill:
             def handed_over() -> bool:
                 nonlocal view
                 try:
-                    view = self.target.cluster().liveness()
+                    view = self.site.cluster().liveness()
                 except KafkaUnavailable:
                     return False
                 led = [p for p in accounts.partitions(view).values() if len(p.replicas) > 1]
@@ -271,7 +271,7 @@ class Drill:
             line.detail = drill_phrases.order(found)
 
     def _consume(self) -> list[Record]:
-        return self.target.cluster().consume(self.topic or "", seconds=READING)
+        return self.site.cluster().consume(self.topic or "", seconds=READING)
 
     def _account(self, acked: list[Sent], read: list[Record]) -> accounts.Account:
         run = acked[0].value.decode().rpartition("-")[0] if acked else ""
@@ -342,7 +342,7 @@ class Drill:
             return
         name = self.topic
         with self.story.step("clean") as line:
-            cluster = self.target.cluster()
+            cluster = self.site.cluster()
             if cluster.liveness().topic(name) is not None:
                 cluster.delete_topic(name)
             end = time.monotonic() + PATIENCE

@@ -14,7 +14,7 @@ from provisioner.run.executor import Executor
 from provisioner.run.results import Results
 from provisioner.site.health import checks, healthy, settle
 from provisioner.site.look import look
-from provisioner.site.site import Target
+from provisioner.site.site import Site
 from provisioner.spec.types import Node
 
 PATIENCE = 60.0
@@ -39,8 +39,8 @@ class Healing:
     back: float = 0.0
 
     @property
-    def target(self) -> Target:
-        return self.runner.target
+    def site(self) -> Site:
+        return self.runner.site
 
     def run(self) -> None:
         """Raises DrillFailed, with what is not as it should be, or what the port raises."""
@@ -54,7 +54,7 @@ class Healing:
 
     def _start(self) -> None:
         with self.story.step("start", f"{self.node.name} comes back with what it had") as line:
-            seen = look(self.target, self.node.host, [self._service])
+            seen = look(self.site, self.node.host, [self._service])
             run = replace(self.runner.session, stop=threading.Event(), results=self.results)
             runner = Executor(run, self.runner.desired, {**self.runner.seen, **seen})
             now = seen.get(self._service)
@@ -68,13 +68,13 @@ class Healing:
                     raise DrillFailed(first(self.results))
                 line.detail = f"{self.node.name} is started and registered"
             self.back = time.monotonic()
-            self.target.cluster().refresh()
+            self.site.cluster().refresh()
 
     def _in_sync(self) -> None:
         shows = f"{self.node.name} copies what it missed from the leaders"
         with self.story.step("in-sync", shows) as line:
-            settle(self.target, self.runner.session.emit)
-            found = checks(self.target, self.target.cluster().view(), "")
+            settle(self.site, self.runner.session.emit)
+            found = checks(self.site, self.site.cluster().view(), "")
             wrong = [check.detail for check in found if check.ok is not True]
             if not healthy(found):
                 raise DrillFailed("; ".join(wrong))
@@ -83,7 +83,7 @@ class Healing:
     def _lead_again(self) -> None:
         shows = "a broker that is back only follows, until the leaders are elected anew"
         with self.story.step("preferred-leaders", shows) as line:
-            before = accounts.not_preferred(self.target.cluster().liveness())
+            before = accounts.not_preferred(self.site.cluster().liveness())
             end = time.monotonic() + PATIENCE
             left = before
             while True:
@@ -97,7 +97,7 @@ class Healing:
 
     def _elect(self) -> list[str]:
         """Elects; what is not led by its preferred leader yet. A refusal is tried again."""
-        cluster = self.target.cluster()
+        cluster = self.site.cluster()
         try:
             cluster.elect_preferred_leaders()
             return accounts.not_preferred(cluster.liveness())

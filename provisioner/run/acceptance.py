@@ -27,10 +27,10 @@ LONGEST = 300
 def ask_kafka(run: Session, desired: Desired, wave: Wave) -> None:
     """Raises NotAccepted with what Kafka does not take. What could not be asked is said, and no
     hindrance: the start will tell."""
-    target = run.target
-    wanted = candidates(target.spec, desired, wave.changes)
+    site = run.site
+    wanted = candidates(site.spec, desired, wave.changes)
     hosts = sorted({item.node.host for item in wanted})
-    answers = target.side_by_side(
+    answers = site.side_by_side(
         lambda host: _ask(run, desired, [c for c in wanted if c.node.host == host]),
         hosts,
     )
@@ -39,7 +39,7 @@ def ask_kafka(run: Session, desired: Desired, wave: Wave) -> None:
         said = answers[item.node.host].get(item.node.name, "")
         words = refusal(said)
         if words:
-            refused[item.change.id] = _told(target.spec, item, desired, words)
+            refused[item.change.id] = _told(site.spec, item, desired, words)
         elif not said:
             text = f"Kafka could not be asked whether it takes the properties of {item.node.name}"
             run.emit(Event("note", text, item.node.host))
@@ -50,7 +50,7 @@ def ask_kafka(run: Session, desired: Desired, wave: Wave) -> None:
 def _ask(run: Session, desired: Desired, items: Sequence[Candidate]) -> dict[str, str]:
     """What Kafka said of each node, all of one host side by side there."""
     host = items[0].node.host
-    places = run.target.places[host]
+    places = run.site.places[host]
     files = [desired[Id(host, "file", item.node.properties)] for item in items]
     launches = [desired[Id(host, "file", places.launch(item.node))] for item in items]
     words = [str(launches[0].fields.get(key, "")) for key in ("dist", "java", "hint.archive")]

@@ -43,7 +43,7 @@ class Rounds:
             if self._ended():
                 return self._rest()
         if not self.planned.plan.unread:
-            sweep(self.run.target, self.run.emit)
+            sweep(self.run.site, self.run.emit)
         return None
 
     def _named(self, plan: Plan) -> None:
@@ -62,11 +62,11 @@ class Rounds:
         that changed nothing is the last."""
         changes = [change for wave in waves for change in wave.changes]
         if any(layer_of(change) is Layer.NODE for change in changes):
-            self.run.target.cluster().refresh()
-            settle(self.run.target, self.run.emit, self.run.stop, kept_down(self.planned))
+            self.run.site.cluster().refresh()
+            settle(self.run.site, self.run.emit, self.run.stop, kept_down(self.planned))
         plan = self.planned.plan
         known = None if _must_look(plan) else done.seen
-        self.planned = make_plan(self.run.target, observe(self.run.target, known=known))
+        self.planned = make_plan(self.run.site, observe(self.run.site, known=known))
         _unexpected(self.planned.plan, self.named)
         for change in self.planned.plan.changes:
             self.run.results.undone(change, self.run.emit)
@@ -127,7 +127,7 @@ def prefer_leaders(run: Session) -> None:
     """Gives each partition back to its preferred leader. Kafka does it by itself within minutes:
     that it could not be asked now is worth a line, not a failure."""
     try:
-        run.target.cluster().elect_preferred_leaders()
+        run.site.cluster().elect_preferred_leaders()
     except (KafkaUnavailable, KafkaRefused) as error:
         run.emit(Event("note", f"the preferred leaders were not elected: {error}"))
 

@@ -49,7 +49,7 @@ from provisioner.run.steps import sequence, shell_step
 from provisioner.run.unpacking import unpack_all
 from provisioner.run.waits import Awaited, NoProgress, WaitInterrupted, wait_for, wait_for_sessions
 from provisioner.site.look import look, printed, probes_of, reading, together
-from provisioner.site.site import Target
+from provisioner.site.site import Site
 
 LOST = "the lock is no longer this run's: another run took over, or `lock --break` ended it"
 UNREAD = "it could not be read a moment ago; nothing was done"
@@ -71,8 +71,8 @@ class Executor:
     mutex: threading.Lock = field(default_factory=threading.Lock)
 
     @property
-    def target(self) -> Target:
-        return self.session.target
+    def site(self) -> Site:
+        return self.session.site
 
     @property
     def results(self) -> Results:
@@ -80,10 +80,10 @@ class Executor:
 
     def look(self, host: str, ids: Sequence[Id]) -> Mapping[Id, Observation]:
         """Reads things of a host again."""
-        return look(self.target, host, ids)
+        return look(self.site, host, ids)
 
     def probes(self, host: str) -> Sequence[Probe]:
-        return probes_of(self.target.places[host])
+        return probes_of(self.site.places[host])
 
     def gate(self, wave: Wave) -> None:
         """Waits until a gated wave may begin. Raises NoProgress or NotAccepted."""
@@ -127,7 +127,7 @@ class Executor:
         for change in wave.changes:
             by_host.setdefault(change.id.host, []).append(change)
         hosts = [host for host in by_host if host]
-        self.target.side_by_side(lambda host: self._guarded(host, by_host[host], wave), hosts)
+        self.site.side_by_side(lambda host: self._guarded(host, by_host[host], wave), hosts)
         if "" in by_host and not self.results.failed:
             self._guarded("", by_host[""], wave)
 
@@ -161,7 +161,7 @@ class Executor:
         taken = [change for change in changes if change.id not in left]
         for change in taken:
             if KINDS[change.id.kind].makes_user and change.action == "create":
-                self.target.account_made(host)
+                self.site.account_made(host)
             self.results.applied.append(change)
             if KINDS[change.id.kind].layer is not Layer.HOST:  # those are told by their wave
                 self.session.emit(Event("done", host=host, change=change, seconds=seconds))
@@ -182,8 +182,8 @@ class Executor:
         rest = [other for other in changes if other is not change]
         if not rest:
             return
-        fresh = read_again(self.target, self.look, [c.id for c in rest])
-        left = left_over(self.target, self.desired, rest, self.seen, fresh)
+        fresh = read_again(self.site, self.look, [c.id for c in rest])
+        left = left_over(self.site, self.desired, rest, self.seen, fresh)
         for other in rest:
             if other.id not in left:
                 self.results.applied.append(other)
@@ -272,7 +272,7 @@ class Executor:
         if isinstance(step, Unpack):
             self._begun(changes, group)
             items = [(changes[n], s) for n, s in group if isinstance(s, Unpack)]
-            unpack_all(self.target, actor, items, self.session.stop)
+            unpack_all(self.site, actor, items, self.session.stop)
         elif isinstance(step, Call):
             self._calls(group, changes)
         else:
@@ -319,7 +319,7 @@ class Executor:
         ]
         if starting:
             try:
-                wait_for_sessions(self.target, starting, self.session.emit, self.session.stop)
+                wait_for_sessions(self.site, starting, self.session.emit, self.session.stop)
             except NoProgress as stuck:
                 raise StepFailed(changes[group[0][0]], str(stuck)) from stuck
 
@@ -352,14 +352,14 @@ class Executor:
     def _read_back(self, host: str, changes: list[Change], outcome: Outcome) -> None:
         """Takes in what was read again. Raises NotTaken."""
         probes = self._only(host, self._to_read(host, changes))
-        fresh = allowed(together(probes, outcome.reread), self.target.options.allow)
+        fresh = allowed(together(probes, outcome.reread), self.site.options.allow)
         self._judge(changes, fresh)
 
     def _judge(self, changes: Sequence[Change], fresh: Observed) -> None:
         with self.mutex:
             before = self.seen
             self.seen = {**before, **fresh}
-        left = left_over(self.target, self.desired, changes, before, fresh)
+        left = left_over(self.site, self.desired, changes, before, fresh)
         if left:
             raise NotTaken(left)
 
@@ -375,11 +375,11 @@ class Executor:
                 waits = [(changes[n], s) for n, s in group if isinstance(s, Await)]
                 fresh.update(self._await(waits))
         unseen = [change.id for change in changes if change.id not in fresh]
-        self._judge(changes, {**fresh, **read_again(self.target, self.look, unseen)})
+        self._judge(changes, {**fresh, **read_again(self.site, self.look, unseen)})
         self.session.records.write("done", "", wave.number, changes)
 
     def _calls(self, group: list[tuple[int, Step]], changes: list[Change]) -> None:
-        cluster = self.target.cluster()
+        cluster = self.site.cluster()
         for number, step in group:
             assert isinstance(step, Call)
             # A run that was frozen and woken must not act on a lock that another has by now.
@@ -395,7 +395,7 @@ class Executor:
         awaited = [Awaited(change, step.id, step.no_progress) for change, step in items]
         try:
             return wait_for(
-                self.target, self.desired, awaited, self.look, self.session.emit, self.session.stop
+                self.site, self.desired, awaited, self.look, self.session.emit, self.session.stop
             )
         except NoProgress as stuck:
             raise StepFailed(stuck.change or items[0][0], str(stuck)) from stuck

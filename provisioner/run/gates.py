@@ -12,7 +12,7 @@ from provisioner.plan import safety
 from provisioner.plan.model import Change, Event, Wave
 from provisioner.run.waits import NoProgress, WaitInterrupted
 from provisioner.site.observe import zookeeper_states
-from provisioner.site.site import Target
+from provisioner.site.site import Site
 from provisioner.spec.types import Role
 
 WHOLE = 60.0
@@ -20,7 +20,7 @@ LIMIT = 120.0
 
 
 def gate(
-    target: Target, emit: Callable[[Event], None], stop: threading.Event
+    site: Site, emit: Callable[[Event], None], stop: threading.Event
 ) -> Callable[[Wave], None]:
     """``gate(wave)`` returns when the nodes of the wave may be stopped.
 
@@ -32,7 +32,7 @@ def gate(
     def wait(wave: Wave) -> None:
         nonlocal already_behind
         for change in wave.changes:
-            behind = _until_allowed(target, change, already_behind, emit, stop).behind
+            behind = _until_allowed(site, change, already_behind, emit, stop).behind
             if behind is not None:
                 # What stays down keeps its partitions behind: only a bounce is made good.
                 already_behind = behind if change.action == "restart" else None
@@ -41,21 +41,21 @@ def gate(
 
 
 def _until_allowed(
-    target: Target,
+    site: Site,
     change: Change,
     already_behind: frozenset[str] | None,
     emit: Callable[[Event], None],
     stop: threading.Event,
 ) -> safety.Verdict:
     """The verdict that let it go. Raises as ``gate`` does."""
-    node = target.spec.node(change.id.name)
+    node = site.spec.node(change.id.name)
     began = moved = time.monotonic()
     last = said = ""
     while True:
         now = time.monotonic()
         require_all_in_sync = now - moved < WHOLE
         verdict = ask(
-            target,
+            site,
             node.name,
             require_all_in_sync=require_all_in_sync,
             already_behind=already_behind,
@@ -67,7 +67,7 @@ def _until_allowed(
                 emit(Event("note", text, node.host))
             if not require_all_in_sync:
                 missing = ask(
-                    target, node.name, require_all_in_sync=True, already_behind=already_behind
+                    site, node.name, require_all_in_sync=True, already_behind=already_behind
                 ).reason
                 if missing:
                     text = f"{node.name} waits no longer, since nothing moves: {missing}"
@@ -85,7 +85,7 @@ def _until_allowed(
 
 
 def ask(
-    target: Target,
+    site: Site,
     name: str,
     *,
     require_all_in_sync: bool,
@@ -93,12 +93,12 @@ def ask(
 ) -> safety.Verdict:
     """One question about one node, of what Kafka says now. ``already_behind``: what was behind when
     the node before it was stopped."""
-    node = target.spec.node(name)
+    node = site.spec.node(name)
     if node.role is Role.ZOOKEEPER:
-        states = zookeeper_states(target)
-        return safety.may_stop_zookeeper(states, node.id, [z.id for z in target.spec.zookeeper])
+        states = zookeeper_states(site)
+        return safety.may_stop_zookeeper(states, node.id, [z.id for z in site.spec.zookeeper])
     try:
-        seen = target.cluster().view()
+        seen = site.cluster().view()
         unread = [key for key in seen.errors if key.startswith("topic-")]
         if unread:
             why = f"the minimum ISR of {unread[0].removeprefix('topic-')} could not be read"
@@ -108,13 +108,13 @@ def ask(
         return safety.Verdict(False, f"Kafka cannot be asked: {error}")
     if node.is_controller:
         # Those of the spec may be no voters yet: it is the others that must not be missed.
-        voters = sorted(view.lag) or [c.id for c in target.spec.controllers]
+        voters = sorted(view.lag) or [c.id for c in site.spec.controllers]
         verdict = safety.may_stop_controller(view, node.id, voters)
         if not verdict.allowed:
             return verdict
     if node.is_broker:
-        refuse = target.spec.policy.offline_partitions == "refuse"
-        if "offline" in target.options.allow:
+        refuse = site.spec.policy.offline_partitions == "refuse"
+        if "offline" in site.options.allow:
             refuse = False
         return safety.may_stop_broker(
             view,

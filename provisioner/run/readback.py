@@ -9,7 +9,7 @@ from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Change, Desired, Id, Observation, Observed, Unknown
 from provisioner.plan.pipeline import allowed, judges, resolve
 from provisioner.plan.taken import not_taken
-from provisioner.site.site import Target
+from provisioner.site.site import Site
 
 Look = Callable[[str, Sequence[Id]], Mapping[Id, Observation]]
 
@@ -23,7 +23,7 @@ class NotTaken(Exception):
 
 
 def left_over(
-    target: Target,
+    site: Site,
     desired: Desired,
     changes: Sequence[Change],
     before: Observed,
@@ -32,27 +32,27 @@ def left_over(
     """Which of the changes did not take, and why, by what was read ``fresh``. What only
     observations tell of the wanted states (a digest by the host's key) is told by these."""
     mine = {c.id: desired[c.id] for c in changes if c.id in desired}
-    wanted = resolve(target.spec, mine, desired, {**before, **fresh}, KINDS)
+    wanted = resolve(site.spec, mine, desired, {**before, **fresh}, KINDS)
     return not_taken(changes, wanted, before, fresh, judges(KINDS))
 
 
-def read_again(target: Target, look: Look, ids: Sequence[Id]) -> dict[Id, Observation]:
+def read_again(site: Site, look: Look, ids: Sequence[Id]) -> dict[Id, Observation]:
     """The things of each host, and of the cluster, as they are now."""
     seen: dict[Id, Observation] = {}
     for host in sorted({id.host for id in ids if id.host}):
         fresh = look(host, [id for id in ids if id.host == host])
-        seen.update(allowed(fresh, target.options.allow))
+        seen.update(allowed(fresh, site.options.allow))
     ours = [id for id in ids if not id.host]
-    return {**seen, **(of_cluster(target, ours) if ours else {})}
+    return {**seen, **(of_cluster(site, ours) if ours else {})}
 
 
-def of_cluster(target: Target, ids: Sequence[Id]) -> dict[Id, Observation]:
+def of_cluster(site: Site, ids: Sequence[Id]) -> dict[Id, Observation]:
     """What Kafka tells of them now; Unknown where it does not answer."""
     try:
-        view = target.cluster().view()
+        view = site.cluster().view()
     except KafkaUnavailable as error:
         return {id: Unknown(str(error)) for id in ids}
     seen: dict[Id, Observation] = {}
     for kind in {id.kind for id in ids}:
-        seen.update(KINDS[kind].read(view, target.spec))
+        seen.update(KINDS[kind].read(view, site.spec))
     return {id: seen.get(id, Unknown("Kafka did not tell")) for id in ids}

@@ -11,16 +11,16 @@ from provisioner.run.session import Session
 from provisioner.site import preflight
 from provisioner.site.health import settle
 from provisioner.site.planning import Planned, make_plan
-from provisioner.site.site import Target, ensure_artifacts
+from provisioner.site.site import Site, ensure_artifacts
 
 
-def fetched(target: Target) -> Planned:
+def fetched(site: Site) -> Planned:
     """A plan whose artifacts are all here, before anything is changed."""
-    if any(prepared.pending for prepared in target.prepared.values()):
-        ensure_artifacts(target)
-    planned = make_plan(target)
-    if _sends(planned.plan) and ensure_artifacts(target):
-        planned = make_plan(target)
+    if any(prepared.pending for prepared in site.prepared.values()):
+        ensure_artifacts(site)
+    planned = make_plan(site)
+    if _sends(planned.plan) and ensure_artifacts(site):
+        planned = make_plan(site)
     return planned
 
 
@@ -32,15 +32,15 @@ def _sends(plan: Plan) -> bool:
 def awaited(run: Session, planned: Planned) -> Planned:
     """The plan, made again when Kafka answers: with nothing to do to its hosts, a Kafka whose
     processes run is one that starts, and what its topics lack is seen a moment later."""
-    if not starting(run.target, planned):
+    if not starting(run.site, planned):
         return planned
     why = planned.seen.unavailable
     run.emit(Event("waiting", f"waiting for Kafka to answer: {why}"))
-    settle(run.target, run.emit, run.stop)
-    return planned if run.stop.is_set() else make_plan(run.target)
+    settle(run.site, run.emit, run.stop)
+    return planned if run.stop.is_set() else make_plan(run.site)
 
 
-def starting(target: Target, planned: Planned) -> bool:
+def starting(site: Site, planned: Planned) -> bool:
     """Whether the plan was made without Kafka's answer, though brokers run as they should."""
     seen = planned.seen
     if seen.view is not None or seen.stranger or below(planned.plan):
@@ -48,11 +48,11 @@ def starting(target: Target, planned: Planned) -> bool:
     return any(
         kind.runs(seen.things.get(id))
         for kind in KINDS.values()
-        for id in kind.answering(target.spec)
+        for id in kind.answering(site.spec)
     )
 
 
-def may_become_whole(target: Target, planned: Planned, applied: list[Change]) -> bool:
+def may_become_whole(site: Site, planned: Planned, applied: list[Change]) -> bool:
     """Whether what runs may come to be whole: for nothing, or for what is held, there is no
     waiting."""
     if any(KINDS[item.id.kind].layer is Layer.NODE for item in planned.plan.refused):
@@ -60,14 +60,14 @@ def may_become_whole(target: Target, planned: Planned, applied: list[Change]) ->
     if any(layer_of(change) is Layer.NODE for change in applied):
         return True
     things = planned.seen.things
-    ids = [(kind, id) for kind in KINDS.values() for id in kind.processes(target.spec)]
+    ids = [(kind, id) for kind in KINDS.values() for id in kind.processes(site.spec)]
     return any(kind.runs(things.get(id)) for kind, id in ids)
 
 
-def check_before_rebuild(target: Target) -> None:
+def check_before_rebuild(site: Site) -> None:
     """What would stop a rebuild half way is asked before anything is emptied."""
-    ensure_artifacts(target)
-    found = preflight.preflight(target)
+    ensure_artifacts(site)
+    found = preflight.preflight(site)
     # What runs on the ports is the rebuild's own business; it names who may not be ended.
     problems = [p for p in found.problems if p.code in ("disk-full", "not-permitted")]
     if problems:

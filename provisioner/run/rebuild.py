@@ -18,16 +18,16 @@ SECONDS = 30
 
 def clear(run: Session) -> None:
     """Every host side by side: processes first, on all hosts, then data. Raises ProvisionError."""
-    target = run.target
-    if target.unreachable:
-        names = ", ".join(sorted(target.unreachable))
+    site = run.site
+    if site.unreachable:
+        names = ", ".join(sorted(site.unreachable))
         raise fail("unreachable", f"--rebuild needs every host; not reached: {names}")
-    target.side_by_side(lambda host: _stop(run, host))
-    target.side_by_side(lambda host: _wipe(run, host))
+    site.side_by_side(lambda host: _stop(run, host))
+    site.side_by_side(lambda host: _wipe(run, host))
 
 
 def _stop(run: Session, host: str) -> None:
-    places = run.target.places[host]
+    places = run.site.places[host]
     wanted = " ".join(str(port) for node in places.nodes for port in ports(node))
     folders = "\n".join(d.path for node in places.nodes for d in node.log_dirs)
     files = "\n".join(node.properties for node in places.nodes)
@@ -37,7 +37,7 @@ def _stop(run: Session, host: str) -> None:
 
 
 def _wipe(run: Session, host: str) -> None:
-    places = run.target.places[host]
+    places = run.site.places[host]
     if not places.user_exists:
         return  # there is no user yet whose data this could be
     text = text_of("storage/wipe")

@@ -21,7 +21,7 @@ from provisioner.run.journal import Journal, whoami
 from provisioner.run.lock import Lock, LockFile
 from provisioner.run.records import Records
 from provisioner.run.results import Results
-from provisioner.site.site import Target
+from provisioner.site.site import Site
 from provisioner.site.stopping import Stop, stopping
 
 Emit = Callable[[Event], None]
@@ -33,7 +33,7 @@ class Session:
     its changes, over all rounds. ``may_stop(wave)`` waits until the nodes of a wave may be stopped
     (``gates.gate``)."""
 
-    target: Target
+    site: Site
     lock: Lock
     journal: Journal
     emit: Emit
@@ -42,13 +42,13 @@ class Session:
     may_stop: Callable[[Wave], None] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.may_stop = gate(self.target, self.emit, self.stop)
+        self.may_stop = gate(self.site, self.emit, self.stop)
 
     def actor(self, host: str) -> Actor:
         """What may change that host, for as long as the lock is held."""
-        places = self.target.places[host]
+        places = self.site.places[host]
         token = LockToken(places.state, self.lock.token, places.state_user)
-        return Actor(self.target.shells[host], token)
+        return Actor(self.site.shells[host], token)
 
     def act(self, host: str, steps: Sequence[ShellStep]) -> list[str]:
         """Steps on one host outside any wave; what each printed. Raises ``step-failed``."""
@@ -61,11 +61,11 @@ class Session:
 
     def holds_lock(self) -> bool:
         """Whether the lock is still ours, asked of the first host."""
-        return not self.actor(min(self.target.shells)).act(Batch()).lost
+        return not self.actor(min(self.site.shells)).act(Batch()).lost
 
     @property
     def records(self) -> Records:
-        return Records(self.actor, sorted(self.target.shells), self.journal)
+        return Records(self.actor, sorted(self.site.shells), self.journal)
 
     def check(self) -> None:
         """Raises ProvisionError ``interrupted`` once a signal has come."""
@@ -79,41 +79,41 @@ class Session:
 
 
 @contextmanager
-def session(target: Target, command: str, emit: Emit) -> Iterator[Session]:
+def session(site: Site, command: str, emit: Emit) -> Iterator[Session]:
     """From here on a signal ends the step under way and nothing begins after it. Raises
     ProvisionError: ``lock-held``, and where half of the hosts or more cannot be reached."""
-    with stopping(target.options.stop) as stop, _locked(target, command) as lock:
-        journal = Journal(secrets.token_hex(4), command, target.spec.digest)
-        run = Session(target, lock, journal, emit, stop)
-        notes = {host: shell.connection.notes for host, shell in target.shells.items()}
+    with stopping(site.options.stop) as stop, _locked(site, command) as lock:
+        journal = Journal(secrets.token_hex(4), command, site.spec.digest)
+        run = Session(site, lock, journal, emit, stop)
+        notes = {host: shell.connection.notes for host, shell in site.shells.items()}
         run.records.host_keys(notes)
         yield run
 
 
 @contextmanager
-def _locked(target: Target, command: str) -> Iterator[Lock]:
+def _locked(site: Site, command: str) -> Iterator[Lock]:
     """The lock of every host that can be reached, for more than half of all."""
-    _reached(target)
+    _reached(site)
     since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
     who = f"{whoami()} pid {os.getpid()} {command} since {since}"
-    lock = Lock(who, target.options.say, target.options.stop)
-    lock.acquire({host: lock_file(target, host) for host in target.shells})
+    lock = Lock(who, site.options.say, site.options.stop)
+    lock.acquire({host: lock_file(site, host) for host in site.shells})
     try:
         yield lock
     finally:
         lock.release()
 
 
-def lock_file(target: Target, host: str) -> LockFile:
+def lock_file(site: Site, host: str) -> LockFile:
     """Where the lock of that host is."""
-    places = target.places[host]
-    return LockFile(target.shells[host], places.state, places.state_user)
+    places = site.places[host]
+    return LockFile(site.shells[host], places.state, places.state_user)
 
 
-def _reached(target: Target) -> None:
+def _reached(site: Site) -> None:
     """Raises ProvisionError where not more than half of the hosts can be reached."""
-    hosts, away = len(target.used_hosts), target.unreachable
-    if len(target.shells) * 2 > hosts:
+    hosts, away = len(site.used_hosts), site.unreachable
+    if len(site.shells) * 2 > hosts:
         return
     why = "; ".join(f"{host}: {error}" for host, error in away.items())
     error: ProvisionError = fail(

@@ -17,13 +17,13 @@ SWEEP_UNITS = ENTER + constant("sweep_units.sh", "provisioner.run")
 def sweep_hosts(run: Session, *, distributions: bool) -> None:
     """Every host that can be reached, side by side. ``distributions``: the old ones too, which is
     for the end of a run that reached its goal."""
-    limit = run.target.options.limit
-    hosts = [host for host in run.target.shells if limit is None or host in limit]
-    run.target.side_by_side(lambda host: _sweep(run, host, distributions), hosts)
+    limit = run.site.options.limit
+    hosts = [host for host in run.site.shells if limit is None or host in limit]
+    run.site.side_by_side(lambda host: _sweep(run, host, distributions), hosts)
 
 
 def _sweep(run: Session, host: str, distributions: bool) -> None:
-    places = run.target.places[host]
+    places = run.site.places[host]
     wanted = [d for d in (places.kafka, places.java, places.scripts, places.archive) if d]
     keep = "\n".join(d.path.rpartition("/")[2] for d in wanted) if distributions else ""
     folders = [

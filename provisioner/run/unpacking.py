@@ -10,30 +10,30 @@ from provisioner.hosts.actor import Actor
 from provisioner.hosts.transport import TransportError
 from provisioner.plan.model import Change, Unpack
 from provisioner.run.results import StepFailed
-from provisioner.site.site import Target
+from provisioner.site.site import Site
 
 STREAMS = 2
 """Distributions that go to one host at the same time."""
 
 
 def unpack_all(
-    target: Target, actor: Actor, items: Sequence[tuple[Change, Unpack]], stop: threading.Event
+    site: Site, actor: Actor, items: Sequence[tuple[Change, Unpack]], stop: threading.Event
 ) -> None:
     """Raises StepFailed."""
     if stop.is_set():
         raise StepFailed(items[0][0], "interrupted before it began")
     with ThreadPoolExecutor(min(len(items), STREAMS)) as pool:
-        running = [pool.submit(_unpack, target, actor, change, step) for change, step in items]
+        running = [pool.submit(_unpack, site, actor, change, step) for change, step in items]
     for future in running:
         future.result()
 
 
-def _unpack(target: Target, actor: Actor, change: Change, step: Unpack) -> None:
-    stream = target.store.open(step.artifact)
+def _unpack(site: Site, actor: Actor, change: Change, step: Unpack) -> None:
+    stream = site.store.open(step.artifact)
     total = stream.total
 
     def progress(sent: int) -> None:
-        target.options.progress(f"{actor.name}: {step.path.rpartition('/')[2]}", sent, total)
+        site.options.progress(f"{actor.name}: {step.path.rpartition('/')[2]}", sent, total)
 
     try:
         actor.unpack(step.path, step.user, stream, progress, packed=stream.packed)

@@ -29,7 +29,7 @@ from provisioner.plan.model import (
 )
 from provisioner.plan.pipeline import judges
 from provisioner.plan.taken import differs, of_change
-from provisioner.site.site import Target, zookeeper_address
+from provisioner.site.site import Site, zookeeper_address
 from provisioner.spec.types import Role
 
 PAUSE = 0.05, 0.2
@@ -64,7 +64,7 @@ class Awaited:
 
 
 def wait_for(
-    target: Target,
+    site: Site,
     desired: Desired,
     items: Sequence[Awaited],
     look: Callable[[str, Sequence[Id]], Mapping[Id, Observation]],
@@ -80,22 +80,22 @@ def wait_for(
         item.moved = began
     pause, longest = PAUSE
     while left:
-        seen = _seen(target, desired, left, look)
+        seen = _seen(site, desired, left, look)
         now = time.monotonic()
         for item in list(left):
             observation = seen.get(item.id)
             state = desired.get(item.id, State({}))
             if observation is None:
-                _unseen(target, desired, item, look, now)
+                _unseen(site, desired, item, look, now)
                 continue
             why = missing(item.change, item.id, state, observation)
-            if not why and not _serves(target, item.id):
+            if not why and not _serves(site, item.id):
                 why = "it does not serve yet"
             if not why:
                 arrived[item.id] = observation
                 left.remove(item)
                 continue
-            _check(target, state, item, observation, now, why)
+            _check(site, state, item, observation, now, why)
         for item in left:
             if now - began > SAY_AFTER and not item.said:
                 item.said = True
@@ -132,7 +132,7 @@ def _named(id: Id) -> str:
 
 
 def _seen(
-    target: Target,
+    site: Site,
     desired: Desired,
     left: Sequence[Awaited],
     look: Callable[[str, Sequence[Id]], Mapping[Id, Observation]],
@@ -144,19 +144,19 @@ def _seen(
     for item in left:
         if not item.id.host:
             continue
-        if now - item.looked >= LOOK_EVERY or _open(target, item.id):
+        if now - item.looked >= LOOK_EVERY or _open(site, item.id):
             item.looked = now
             by_host.setdefault(item.id.host, []).append(item.id)
     for host, ids in by_host.items():
         seen.update(look(host, ids))
     if any(not item.id.host for item in left):
-        seen.update(_cluster(target, [item.id for item in left if not item.id.host]))
+        seen.update(_cluster(site, [item.id for item in left if not item.id.host]))
     return seen
 
 
-def _open(target: Target, id: Id) -> bool:
+def _open(site: Site, id: Id) -> bool:
     """Whether the first port of a service answers."""
-    node = target.spec.node(id.name)
+    node = site.spec.node(id.name)
     state_ports = [listener.port for listener in node.listeners]
     port = node.client_port or (state_ports[0] if state_ports else None)
     if port is None:
@@ -164,7 +164,7 @@ def _open(target: Target, id: Id) -> bool:
     if port is None:
         return True
     try:
-        connection = target.dial_node(node, port, 2.0)
+        connection = site.dial_node(node, port, 2.0)
     except Exception:
         return False
     with contextlib.suppress(Exception):
@@ -175,43 +175,43 @@ def _open(target: Target, id: Id) -> bool:
 WORDS = "4lw.commands.whitelist"
 
 
-def _serves(target: Target, id: Id) -> bool:
+def _serves(site: Site, id: Id) -> bool:
     """A ZooKeeper that stands alone opens its port before it has read its data, and ends again if
     it cannot: it is there when it says what it is. One of several may have to wait for the others,
     and has read its data before it opens its port."""
     if KINDS[id.kind].layer is not Layer.NODE:
         return True
-    node = target.spec.node(id.name)
-    if node.role is not Role.ZOOKEEPER or len(target.spec.zookeeper) > 1:
+    node = site.spec.node(id.name)
+    if node.role is not Role.ZOOKEEPER or len(site.spec.zookeeper) > 1:
         return True
     if not {"srvr", "*"} & set(node.config.get(WORDS, "srvr").replace(" ", "").split(",")):
         return True  # it may not be asked
     from provisioner.kafka import zookeeper
 
-    dial, host = target.shells[node.host].connection.dial, zookeeper_address(target.spec, node)
+    dial, host = site.shells[node.host].connection.dial, zookeeper_address(site.spec, node)
     try:
         return bool(zookeeper.server_state(dial, host, node.client_port or 0, 2.0))
     except Exception:
         return False
 
 
-def _cluster(target: Target, ids: Sequence[Id]) -> dict[Id, Observation]:
+def _cluster(site: Site, ids: Sequence[Id]) -> dict[Id, Observation]:
     """What Kafka says now; nothing while it does not answer."""
     try:
         if all(KINDS[id.kind].liveness for id in ids):
-            view = target.cluster().liveness()
+            view = site.cluster().liveness()
         else:
-            view = target.cluster().view()
+            view = site.cluster().view()
     except KafkaUnavailable:
         return {}
     seen: dict[Id, Observation] = {}
     for kind in {id.kind for id in ids}:
-        seen.update(KINDS[kind].read(view, target.spec))
+        seen.update(KINDS[kind].read(view, site.spec))
     return seen
 
 
 def _check(
-    target: Target, state: State, item: Awaited, seen: Observation, now: float, why: str
+    site: Site, state: State, item: Awaited, seen: Observation, now: float, why: str
 ) -> None:
     """A dead process is a failure at once; no progress is one after the limit."""
     if isinstance(seen, Present):
@@ -219,7 +219,7 @@ def _check(
         if mark != item.last:
             item.last, item.moved = mark, now
         if KINDS[item.id.kind].ended(seen):
-            raise NoProgress(_why_dead(target, item.id, state), item.change)
+            raise NoProgress(_why_dead(site, item.id, state), item.change)
     if now - item.moved > item.limit:
         detail = "" if why == NOT_SETTLED else f": {why}"
         text = f"{_named(item.id)}: nothing has moved for {item.limit:.0f} s{detail}"
@@ -227,7 +227,7 @@ def _check(
 
 
 def _unseen(
-    target: Target,
+    site: Site,
     desired: Desired,
     item: Awaited,
     look: Callable[[str, Sequence[Id]], Mapping[Id, Observation]],
@@ -240,7 +240,7 @@ def _unseen(
         item.looked = now
         seen = look(service.host, [service]).get(service)
         if seen is not None and KINDS[service.kind].ended(seen):
-            why = _why_dead(target, service, desired.get(service, State({})))
+            why = _why_dead(site, service, desired.get(service, State({})))
             raise NoProgress(why, item.change)
     if not item.id.host and now - item.moved > max(item.limit, SILENT):
         raise NoProgress(f"{_named(item.id)}: Kafka does not answer", item.change)
@@ -255,15 +255,15 @@ TELLING_LINES = 4
 LAST_LINES = 8
 
 
-def _why_dead(target: Target, id: Id, state: State) -> str:
+def _why_dead(site: Site, id: Id, state: State) -> str:
     """The cause in words where it is a known one, and the last lines of the log."""
     unit = str(state.args["unit"]) if state.args["supervisor"] == "systemd" else ""
     text_of_tail = constant("tail.sh", "provisioner.run")
     files = ("", str(state.args["out"]), str(state.args["log"]))
-    readings = [Reading(text_of_tail, files, target.places[id.host].kafka_user)]
+    readings = [Reading(text_of_tail, files, site.places[id.host].kafka_user)]
     if unit:
         readings.insert(0, Reading(text_of_tail, (unit,), PRIVILEGED))
-    frames = target.observer(id.host).read(readings)
+    frames = site.observer(id.host).read(readings)
     text = "\n".join(frame.text for frame in frames if frame)
     words = cause(text)
     lines = list(dict.fromkeys(line for line in text.splitlines() if line.strip()))
@@ -275,14 +275,14 @@ def _why_dead(target: Target, id: Id, state: State) -> str:
 
 
 def wait_for_sessions(
-    target: Target, ids: Sequence[Id], emit: Callable[[Event], None], stop: threading.Event
+    site: Site, ids: Sequence[Id], emit: Callable[[Event], None], stop: threading.Event
 ) -> None:
     """Waits until ZooKeeper has forgotten the predecessors of these brokers, where there are any.
 
     Raises NoProgress after ``SESSIONS`` seconds: somebody else is then using the broker's id;
     WaitInterrupted when ``stop`` is set.
     """
-    spec = target.spec
+    spec = site.spec
     if spec.is_kraft:
         return
     wanted = {node.id for node in spec.brokers if service_id(node) in set(ids)}
@@ -291,7 +291,7 @@ def wait_for_sessions(
     while wanted:
         if stop.is_set():
             raise WaitInterrupted("interrupted while it waited for ZooKeeper sessions to end")
-        registered = _registered(target)
+        registered = _registered(site)
         if registered is None:
             # It was started a moment ago, and does not let anybody in yet.
             if time.monotonic() - began > ANSWERS:
@@ -316,14 +316,14 @@ SESSIONS = 90.0
 ANSWERS = 20.0
 
 
-def _registered(target: Target) -> tuple[int, ...] | None:
+def _registered(site: Site) -> tuple[int, ...] | None:
     """The broker ids in ZooKeeper; None where ZooKeeper cannot be asked."""
     from provisioner.kafka import zookeeper
 
-    for node in target.spec.zookeeper:
-        if node.host not in target.shells or node.client_port is None:
+    for node in site.spec.zookeeper:
+        if node.host not in site.shells or node.client_port is None:
             continue
-        connection, spec = target.shells[node.host].connection, target.spec
+        connection, spec = site.shells[node.host].connection, site.spec
         try:
             return zookeeper.broker_ids(
                 connection.dial, zookeeper_address(spec, node), node.client_port, 5.0

@@ -9,40 +9,40 @@ from collections.abc import Callable, Collection
 from provisioner.kafka.port import ClusterView, KafkaRefused, KafkaUnavailable
 from provisioner.plan import safety
 from provisioner.plan.model import Check, Event
-from provisioner.site.site import Target, bootstrap
+from provisioner.site.site import Site, bootstrap
 
 PATIENCE = 60.0
 NONE: frozenset[int] = frozenset()
 
 
-def checks(target: Target, view: ClusterView | None, why: str) -> list[Check]:
+def checks(site: Site, view: ClusterView | None, why: str) -> list[Check]:
     """Every bootstrap address answers and lists the same; every partition is led and in sync."""
-    limit = target.options.limit
+    limit = site.options.limit
     if view is not None and limit is not None:
         # What is of the whole cluster is left out; that the limited hosts' brokers serve is not.
-        return [_brokers(target, view)]
+        return [_brokers(site, view)]
     if view is None:
-        return [Check("bootstrap", None if target.unreachable or target.lost else False, why)]
+        return [Check("bootstrap", None if site.unreachable or site.lost else False, why)]
     return [
-        _bootstrap(target, view),
-        _brokers(target, view),
+        _bootstrap(site, view),
+        _brokers(site, view),
         _leaders(view),
         _in_sync(view),
         _minimum(view),
-        *_quorum(target, view),
+        *_quorum(site, view),
     ]
 
 
-def _bootstrap(target: Target, view: ClusterView, away: frozenset[int] = NONE) -> Check:
+def _bootstrap(site: Site, view: ClusterView, away: frozenset[int] = NONE) -> Check:
     wrong: list[str] = []
     unasked: list[str] = []
     lists = set()
     out_of_reach = {
         f"{name}:{port}"
-        for node, (name, port) in zip(target.spec.brokers, bootstrap(target.spec), strict=True)
-        if target.is_away(node.host) or node.id in away
+        for node, (name, port) in zip(site.spec.brokers, bootstrap(site.spec), strict=True)
+        if site.is_away(node.host) or node.id in away
     }
-    for address, answer in target.cluster().bootstrap_views().items():
+    for address, answer in site.cluster().bootstrap_views().items():
         if isinstance(answer, str):
             (unasked if address in out_of_reach else wrong).append(f"{address}: {answer}")
             continue
@@ -55,14 +55,14 @@ def _bootstrap(target: Target, view: ClusterView, away: frozenset[int] = NONE) -
     return Check("bootstrap", not wrong, "; ".join(wrong) or "every address answers alike")
 
 
-def _out_of_reach(target: Target) -> frozenset[int]:
+def _out_of_reach(site: Site) -> frozenset[int]:
     """The brokers on hosts that cannot be reached."""
-    return frozenset(node.id for node in target.spec.brokers if target.is_away(node.host))
+    return frozenset(node.id for node in site.spec.brokers if site.is_away(node.host))
 
 
-def _brokers(target: Target, view: ClusterView, away: frozenset[int] = NONE) -> Check:
-    limit = target.options.limit
-    wanted = [n for n in target.spec.brokers if limit is None or n.host in limit]
+def _brokers(site: Site, view: ClusterView, away: frozenset[int] = NONE) -> Check:
+    limit = site.options.limit
+    wanted = [n for n in site.spec.brokers if limit is None or n.host in limit]
     missing = [node.name for node in wanted if node.id not in view.alive | away]
     return Check(
         "brokers-registered",
@@ -102,17 +102,17 @@ def _minimum(view: ClusterView) -> Check:
     return Check("min-isr", not below, _some(below, "below the minimum ISR: ") or "none is below")
 
 
-def _quorum(target: Target, view: ClusterView, away: frozenset[int] = NONE) -> list[Check]:
+def _quorum(site: Site, view: ClusterView, away: frozenset[int] = NONE) -> list[Check]:
     """Every controller of the spec votes and has caught up with the leader; nothing where there is
     no quorum. How far one is behind is left out: that changes while nothing moves."""
-    if not target.spec.is_kraft:
+    if not site.spec.is_kraft:
         return []
     quorum = view.quorum
     if quorum is None:
         return [Check("quorum", None, view.errors.get("quorum", "it could not be read"))]
     if quorum.leader is None:
         return [Check("quorum", False, "the controllers have no leader")]
-    nodes = [node for node in target.spec.controllers if node.id not in away]
+    nodes = [node for node in site.spec.controllers if node.id not in away]
     strangers = [node.name for node in nodes if node.id not in quorum.voters]
     behind = [n.name for n in nodes if quorum.voters.get(n.id, 0) > safety.CAUGHT_UP]
     wrong = [_some(strangers, "no voter: "), _some(behind, "not caught up: ")]
@@ -120,13 +120,13 @@ def _quorum(target: Target, view: ClusterView, away: frozenset[int] = NONE) -> l
     return [Check("quorum", not detail, detail or f"{len(nodes)} controllers are caught up")]
 
 
-def _joining(target: Target, view: ClusterView) -> frozenset[int]:
+def _joining(site: Site, view: ClusterView) -> frozenset[int]:
     """Controllers that read along and do not vote, with this directory at least: they catch up with
     nobody until they are made voters, which is no matter of waiting."""
     quorum = view.quorum
     if quorum is None or not quorum.dynamic:
         return NONE
-    controllers = {node.id for node in target.spec.controllers}
+    controllers = {node.id for node in site.spec.controllers}
     return frozenset(
         id
         for id, directory in quorum.observers
@@ -149,7 +149,7 @@ def healthy(found: list[Check]) -> bool | None:
 
 
 def settle(
-    target: Target,
+    site: Site,
     emit: Callable[[Event], None],
     stop: threading.Event | None = None,
     down: Collection[str] = (),
@@ -162,25 +162,25 @@ def settle(
     began = moved = time.monotonic()
     last: object = None
     said = False
-    gone = _out_of_reach(target) | {n.id for n in target.spec.brokers if n.name in down}
-    known = {n.id for n in target.spec.brokers}
+    gone = _out_of_reach(site) | {n.id for n in site.spec.brokers if n.name in down}
+    known = {n.id for n in site.spec.brokers}
     voters = frozenset(
-        n.id for n in target.spec.controllers if target.is_away(n.host) or n.name in down
+        n.id for n in site.spec.controllers if site.is_away(n.host) or n.name in down
     )
     while stop is None or not stop.is_set():
         try:
-            view = target.cluster().liveness()
+            view = site.cluster().liveness()
         except KafkaUnavailable:
             mark: object = "no answer"  # its words tell of each attempt, not of progress
         else:
             # Replicas on ids that the spec does not have: nobody starts those.
             strangers = {r for t in view.topics for p in t.partitions for r in p.replicas} - known
             away = (gone | strangers) - view.alive
-            found = [_brokers(target, view, away), _leaders(view, away), _in_sync(view, away)]
-            found += _quorum(target, view, voters | _joining(target, view))
+            found = [_brokers(site, view, away), _leaders(view, away), _in_sync(view, away)]
+            found += _quorum(site, view, voters | _joining(site, view))
             if healthy(found):
                 # A broker may still hear of what another has already answered.
-                found.append(_bootstrap(target, view, away))
+                found.append(_bootstrap(site, view, away))
             if healthy(found) is not False:
                 return
             mark = tuple(check.detail for check in found)
@@ -195,17 +195,17 @@ def settle(
         time.sleep(0.1)
 
 
-def round_trip(target: Target, run: str) -> Check:
+def round_trip(site: Site, run: str) -> Check:
     """Writes and reads through a temporary topic of our own with a replica on every broker."""
-    cluster = target.cluster()
+    cluster = site.cluster()
     name = f"__provision-verify-{int(time.time())}-{run}"
-    brokers = len(target.spec.brokers)
+    brokers = len(site.spec.brokers)
     count = 10 * brokers
     started = time.monotonic()
     try:
         cluster.create_topic(name, brokers, min(3, brokers), {})
         try:
-            wait_whole(target, name)
+            wait_whole(site, name)
             values = [f"{run}-{number}".encode() for number in range(count)]
             answers = cluster.produce(name, values, seconds=30)
             failed = [str(a) for a in answers if isinstance(a, Exception)]
@@ -225,11 +225,11 @@ def round_trip(target: Target, run: str) -> Check:
     )
 
 
-def wait_whole(target: Target, name: str) -> None:
+def wait_whole(site: Site, name: str) -> None:
     """Until a topic that was just made has its leaders and replicas, 30 s at most."""
     end = time.monotonic() + 30
     while time.monotonic() < end:
-        topic = target.cluster().liveness().topic(name)
+        topic = site.cluster().liveness().topic(name)
         if topic and all(
             p.leader is not None and len(p.isr) == len(p.replicas) for p in topic.partitions
         ):
@@ -247,13 +247,13 @@ def _in_use(name: str) -> bool:
     return words[1] == "verify" and words[2].isdigit() and time.time() - int(words[2]) < ROUND_TRIP
 
 
-def sweep(target: Target, emit: Callable[[Event], None]) -> None:
+def sweep(site: Site, emit: Callable[[Event], None]) -> None:
     """Removes the temporary topics that killed runs left."""
     try:
-        view = target.cluster().liveness()
+        view = site.cluster().liveness()
     except KafkaUnavailable:
         return
     for topic in view.topics:
         if topic.name.startswith("__provision-") and not _in_use(topic.name):
-            target.cluster().delete_topic(topic.name)
+            site.cluster().delete_topic(topic.name)
             emit(Event("note", f"removed {topic.name}, which an earlier run left"))

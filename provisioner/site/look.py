@@ -12,23 +12,23 @@ from provisioner.kinds.kind import Probe, Record
 from provisioner.kinds.layout import HostLayout
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Id, Observation, Observed, Unknown
-from provisioner.site.site import Target
+from provisioner.site.site import Site
 
 
-def look(target: Target, host: str, only: Iterable[Id] | None = None) -> dict[Id, Observation]:
+def look(site: Site, host: str, only: Iterable[Id] | None = None) -> dict[Id, Observation]:
     """Everything on one host (or some of it), in one exec."""
-    probes = probes_of(target.places[host])
+    probes = probes_of(site.places[host])
     if only is not None:
         wanted = set(only)
         probes = [p.only(wanted) for p in probes if wanted & set(p.ids)]
     if not probes:
         return {}
     try:
-        frames = target.observer(host).read([reading(probe) for probe in probes])
+        frames = site.observer(host).read([reading(probe) for probe in probes])
     except TransportError as error:
-        target.lost.add(host)
+        site.lost.add(host)
         return {id: Unknown(str(error)) for probe in probes for id in probe.ids}
-    target.lost.discard(host)
+    site.lost.discard(host)
     return together(probes, frames)
 
 

@@ -13,31 +13,31 @@ from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Id, Observation, Observed, Present
 from provisioner.plan.rules import Seen
 from provisioner.site.look import look
-from provisioner.site.site import Target, zookeeper_address
+from provisioner.site.site import Site, zookeeper_address
 from provisioner.spec.types import Node, Spec
 from provisioner.workers import each, result_of, workers
 
 
-def observe(target: Target, *, cluster: bool = True, known: Observed | None = None) -> Seen:
+def observe(site: Site, *, cluster: bool = True, known: Observed | None = None) -> Seen:
     """Everything of the cluster as it is now. With ``known``, which is what was just read of all
     hosts, only Kafka is asked."""
-    asks = cluster and bool(target.spec.brokers) and bool(target.shells)
+    asks = cluster and bool(site.spec.brokers) and bool(site.shells)
     with workers(2) as pool:
-        kafka = pool.submit(lambda: target.cluster().view()) if asks else None
+        kafka = pool.submit(lambda: site.cluster().view()) if asks else None
         # Who leads is asked for where the order of a roll depends on it.
-        led = asks and len(target.spec.zookeeper) > 2
-        zookeeper = pool.submit(lambda: zookeeper_states(target)) if led else None
-        things = _of_hosts(target) if known is None else {i: o for i, o in known.items() if i.host}
+        led = asks and len(site.spec.zookeeper) > 2
+        zookeeper = pool.submit(lambda: zookeeper_states(site)) if led else None
+        things = _of_hosts(site) if known is None else {i: o for i, o in known.items() if i.host}
         view, why = _answer(kafka)
         states = result_of(zookeeper) if zookeeper is not None else {}
-    away = {host: str(error) for host, error in target.unreachable.items()}
+    away = {host: str(error) for host, error in site.unreachable.items()}
     seen = Seen(things, view, why, zookeeper=states, away=away)
-    return told(target.spec, believed(target.spec, seen))
+    return told(site.spec, believed(site.spec, seen))
 
 
-def _of_hosts(target: Target) -> dict[Id, Observation]:
+def _of_hosts(site: Site) -> dict[Id, Observation]:
     things: dict[Id, Observation] = {}
-    for seen in target.side_by_side(lambda host: look(target, host)).values():
+    for seen in site.side_by_side(lambda host: look(site, host)).values():
         things.update(seen)
     return things
 
@@ -96,19 +96,19 @@ def stranger(spec: Spec, seen: Seen) -> str:
     return ""
 
 
-def zookeeper_states(target: Target) -> dict[int, str]:
+def zookeeper_states(site: Site) -> dict[int, str]:
     """What each ZooKeeper server says it is: leader, follower, standalone; no entry if silent."""
     from provisioner.kafka import zookeeper
 
     def state(node: Node) -> str:
         with contextlib.suppress(Exception):
             assert node.client_port is not None
-            dial = target.shells[node.host].connection.dial
-            host = zookeeper_address(target.spec, node)
+            dial = site.shells[node.host].connection.dial
+            host = zookeeper_address(site.spec, node)
             return zookeeper.server_state(dial, host, node.client_port, 3.0) or ""
         return ""
 
-    servers = [n for n in target.spec.zookeeper if n.host in target.shells and n.client_port]
+    servers = [n for n in site.spec.zookeeper if n.host in site.shells and n.client_port]
     with workers(max(1, len(servers))) as pool:
         found = zip(servers, each(pool, state, servers), strict=True)
         return {node.id: said for node, said in found if said}

@@ -9,7 +9,7 @@ from provisioner.plan import pipeline
 from provisioner.plan.model import Desired, Plan
 from provisioner.plan.rules import Rules, Seen
 from provisioner.site.observe import observe
-from provisioner.site.site import Target
+from provisioner.site.site import Site
 
 
 @dataclass(frozen=True)
@@ -27,20 +27,20 @@ class Planned:
         return self.plan.wanted
 
 
-def make_plan(target: Target, seen: Seen | None = None) -> Planned:
+def make_plan(site: Site, seen: Seen | None = None) -> Planned:
     """observe → plan → what of it is of ``--limit``'s hosts."""
-    looked = seen if seen is not None else observe(target)
-    things = pipeline.allowed(looked.things, target.options.allow)
-    return Planned(plan_of(target, looked, rules(target)), replace(looked, things=things), looked)
+    looked = seen if seen is not None else observe(site)
+    things = pipeline.allowed(looked.things, site.options.allow)
+    return Planned(plan_of(site, looked, rules(site)), replace(looked, things=things), looked)
 
 
-def rules(target: Target) -> Rules:
-    return Rules(KINDS, target.options.allow, target.rebuild)
+def rules(site: Site) -> Rules:
+    return Rules(KINDS, site.options.allow, site.rebuild)
 
 
-def plan_of(target: Target, seen: Seen, by: Rules) -> Plan:
+def plan_of(site: Site, seen: Seen, by: Rules) -> Plan:
     """The plan of what was seen, by these rules."""
-    wanted = desired(target.spec, target.places.values())
-    plan = pipeline.plan(target.spec, wanted, seen, by)
-    limit = target.options.limit
+    wanted = desired(site.spec, site.places.values())
+    plan = pipeline.plan(site.spec, wanted, seen, by)
+    limit = site.options.limit
     return plan if limit is None else pipeline.limited(plan, limit)

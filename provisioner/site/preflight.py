@@ -14,7 +14,7 @@ from provisioner.hosts.transport import TransportError, understood
 from provisioner.kinds.service.kind import ports
 from provisioner.plan.model import PRIVILEGED, Change
 from provisioner.site.scripts import text_of
-from provisioner.site.site import Target
+from provisioner.site.site import Site
 from provisioner.spec.words import heap_bytes
 
 SKEW = 5
@@ -31,17 +31,17 @@ class Preflight:
     warnings: list[str] = field(default_factory=list)
 
 
-def preflight(target: Target, changes: Iterable[Change] | None = None) -> Preflight:
+def preflight(site: Site, changes: Iterable[Change] | None = None) -> Preflight:
     """Asks every host that can be reached. ``changes`` None: as if everything were to be made."""
     planned = None if changes is None else list(changes)
     found = Preflight()
-    answers = target.side_by_side(lambda host: _ask(target, host, planned))
+    answers = site.side_by_side(lambda host: _ask(site, host, planned))
     for host, (values, skew) in answers.items():
         if isinstance(values, TransportError):
             continue
         try:
             with understood(host):
-                _judge(target, host, values, planned, found)
+                _judge(site, host, values, planned, found)
         except TransportError as error:
             found.problems.append(Problem("preflight", str(error), host=host))
         if abs(skew) > SKEW:
@@ -49,11 +49,11 @@ def preflight(target: Target, changes: Iterable[Change] | None = None) -> Prefli
     return found
 
 
-def check(target: Target, changes: Iterable[Change]) -> None:
+def check(site: Site, changes: Iterable[Change]) -> None:
     """Says the warnings; raises ProvisionError with every problem."""
-    found = preflight(target, changes)
+    found = preflight(site, changes)
     for warning in found.warnings:
-        target.options.warn(warning)
+        site.options.warn(warning)
     if found.problems:
         raise ProvisionError(found.problems)
 
@@ -62,9 +62,9 @@ Values = dict[str, list[str]]
 
 
 def _ask(
-    target: Target, host: str, changes: list[Change] | None
+    site: Site, host: str, changes: list[Change] | None
 ) -> tuple[Values | TransportError, float]:
-    places = target.places[host]
+    places = site.places[host]
     starting = {c.id.name for c in changes or [] if c.action == "start" and c.id.host == host}
     nodes = [n for n in places.nodes if changes is None or n.name in starting]
     wanted = " ".join(str(port) for node in nodes for port in ports(node))
@@ -73,11 +73,11 @@ def _ask(
     text = text_of("service/ports") + text_of("service/processes") + own
     before = time.time()
     try:
-        frame = target.observer(host).read(
+        frame = site.observer(host).read(
             [
                 Reading(
                     text,
-                    (places.home, wanted, folders, _names(target, host), places.state),
+                    (places.home, wanted, folders, _names(site, host), places.state),
                     PRIVILEGED,
                     seconds=20,
                 )
@@ -99,11 +99,11 @@ def _ask(
     return values, (clock - middle if clock else 0.0)
 
 
-def _names(target: Target, host: str) -> str:
+def _names(site: Site, host: str) -> str:
     """How the nodes on other hosts are called, one a line; addresses need no looking up."""
     names = set()
-    for name in target.used_hosts:
-        address = target.spec.hosts[name].kafka_address
+    for name in site.used_hosts:
+        address = site.spec.hosts[name].kafka_address
         if name != host and address and not is_address(address):
             names.add(address)
     return "\n".join(sorted(names))
@@ -119,11 +119,11 @@ def is_address(text: str) -> bool:
 
 
 def _judge(
-    target: Target, host: str, values: Values, changes: list[Change] | None, found: Preflight
+    site: Site, host: str, values: Values, changes: list[Change] | None, found: Preflight
 ) -> None:
     for line in values.get("port", []):
         port, pid, user, command = line.split(" ", 3)
-        if pid in _sharing(target, host, int(port), values.get("process", [])):
+        if pid in _sharing(site, host, int(port), values.get("process", [])):
             continue
         who = f"pid {pid} of {user}: {command}" if pid != "-" else command
         found.problems.append(
@@ -138,26 +138,26 @@ def _judge(
         found.problems.append(
             Problem(
                 "preflight",
-                f"{target.places[host].home} is the home of another cluster, {owner}",
+                f"{site.places[host].home} is the home of another cluster, {owner}",
                 f"give this one a kafka.home of its own, or destroy {owner} first "
                 f"(was the cluster renamed? Then name it {owner} again)",
                 host=host,
             )
         )
-    if _first(target, host, changes):
+    if _first(site, host, changes):
         strangers = _foreign(host, values.get("process", []))
-        if target.spec.hosts[host].connection == "local":
+        if site.spec.hosts[host].connection == "local":
             # One's own machine may well run another Kafka; its ports were asked for above.
             found.warnings += [f"{host}: {problem.message}" for problem in strangers]
         else:
             found.problems += strangers
-    need = _to_push(target, host, changes)
+    need = _to_push(site, host, changes)
     free = int(values.get("free", ["0"])[0]) * 1024
     if need and free < need + SPARE:
         found.problems.append(
             Problem(
                 "disk-full",
-                f"{free / 1e6:.0f} MB are free for {target.places[host].home}, "
+                f"{free / 1e6:.0f} MB are free for {site.places[host].home}, "
                 f"{(need + SPARE) / 1e6:.0f} MB are needed",
                 "free some space or put kafka.home on a larger disk",
                 host=host,
@@ -170,7 +170,7 @@ def _judge(
     for line in values.get("dir", []):
         path, kilobytes, writable = line.split("\t")
         # To root only a read-only mount cannot be written, and no plan mends that.
-        mended = not target.places[host].root and any(
+        mended = not site.places[host].root and any(
             c.id.kind == "directory" and c.id.name == path for c in changes or []
         )
         if writable == "no" and not mended:
@@ -179,21 +179,21 @@ def _judge(
         elif int(kilobytes) == 0:
             problem = Problem("disk-full", f"log dir {path}: the disk is full", host=host)
             found.problems.append(problem)
-    _warn(target, host, values, found)
+    _warn(site, host, values, found)
 
 
-def _first(target: Target, host: str, changes: list[Change] | None) -> bool:
+def _first(site: Site, host: str, changes: list[Change] | None) -> bool:
     """Whether Kafka is new on this host: later a stranger is reported and no hindrance."""
     here = [c for c in changes or [] if c.id.host == host]
     starting = {c.id.name for c in here if c.id.kind == "service" and c.action == "start"}
     installed = any(c.id.kind == "kafka" and c.action == "create" for c in here)
-    return installed and starting == {node.name for node in target.places[host].nodes}
+    return installed and starting == {node.name for node in site.places[host].nodes}
 
 
-def _sharing(target: Target, host: str, port: int, lines: list[str]) -> set[str]:
+def _sharing(site: Site, host: str, port: int, lines: list[str]) -> set[str]:
     """The processes of this home that may have the port too: by the spec several nodes here listen
     on it, each on an address of its own."""
-    places = target.places[host]
+    places = site.places[host]
     names = {node.name for node in places.nodes if port in ports(node)}
     fields = [line.split("\t") for line in lines]
     if len(names) < 2:
@@ -218,8 +218,8 @@ def _foreign(host: str, lines: list[str]) -> list[Problem]:
     return problems
 
 
-def _warn(target: Target, host: str, values: Values, found: Preflight) -> None:
-    heaps = sum(heap_bytes(node.heap or "1g") for node in target.places[host].nodes)
+def _warn(site: Site, host: str, values: Values, found: Preflight) -> None:
+    heaps = sum(heap_bytes(node.heap or "1g") for node in site.places[host].nodes)
     for name in values.get("unresolved", []):
         found.warnings.append(
             f"{host}: the name {name}, by which another node is known, is not found"
@@ -235,13 +235,13 @@ def _warn(target: Target, host: str, values: Values, found: Preflight) -> None:
         found.warnings.append(f"{host}: a process may open {files} files; Kafka likes {FILES}")
 
 
-def _to_push(target: Target, host: str, changes: list[Change] | None) -> int:
+def _to_push(site: Site, host: str, changes: list[Change] | None) -> int:
     """Bytes of the distributions that the plan sends to this host."""
-    if target.store is None:
+    if site.store is None:
         return 0
     from provisioner.site.site import platform_of
 
-    prepared = target.prepared[platform_of(target.facts[host])]
+    prepared = site.prepared[platform_of(site.facts[host])]
     paths = None
     if changes is not None:
         paths = {c.id.name for c in changes if c.id.host == host and c.id.kind in ("java", "kafka")}

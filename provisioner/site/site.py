@@ -1,6 +1,6 @@
 """One cluster and the open ways to it: connections, places, artifacts, and Kafka when it is asked.
 
-A run is a function of a target; nothing here is shared between targets, so thirty run side by side.
+A run is a function of a site; nothing here is shared between targets, so thirty run side by side.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Options:
 
 
 @dataclass
-class Target:
+class Site:
     """An opened cluster. ``unreachable`` maps a host to the TransportError that it failed with."""
 
     spec: Spec
@@ -131,7 +131,7 @@ class Target:
         for shell in self.shells.values():
             shell.connection.close()
 
-    def __enter__(self) -> Target:
+    def __enter__(self) -> Site:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -166,30 +166,30 @@ def connect_host(host: Host, options: Options) -> Connection:
     return connect(host, settings=options.ssh or SshOptions())
 
 
-def open_target(spec: Spec, options: Options, spec_folder: Path) -> Target:
+def open_site(spec: Spec, options: Options, spec_folder: Path) -> Site:
     """Connects to every host of the spec side by side and looks who we are there.
 
     Raises ProvisionError for what is no matter of reachability (host keys, sudo refused).
     """
-    target = Target(spec, options)
-    names = target.used_hosts
-    found = target.side_by_side(lambda name: _open_host(spec, name, options), names)
+    site = Site(spec, options)
+    names = site.used_hosts
+    found = site.side_by_side(lambda name: _open_host(spec, name, options), names)
     problems = []
     for name, result in found.items():
         if isinstance(result, TransportError):
             if result.code in STOPPING:
                 problems += list(fail(result.code, str(result), result.hint, host=name).problems)
             else:
-                target.unreachable[name] = result
+                site.unreachable[name] = result
             continue
-        target.shells[name], target.facts[name] = result
+        site.shells[name], site.facts[name] = result
     if problems:
-        target.close()
+        site.close()
         raise ProvisionError(problems)
-    homes = {name: facts.home for name, facts in target.facts.items()}
-    target.spec = spec.bind(homes)
-    place(target, spec_folder)
-    return target
+    homes = {name: facts.home for name, facts in site.facts.items()}
+    site.spec = spec.bind(homes)
+    place(site, spec_folder)
+    return site
 
 
 STOPPING = frozenset(
@@ -276,29 +276,29 @@ def platform_of(facts: Facts) -> str:
     return f"{facts.system.lower()}-{arch}{suffix}"
 
 
-def place(target: Target, spec_folder: Path) -> None:
+def place(site: Site, spec_folder: Path) -> None:
     """Looks up what each host's platform needs; offline, in milliseconds."""
     from provisioner.artifacts.store import Store
 
-    spec = target.spec
-    target.store = Store(locks_folder=spec_folder, note=target.options.say)
+    spec = site.spec
+    site.store = Store(locks_folder=spec_folder, note=site.options.say)
     mode = "kraft" if spec.is_kraft else "zookeeper"
-    for facts in target.facts.values():
+    for facts in site.facts.values():
         name = platform_of(facts)
-        if name not in target.prepared:
+        if name not in site.prepared:
             # A class-data archive is made here, so only for hosts that are like this machine.
             archive = mode if name == control_platform() else ""
-            target.prepared[name] = target.store.prepare(
+            site.prepared[name] = site.store.prepare(
                 spec.version, spec.source, spec.java, name, archive
             )
-    update_layouts(target)
+    update_layouts(site)
 
 
-def update_layouts(target: Target) -> None:
-    for name, facts in target.facts.items():
-        prepared = target.prepared[platform_of(facts)]
-        known = placed(target.spec, name, facts, prepared)
-        target.places[name] = replace(known, rebuild=target.rebuild)
+def update_layouts(site: Site) -> None:
+    for name, facts in site.facts.items():
+        prepared = site.prepared[platform_of(facts)]
+        known = placed(site.spec, name, facts, prepared)
+        site.places[name] = replace(known, rebuild=site.rebuild)
 
 
 def control_platform() -> str:
@@ -310,23 +310,23 @@ def control_platform() -> str:
     return f"{platform.system().lower()}-{machine}{musl}"
 
 
-def ensure_artifacts(target: Target) -> bool:
+def ensure_artifacts(site: Site) -> bool:
     """Brings every byte that hosts may need into the cache; True when the places changed by it
     (a version that had no lock has one now, an archive could not be made). A signal ends it:
     nothing has been changed on a host yet. Raises ProvisionError."""
 
     def progress(done: int, total: int, label: str) -> None:
-        if target.options.stop:
-            target.options.stop.check()
-        target.options.progress(label, done, total)
+        if site.options.stop:
+            site.options.stop.check()
+        site.options.progress(label, done, total)
 
     changed = False
-    for name, prepared in list(target.prepared.items()):
-        ensured = target.store.ensure(prepared, progress)
+    for name, prepared in list(site.prepared.items()):
+        ensured = site.store.ensure(prepared, progress)
         changed = changed or ensured != prepared
-        target.prepared[name] = ensured
+        site.prepared[name] = ensured
     if changed:
-        update_layouts(target)
+        update_layouts(site)
     return changed
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from provisioner.plan.model import Check, Plan, Report
 from provisioner.site.health import checks, healthy, round_trip
 from provisioner.site.planning import make_plan
-from provisioner.site.site import Target
+from provisioner.site.site import Site
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class Verified:
         report.checks, report.healthy = list(self.checks), healthy(list(self.checks))
 
 
-def verify(target: Target, *, trip: str = "") -> Verified:
+def verify(site: Site, *, trip: str = "") -> Verified:
     """``trip``: the id of a run; records then go through a temporary topic of that name."""
-    planned = make_plan(target)
-    found = checks(target, planned.seen.view, planned.seen.unavailable)
+    planned = make_plan(site)
+    found = checks(site, planned.seen.view, planned.seen.unavailable)
     if trip and healthy(found):
-        found.append(round_trip(target, trip))
+        found.append(round_trip(site, trip))
     return Verified(planned.plan, tuple(found))

@@ -24,7 +24,7 @@ from provisioner.run.sweep import sweep_hosts
 from provisioner.site import preflight
 from provisioner.site.health import settle
 from provisioner.site.planning import Planned
-from provisioner.site.site import Target, update_layouts
+from provisioner.site.site import Site, update_layouts
 from provisioner.site.verification import verify
 from provisioner.verbs.arguments import changed
 from provisioner.verbs.command import Context, narrowed
@@ -38,7 +38,7 @@ Approve = Callable[[Plan], None]
 
 
 def apply(
-    target: Target,
+    site: Site,
     emit: Callable[[Event], None],
     *,
     trip: bool = False,
@@ -50,15 +50,15 @@ def apply(
     Raises ProvisionError only while nothing was changed; later errors are in the report (exit 2).
     """
     started = time.monotonic()
-    report = Report(target.spec.cluster)
-    with session(target, "apply", emit) as run:
+    report = Report(site.spec.cluster)
+    with session(site, "apply", emit) as run:
         run.results.into(report)
         if rebuild:
-            check_before_rebuild(target)
+            check_before_rebuild(site)
             clear(run)
         with kept_in(report, when=lambda: rebuild or bool(report.plan and report.applied)):
             if rebuild:
-                reopen(target)
+                reopen(site)
             planned = approved(run, report, approve)
             converge(run, planned)
             if not run.stop.is_set() and not report.failed:
@@ -72,31 +72,31 @@ def apply(
 
 def approved(run: Session, report: Report, approve: Approve) -> Planned:
     """The plan that is carried out, once everything that it needs is there."""
-    planned = awaited(run, fetched(run.target))
+    planned = awaited(run, fetched(run.site))
     report.plan = planned.plan
-    warn_unused(run.target, planned)
+    warn_unused(run.site, planned)
     approve(planned.plan)
     if planned.plan.changes:
-        preflight.check(run.target, planned.plan.changes)
+        preflight.check(run.site, planned.plan.changes)
     sweep_hosts(run, distributions=False)
     return planned
 
 
 def prove(run: Session, planned: Planned, report: Report, *, trip: bool) -> None:
     """Waits until what was started is whole, and verifies; then old distributions go."""
-    target = run.target
+    site = run.site
     # A Kafka that did not come to answer before has been waited for.
-    if may_become_whole(target, planned, report.applied) and not starting(target, planned):
-        settle(target, run.emit, run.stop, kept_down(planned))
-    verify(target, trip=run.journal.run if trip else "").into(report)
+    if may_become_whole(site, planned, report.applied) and not starting(site, planned):
+        settle(site, run.emit, run.stop, kept_down(planned))
+    verify(site, trip=run.journal.run if trip else "").into(report)
     if report.in_sync:
         sweep_hosts(run, distributions=True)
 
 
-def reopen(target: Target) -> None:
+def reopen(site: Site) -> None:
     """From here on what stands in the way may be moved aside."""
-    target.rebuild = True
-    update_layouts(target)
+    site.rebuild = True
+    update_layouts(site)
 
 
 def _exit(report: Report) -> int:
@@ -123,15 +123,15 @@ def command(args: argparse.Namespace, context: Context) -> Report:
         context = replace(context, path=Path(saved["spec"]), more=narrowed(args, limit))
 
     fresh = saved["fresh_cluster_id"] if saved is not None else None
-    with open_context(args, context, fetch=True, fresh=fresh) as target:
+    with open_context(args, context, fetch=True, fresh=fresh) as site:
 
         def approve_plan(plan: Plan) -> None:
             console.say(console.errors.plan(plan, brief=True))
             if saved is not None:
-                approve(saved, plan, target.spec, path)
+                approve(saved, plan, site.spec, path)
 
         report = apply(
-            target,
+            site,
             console.event,
             trip=args.round_trip,
             rebuild=args.rebuild,
@@ -139,7 +139,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
         )
         report.extra["path"] = str(path)
         report.limited = args.limit
-        console.answer("\n".join(closing(report, target.spec, context)))
+        console.answer("\n".join(closing(report, site.spec, context)))
     return report
 
 

@@ -18,7 +18,7 @@ from provisioner.run.session import Session, session
 from provisioner.run.sweep import sweep_hosts
 from provisioner.site.planning import make_plan
 from provisioner.site.scripts import text_of
-from provisioner.site.site import Target
+from provisioner.site.site import Site
 from provisioner.spec.types import Node, Role
 from provisioner.verbs.command import Context
 from provisioner.verbs.failures import kept_in
@@ -32,48 +32,48 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     """lock → stop everything → remove what the manifests say is ours."""
     started = time.monotonic()
     console = context.console
-    with open_context(args, context) as target:
-        spec = target.spec
+    with open_context(args, context) as site:
+        spec = site.spec
         if args.confirm != spec.cluster:
             raise fail(
                 "usage",
                 f"--confirm {args.confirm} is not this cluster's name",
                 f"to destroy it: --confirm {spec.cluster}",
             )
-        warn_of_paths(target)
+        warn_of_paths(site)
         report = Report(spec.cluster)
         kept: list[str] = []
-        with session(target, "destroy", console.event) as run:
-            planned = make_plan(target)
+        with session(site, "destroy", console.event) as run:
+            planned = make_plan(site)
             seen = planned.seen.things
             run.results.into(report)
             with kept_in(report, when=lambda: True):
-                waves = stops(target, planned, chosen(target, None), False)
+                waves = stops(site, planned, chosen(site, None), False)
                 Executor(run, planned.wanted, seen).carry_out(waves)
                 if not report.failed and not run.stop.is_set():
                     sweep_hosts(run, distributions=False)
                     remover = Remover(run, cluster_id(spec, seen).value or "", seen)
-                    for host in sorted(_hosts(target)):
+                    for host in sorted(_hosts(site)):
                         kept += [f"{host}:{path}" for path in remover.remove(host)]
-        report.complete = not target.unreachable
+        report.complete = not site.unreachable
         report.exit_code = report.exit_code or _exit(report, kept, run.signal)
         report.extra["kept"] = kept
-    limited = sorted(target.options.limit or ())
+    limited = sorted(site.options.limit or ())
     console.answer(_told(report, kept, context, spec.cluster, limited))
     report.seconds = time.monotonic() - started
     return report
 
 
-def _hosts(target: Target) -> list[str]:
-    limit = target.options.limit
-    return [host for host in target.shells if limit is None or host in limit]
+def _hosts(site: Site) -> list[str]:
+    limit = site.options.limit
+    return [host for host in site.shells if limit is None or host in limit]
 
 
-def owned(target: Target, host: str) -> list[Entry]:
+def owned(site: Site, host: str) -> list[Entry]:
     """What the manifest of a host says is ours, in its order. Raises ``step-failed``."""
-    places = target.places[host]
+    places = site.places[host]
     reading = Reading(text_of("directory/manifest"), (places.manifest,), places.state_user)
-    frame = target.observer(host).read([reading])[0]
+    frame = site.observer(host).read([reading])[0]
     if frame is None or frame.status != 0:
         raise fail("step-failed", f"{places.manifest} cannot be read", host=host)
     with understood(host):
@@ -89,13 +89,13 @@ class Remover:
     seen: Observed
 
     @property
-    def target(self) -> Target:
-        return self.run.target
+    def site(self) -> Site:
+        return self.run.site
 
     def remove(self, host: str) -> list[str]:
         """Returns the log dirs that stay. Raises ProvisionError, TransportError."""
-        places = self.target.places[host]
-        ours = owned(self.target, host)
+        places = self.site.places[host]
+        ours = owned(self.site, host)
         if not places.user_exists:
             note = f"{places.home} stays, if it is there: {places.user} is no user of this host"
             self.run.emit(Event("note", note, host))
@@ -145,8 +145,8 @@ class Remover:
         """Empties the data folders of a node that may be; returns those of ours that stay: we made
         the folder, or a disk that was there before holds this node's data. What is emptied says by
         itself whose it is; ZooKeeper's says little, so one that we did not make must be named."""
-        places = self.target.places[host]
-        allow = self.target.options.allow.get("wipe-log-dir")
+        places = self.site.places[host]
+        allow = self.site.options.allow.get("wipe-log-dir")
         kept = []
         for log_dir in node.log_dirs if places.user_exists else ():
             path = log_dir.path

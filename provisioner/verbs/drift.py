@@ -15,11 +15,9 @@ from provisioner.verbs.session import open_context
 def command(args: argparse.Namespace, context: Context) -> Report:
     """observe → resolve → diff → report."""
     started = time.monotonic()
-    with open_context(args, context) as target:
-        plan = planning.make_plan(target).plan
-        report = Report(
-            target.spec.cluster, plan=plan, complete=plan.complete, in_sync=plan.in_sync
-        )
+    with open_context(args, context) as site:
+        plan = planning.make_plan(site).plan
+        report = Report(site.spec.cluster, plan=plan, complete=plan.complete, in_sync=plan.in_sync)
         if args.strict and plan.unmanaged:
             report.in_sync = False
     context.console.answer(context.console.text.plan(plan))

@@ -21,7 +21,7 @@ from provisioner.run.session import Session, session
 from provisioner.site import planning
 from provisioner.site.health import checks
 from provisioner.site.planning import Planned
-from provisioner.site.site import Target
+from provisioner.site.site import Site
 from provisioner.spec.types import Node, Spec
 from provisioner.verbs.command import Console, Context
 from provisioner.verbs.permissions import of_gates, warn_unused
@@ -32,15 +32,15 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     """lock → may it begin? → experiment, heal, prove → what it showed."""
     started = time.monotonic()
     console = context.console
-    with open_context(args, context) as target:
-        node = chosen(target.spec, args.node)
-        report = Report(target.spec.cluster)
+    with open_context(args, context) as site:
+        node = chosen(site.spec, args.node)
+        report = Report(site.spec.cluster)
         story = Story(teller(console))
-        with session(target, "drill", quieter(console)) as run:
-            planned, stalled = allowed(target, node, context)
+        with session(site, "drill", quieter(console)) as run:
+            planned, stalled = allowed(site, node, context)
             with story.step("healthy", "the exercise begins and ends with a whole cluster") as line:
-                line.detail = f"{len(target.spec.brokers)} brokers, every replica in sync"
-            earlier = before(target, planned, args.topic)
+                line.detail = f"{len(site.spec.brokers)} brokers, every replica in sync"
+            earlier = before(site, planned, args.topic)
             run.check()
             run.records.write("intent", note=f"drill of {node.name}")
             runner = Executor(run, planned.wanted, planned.seen.things)
@@ -70,17 +70,17 @@ def chosen(spec: Spec, name: str) -> Node:
     return found
 
 
-def allowed(target: Target, node: Node, context: Context) -> tuple[Planned, tuple[str, ...]]:
+def allowed(site: Site, node: Node, context: Context) -> tuple[Planned, tuple[str, ...]]:
     """The plan, and the partitions that cannot be written meanwhile (``atu-0``).
 
     Raises ``not-healthy`` and ``refused``.
     """
     again = f"provision apply {context.words} mends it; provision verify {context.words} shows it"
-    planned = planning.make_plan(target)
-    warn_unused(target, planned, of_gates(target))
-    found = checks(target, planned.seen.view, planned.seen.unavailable)
+    planned = planning.make_plan(site)
+    warn_unused(site, planned, of_gates(site))
+    found = checks(site, planned.seen.view, planned.seen.unavailable)
     wrong = [f"{check.name}: {check.detail}" for check in found if check.ok is not True]
-    wrong += [f"{host}: {error}" for host, error in sorted(target.unreachable.items())]
+    wrong += [f"{host}: {error}" for host, error in sorted(site.unreachable.items())]
     if wrong:
         raise fail("not-healthy", f"the cluster is not healthy: {'; '.join(wrong)}", again)
     changed = otherwise(planned, service_id(node))
@@ -88,7 +88,7 @@ def allowed(target: Target, node: Node, context: Context) -> tuple[Planned, tupl
         raise fail(
             "not-healthy", f"{node.name} {changed}", f"provision apply {context.words} first"
         )
-    verdict = ask(target, node.name, require_all_in_sync=True)
+    verdict = ask(site, node.name, require_all_in_sync=True)
     if not verdict.allowed:
         hint = "--allow offline permits it" if verdict.offline else again
         raise fail("refused", f"{node.name} may not be stopped: {verdict.reason}", hint)
@@ -114,7 +114,7 @@ def otherwise(planned: Planned, service: Id) -> str:
     return ""
 
 
-def before(target: Target, planned: Planned, topic: str | None) -> list[Record]:
+def before(site: Site, planned: Planned, topic: str | None) -> list[Record]:
     """What an existing topic holds. Raises ``usage`` and ``refused`` for one that will not do."""
     if topic is None:
         return []
@@ -129,7 +129,7 @@ def before(target: Target, planned: Planned, topic: str | None) -> list[Record]:
     if "compact" in found.config.get("cleanup.policy", ""):
         raise fail("refused", f"{topic} is compacted: records would go by design, not by a fault")
     try:
-        return target.cluster().consume(topic, seconds=READING)
+        return site.cluster().consume(topic, seconds=READING)
     except (KafkaRefused, KafkaUnavailable) as error:
         hint = "without --topic the exercise uses a topic of its own"
         raise fail("refused", f"{topic} could not be read before: {error}", hint) from error

@@ -17,7 +17,7 @@ from provisioner.report.text import table
 from provisioner.run.journal import Journal, whoami
 from provisioner.run.lock import Breaker, showing
 from provisioner.run.session import lock_file
-from provisioner.site.site import Target
+from provisioner.site.site import Site
 from provisioner.verbs.command import Context
 from provisioner.verbs.session import open_context
 
@@ -43,13 +43,13 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     """look at every host's lock → show; or end the holder that is named, on every host."""
     started = time.monotonic()
     wanted = None if args.break_id is None else checked(args.break_id)
-    with open_context(args, context, fetch=True) as target:
-        report = Report(target.spec.cluster)
-        locks, unread = survey(target)
+    with open_context(args, context, fetch=True) as site:
+        report = Report(site.spec.cluster)
+        locks, unread = survey(site)
         if wanted is not None:
-            broken = end(target, wanted, locks)
+            broken = end(site, wanted, locks)
             context.console.answer("\n".join(broken))
-            locks, unread = survey(target)
+            locks, unread = survey(site)
     report.plan = Plan(unread=tuple(unread))
     report.extra["locks"] = [asdict(lock) for lock in locks]
     report.complete = not unread
@@ -70,10 +70,10 @@ def checked(word: str) -> str:
     return word
 
 
-def survey(target: Target) -> tuple[list[Held], list[UnknownState]]:
+def survey(site: Site) -> tuple[list[Held], list[UnknownState]]:
     """Every host's lock, side by side, one exec each."""
-    locks, unread = [], [_unread(h, str(e)) for h, e in sorted(target.unreachable.items())]
-    for answer in target.side_by_side(lambda host: _look(target, host)).values():
+    locks, unread = [], [_unread(h, str(e)) for h, e in sorted(site.unreachable.items())]
+    for answer in site.side_by_side(lambda host: _look(site, host)).values():
         if isinstance(answer, UnknownState):
             unread.append(answer)
         else:
@@ -81,11 +81,11 @@ def survey(target: Target) -> tuple[list[Held], list[UnknownState]]:
     return locks, unread
 
 
-def _look(target: Target, host: str) -> Held | UnknownState:
-    places = target.places[host]
+def _look(site: Site, host: str) -> Held | UnknownState:
+    places = site.places[host]
     reading = Reading(showing(), (places.state,), places.state_user)
     try:
-        frame = target.observer(host).read([reading])[0]
+        frame = site.observer(host).read([reading])[0]
         if frame is None or frame.status != 0:
             return _unread(host, _said(frame))
         with understood(host):
@@ -122,7 +122,7 @@ def _said(frame: Frame | None) -> str:
 # -- --break
 
 
-def end(target: Target, wanted: str, locks: list[Held]) -> list[str]:
+def end(site: Site, wanted: str, locks: list[Held]) -> list[str]:
     """Ends the holder on each host where its token is the wanted one; the words for each host.
 
     Raises ``usage`` where no host has it: then nothing was done.
@@ -133,17 +133,17 @@ def end(target: Target, wanted: str, locks: list[Held]) -> list[str]:
         others = f"held now: {', '.join(held)}" if held else "nobody holds the lock"
         raise fail("usage", f"no host's lock is held by {wanted}", others)
     note = f"ended the lock's holder {wanted}"
-    journal = Journal(wanted, "lock --break", target.spec.digest, f"{whoami()}")
+    journal = Journal(wanted, "lock --break", site.spec.digest, f"{whoami()}")
 
     def one(host: str) -> str:
         line = journal.line("done", 0, (), note)
         try:
-            return _said(Breaker(lock_file(target, host)).end(wanted, line))
+            return _said(Breaker(lock_file(site, host)).end(wanted, line))
         except TransportError as error:
             return str(error)
 
     words = {"ended": "its holder has ended", "gone": "its holder had ended already"}
-    answers = target.side_by_side(one, mine)
+    answers = site.side_by_side(one, mine)
     return [f"{host}: {clean(words.get(said, said))}" for host, said in answers.items()]
 
 

@@ -17,7 +17,7 @@ from provisioner.plan.model import Id, Layer, Plan, Report, UnknownState
 from provisioner.report.cleaning import clean
 from provisioner.report.text import table
 from provisioner.run.journal import journal_lines
-from provisioner.site.site import Target
+from provisioner.site.site import Site
 from provisioner.verbs.command import Context
 from provisioner.verbs.session import open_context
 
@@ -51,9 +51,9 @@ class Journals:
 def command(args: argparse.Namespace, context: Context) -> Report:
     """read every host's journal → merge → show. Takes no lock, changes nothing."""
     started = time.monotonic()
-    with open_context(args, context, fetch=True) as target:
-        journals = gather(target)
-        report = Report(target.spec.cluster, plan=Plan(unread=tuple(journals.unread)))
+    with open_context(args, context, fetch=True) as site:
+        journals = gather(site)
+        report = Report(site.spec.cluster, plan=Plan(unread=tuple(journals.unread)))
     journals.entries = merged(journals.entries)
     report.extra["log"] = journals.entries
     report.complete = not journals.unread
@@ -65,12 +65,12 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     return report
 
 
-def gather(target: Target) -> Journals:
+def gather(site: Site) -> Journals:
     """One exec a host, side by side."""
     found = Journals()
-    for host, error in sorted(target.unreachable.items()):
+    for host, error in sorted(site.unreachable.items()):
         found.unread.append(_unread(host, str(error)))
-    for answer in target.side_by_side(lambda host: _read(target, host)).values():
+    for answer in site.side_by_side(lambda host: _read(site, host)).values():
         if isinstance(answer, UnknownState):
             found.unread.append(answer)
         else:
@@ -79,12 +79,12 @@ def gather(target: Target) -> Journals:
     return found
 
 
-def _read(target: Target, host: str) -> Journals | UnknownState:
-    places = target.places[host]
+def _read(site: Site, host: str) -> Journals | UnknownState:
+    places = site.places[host]
     words = (places.state, str(LINES), str(MOST))
     reading = Reading(journal_lines(), words, places.state_user, 30)
     try:
-        frame = target.observer(host).read([reading])[0]
+        frame = site.observer(host).read([reading])[0]
         if frame is None or frame.status != 0:
             why = frame.text.strip()[:MOST_WORDS] if frame else "the host gave no answer"
             return _unread(host, why or "the journal could not be read")

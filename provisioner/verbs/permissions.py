@@ -7,24 +7,24 @@ from dataclasses import replace
 
 from provisioner.plan.model import Plan
 from provisioner.site.planning import Planned, plan_of, rules
-from provisioner.site.site import Target
+from provisioner.site.site import Site
 
 
-def warn_unused(target: Target, planned: Planned, useful: Collection[str] = ()) -> None:
+def warn_unused(site: Site, planned: Planned, useful: Collection[str] = ()) -> None:
     """A warning for each name without which the plan would be the same. ``useful``: those that
     permit something later than in the plan (a gate asks of ``offline``)."""
-    for name in sorted(target.options.allow):
-        if name not in useful and not permits(target, planned, name):
-            values = ",".join(sorted(target.options.allow[name]))
+    for name in sorted(site.options.allow):
+        if name not in useful and not permits(site, planned, name):
+            values = ",".join(sorted(site.options.allow[name]))
             word = f"{name}={values}" if values else name
-            target.options.warn(f"--allow {word} permits nothing in this plan")
+            site.options.warn(f"--allow {word} permits nothing in this plan")
 
 
-def permits(target: Target, planned: Planned, name: str) -> bool:
+def permits(site: Site, planned: Planned, name: str) -> bool:
     """Whether the plan would be another without this permission."""
-    by = rules(target)
+    by = rules(site)
     fewer = {other: values for other, values in by.allow.items() if other != name}
-    other = plan_of(target, planned.looked, replace(by, allow=fewer))
+    other = plan_of(site, planned.looked, replace(by, allow=fewer))
     return _decided(other) != _decided(planned.plan)
 
 
@@ -36,19 +36,19 @@ def _decided(plan: Plan) -> set[tuple[str, str]]:
     return found | {(str(item.id), "unknown") for item in plan.unread}
 
 
-def of_gates(target: Target) -> Collection[str]:
+def of_gates(site: Site) -> Collection[str]:
     """What the gates of a stop ask for."""
-    return ("offline",) if target.spec.policy.offline_partitions == "refuse" else ()
+    return ("offline",) if site.spec.policy.offline_partitions == "refuse" else ()
 
 
-def warn_of_paths(target: Target) -> None:
+def warn_of_paths(site: Site) -> None:
     """``destroy``: a log dir that is named and is none of this cluster's, and what is no matter of
     ``destroy`` at all."""
-    allow = target.options.allow
-    known = {log_dir.path for node in target.spec.nodes for log_dir in node.log_dirs}
+    allow = site.options.allow
+    known = {log_dir.path for node in site.spec.nodes for log_dir in node.log_dirs}
     for path in sorted(allow.get("wipe-log-dir", frozenset()) - known):
-        target.options.warn(
+        site.options.warn(
             f"--allow wipe-log-dir={path} permits nothing: no node of the spec has that folder"
         )
     for name in sorted(set(allow) - {"wipe-log-dir"}):
-        target.options.warn(f"--allow {name} permits nothing: destroy asks only for wipe-log-dir")
+        site.options.warn(f"--allow {name} permits nothing: destroy asks only for wipe-log-dir")

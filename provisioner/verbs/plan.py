@@ -17,11 +17,11 @@ from provisioner.verbs.session import open_context
 def command(args: argparse.Namespace, context: Context) -> Report:
     """observe → plan → show (and save)."""
     started = time.monotonic()
-    with open_context(args, context) as target:
-        planned = planning.make_plan(target)
-        warn_unused(target, planned)
+    with open_context(args, context) as site:
+        planned = planning.make_plan(site)
+        warn_unused(site, planned)
         report = Report(
-            target.spec.cluster,
+            site.spec.cluster,
             plan=planned.plan,
             complete=planned.plan.complete,
             in_sync=planned.plan.in_sync,
@@ -29,7 +29,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
         if args.out:
             from provisioner.verbs.saved_plan import save
 
-            save(Path(args.out), context, args, target.spec, planned.plan)
+            save(Path(args.out), context, args, site.spec, planned.plan)
     context.console.answer(context.console.text.plan(planned.plan))
     report.exit_code = _exit(args, report)
     report.seconds = time.monotonic() - started

@@ -18,7 +18,7 @@ from provisioner.run.steps import shell_step
 from provisioner.site import planning
 from provisioner.site.health import settle
 from provisioner.site.planning import Planned
-from provisioner.site.site import Target
+from provisioner.site.site import Site
 from provisioner.spec.types import Node
 from provisioner.verbs.command import Context
 from provisioner.verbs.failures import kept_in
@@ -30,19 +30,19 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     """lock → observe → waves of processes → done."""
     started = time.monotonic()
     console = context.console
-    with open_context(args, context) as target:
-        nodes = chosen(target, args.node)
-        report = Report(target.spec.cluster)
+    with open_context(args, context) as site:
+        nodes = chosen(site, args.node)
+        report = Report(site.spec.cluster)
         if args.verb != "stop":
-            _installed(planning.make_plan(target), nodes)
-        with session(target, args.verb, console.event) as run:
+            _installed(planning.make_plan(site), nodes)
+        with session(site, args.verb, console.event) as run:
             if args.verb == "start":
                 _hold(run, nodes, "")
-            planned = planning.make_plan(target)
+            planned = planning.make_plan(site)
             if args.verb == "restart":
                 nodes = _without_held(planned, nodes, console.say, named=bool(args.node))
-            warn_unused(target, planned, of_gates(target))
-            waves = WAVES[args.verb](target, planned, nodes, bool(args.node))
+            warn_unused(site, planned, of_gates(site))
+            waves = WAVES[args.verb](site, planned, nodes, bool(args.node))
             _refused(planned, nodes)
             run.results.into(report)
             with kept_in(report, when=lambda: bool(report.applied)):
@@ -50,10 +50,10 @@ def command(args: argparse.Namespace, context: Context) -> Report:
                 if args.verb == "stop" and args.hold and not run.stop.is_set():
                     _hold(run, nodes, args.hold)
                 if report.applied and args.verb != "stop" and not report.failed:
-                    target.cluster().refresh()
-                    settle(target, console.event, run.stop)
+                    site.cluster().refresh()
+                    settle(site, console.event, run.stop)
                     prefer_leaders(run)
-        report.complete = not target.unreachable
+        report.complete = not site.unreachable
         report.exit_code = report.exit_code or _exit(report, run.signal)
     console.answer(_told(report, args, nodes))
     report.seconds = time.monotonic() - started
@@ -74,18 +74,18 @@ def _installed(planned: Planned, nodes: Sequence[Node]) -> None:
             )
 
 
-def chosen(target: Target, words: str | None) -> list[Node]:
+def chosen(site: Site, words: str | None) -> list[Node]:
     """The named nodes, or all on hosts that can be reached. Raises ``usage``."""
     if words is None:
-        limit = target.options.limit
+        limit = site.options.limit
         return [
             node
-            for node in target.spec.nodes
-            if node.host in target.shells and (limit is None or node.host in limit)
+            for node in site.spec.nodes
+            if node.host in site.shells and (limit is None or node.host in limit)
         ]
-    if target.options.limit is not None:
+    if site.options.limit is not None:
         raise fail("usage", "--node names nodes and --limit hosts: give one of them")
-    known = {node.name: node for node in target.spec.nodes}
+    known = {node.name: node for node in site.spec.nodes}
     names = [name for name in words.split(",") if name]
     strange = [name for name in names if name not in known]
     if strange or not names:
@@ -93,7 +93,7 @@ def chosen(target: Target, words: str | None) -> list[Node]:
     return [known[name] for name in names]
 
 
-def starts(target: Target, planned: Planned, nodes: Sequence[Node], one: bool) -> list[Wave]:
+def starts(site: Site, planned: Planned, nodes: Sequence[Node], one: bool) -> list[Wave]:
     """What does not run, by tier."""
     ids = {service_id(node) for node in nodes}
     changes = [
@@ -105,27 +105,27 @@ def starts(target: Target, planned: Planned, nodes: Sequence[Node], one: bool) -
     held = [d for d in planned.plan.deferred if d.id in ids and d.action == "start"]
     if held:
         raise fail("refused", f"{held[0].id.name}: {held[0].reason}", "provision plan says more")
-    return _tiers(target, changes)
+    return _tiers(site, changes)
 
 
-def stops(target: Target, planned: Planned, nodes: Sequence[Node], one: bool) -> list[Wave]:
+def stops(site: Site, planned: Planned, nodes: Sequence[Node], one: bool) -> list[Wave]:
     """All: brokers together, then controllers or ZooKeeper. Named ones: one at a time, gated."""
     changes = [_change(node, "stop") for node in nodes if _runs(planned, node)]
     if one:
         return [Wave(n, (c,), MAY_STOP) for n, c in enumerate(changes, 1)]
-    tiers = _tiers(target, [replace(change, effect="offline") for change in changes])
+    tiers = _tiers(site, [replace(change, effect="offline") for change in changes])
     return [Wave(n, wave.changes) for n, wave in enumerate(reversed(tiers), 1)]
 
 
-def restarts(target: Target, planned: Planned, nodes: Sequence[Node], one: bool) -> list[Wave]:
+def restarts(site: Site, planned: Planned, nodes: Sequence[Node], one: bool) -> list[Wave]:
     """What does not run is started first and ungated; the rest one at a time, gated, controllers
     before brokers, the leaders last."""
     _bare(planned, nodes)
     down = [_change(node, "start") for node in nodes if not _runs(planned, node)]
     up = [node for node in nodes if _runs(planned, node)]
-    leaders = set(last(target.spec, planned.seen))
+    leaders = set(last(site.spec, planned.seen))
     order = sorted(up, key=lambda n: (TIERS[n.role], service_id(n) in leaders, n.id))
-    waves = [wave.changes for wave in _tiers(target, down)]
+    waves = [wave.changes for wave in _tiers(site, down)]
     first = len(waves)
     waves += [(_change(node, "restart"),) for node in order]
     return [
@@ -178,10 +178,10 @@ def _runs(planned: Planned, node: Node) -> bool:
 STATES_OF_LIFE = ("active", "activating", "reloading", "deactivating")
 
 
-def _tiers(target: Target, changes: Sequence[Change]) -> list[Wave]:
+def _tiers(site: Site, changes: Sequence[Change]) -> list[Wave]:
     groups: dict[int, list[Change]] = {}
     for change in changes:
-        groups.setdefault(TIERS[target.spec.node(change.id.name).role], []).append(change)
+        groups.setdefault(TIERS[site.spec.node(change.id.name).role], []).append(change)
     return [Wave(n, tuple(groups[t])) for n, t in enumerate(sorted(groups), 1)]
 
 
@@ -213,7 +213,7 @@ def _without_held(
 def _hold(run: Session, nodes: Sequence[Node], why: str) -> None:
     """Keeps nodes down for that reason; without one the hold ends."""
     for node in nodes:
-        places = run.target.places[node.host]
+        places = run.site.places[node.host]
         words = (places.state, node.name, " ".join(why.split()))
         run.act(node.host, [shell_step(Run("service/hold", words, places.state_owner))])
 

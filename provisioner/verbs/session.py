@@ -1,4 +1,4 @@
-"""From a context to an opened target: what every verb on hosts begins with."""
+"""From a context to an opened site: what every verb on hosts begins with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from provisioner.errors import Notice, fail
-from provisioner.site.site import Options, Target, open_target
+from provisioner.site.site import Options, Site, open_site
 from provisioner.spec.types import Spec
 from provisioner.uuids import drawn
 from provisioner.verbs.arguments import allowed, useless
@@ -24,7 +24,7 @@ ASKING = ("plan", "drift", "verify", "status", "apply")
 
 def open_context(
     args: argparse.Namespace, context: Context, *, fetch: bool = False, fresh: str | None = None
-) -> Target:
+) -> Site:
     """``fetch``: the verb can bring in what is missing; others need the lock of the version.
     ``fresh``: the id of a cluster that has none yet; without one it is drawn here, once."""
     loaded = load(args, context)
@@ -36,13 +36,13 @@ def open_context(
     if chosen.ssh is not None and args.verb in ASKING:
         # While hosts answer: it takes as long as a login, and is needed right after it.
         threading.Thread(target=import_module, args=(LIBRARY,), daemon=True).start()
-    target = open_target(spec, chosen, context.path.resolve().parent)
-    pending = next((p.pending for p in target.prepared.values() if p.pending), "")
+    site = open_site(spec, chosen, context.path.resolve().parent)
+    pending = next((p.pending for p in site.prepared.values() if p.pending), "")
     if pending and not fetch:
-        target.close()
+        site.close()
         hint = f"provision fetch --version {spec.version}, or provision apply, resolves it"
         raise fail("artifact-unavailable", pending, hint)
-    return target
+    return site
 
 
 def options(args: argparse.Namespace, context: Context, spec: Spec) -> Options:

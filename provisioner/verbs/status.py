@@ -24,7 +24,7 @@ from provisioner.kinds.service.kind import service_id
 from provisioner.plan.model import Id, Observation, Present, Report
 from provisioner.report import matrix
 from provisioner.site.look import look
-from provisioner.site.site import Target
+from provisioner.site.site import Site
 from provisioner.spec.types import Node
 from provisioner.verbs.command import Console, Context
 from provisioner.verbs.session import open_context
@@ -50,26 +50,26 @@ class Look:
 def command(args: argparse.Namespace, context: Context) -> Report:
     """look → values → text."""
     started = time.monotonic()
-    with open_context(args, context) as target:
-        found = observe(target)
-        report = Report(target.spec.cluster)
-        report.extra.update(values(target, found))
-        unread = unreadable(target, found)
+    with open_context(args, context) as site:
+        found = observe(site)
+        report = Report(site.spec.cluster)
+        report.extra.update(values(site, found))
+        unread = unreadable(site, found)
         report.complete = not unread
         report.exit_code = Exit.CANNOT_TELL if unread else Exit.YES
-        context.console.answer(told(target, report.extra, unread, context.console))
+        context.console.answer(told(site, report.extra, unread, context.console))
     report.seconds = time.monotonic() - started
     return report
 
 
-def observe(target: Target) -> Look:
+def observe(site: Site) -> Look:
     """Every host's processes in one exec each, and Kafka beside them."""
     found = Look()
     with workers(1) as pool:
-        asked = pool.submit(lambda: target.cluster().view(log_dirs=True)) if target.shells else None
+        asked = pool.submit(lambda: site.cluster().view(log_dirs=True)) if site.shells else None
         seen: dict[Id, Observation] = {}
-        ids = [service_id(node) for node in target.spec.nodes]
-        for part in target.side_by_side(lambda host: look(target, host, ids)).values():
+        ids = [service_id(node) for node in site.spec.nodes]
+        for part in site.side_by_side(lambda host: look(site, host, ids)).values():
             seen.update(part)
         found.seen = seen
         try:
@@ -79,13 +79,13 @@ def observe(target: Target) -> Look:
     return found
 
 
-def unreadable(target: Target, found: Look) -> list[str]:
+def unreadable(site: Site, found: Look) -> list[str]:
     """What has no answer, and why; empty when all was read."""
-    reasons = [f"{host}: {error}" for host, error in sorted(target.unreachable.items())]
+    reasons = [f"{host}: {error}" for host, error in sorted(site.unreachable.items())]
     reasons += [
         f"{node.name}: its process could not be read"
-        for node in target.spec.nodes
-        if found.running(node) is None and node.host not in target.unreachable
+        for node in site.spec.nodes
+        if found.running(node) is None and node.host not in site.unreachable
     ]
     if found.view is None:
         return [*reasons, f"Kafka: {found.why or 'no host to ask it from'}"]
@@ -95,27 +95,27 @@ def unreadable(target: Target, found: Look) -> list[str]:
 # --- values: the shape of the JSON ---------------------------------------------------------------
 
 
-def values(target: Target, found: Look) -> Values:
+def values(site: Site, found: Look) -> Values:
     """``brokers``, ``topics`` (null when Kafka did not answer), and what coordinates them."""
     view = found.view
     result: Values = {
         "cluster_id": view.cluster_id if view else None,
-        "brokers": brokers(target, found),
+        "brokers": brokers(site, found),
         "topics": [topic(each) for each in view.topics] if view else None,
     }
-    if target.spec.is_kraft:
-        result["controllers"] = [controller(node, found) for node in target.spec.controllers]
+    if site.spec.is_kraft:
+        result["controllers"] = [controller(node, found) for node in site.spec.controllers]
     else:
         result["zookeeper"] = [
             {"id": node.id, "host": node.host, "up": found.running(node)}
-            for node in target.spec.zookeeper
+            for node in site.spec.zookeeper
         ]
     return result
 
 
-def brokers(target: Target, found: Look) -> list[Values]:
+def brokers(site: Site, found: Look) -> list[Values]:
     """The spec's brokers, and those that are registered besides; by id."""
-    result = {node.id: broker(node.id, node.host, node, found) for node in target.spec.brokers}
+    result = {node.id: broker(node.id, node.host, node, found) for node in site.spec.brokers}
     for other in found.view.brokers if found.view else ():
         result.setdefault(other.id, broker(other.id, other.host, None, found))
     return [result[id] for id in sorted(result)]
@@ -213,9 +213,9 @@ def internal(view: TopicView) -> bool:
 # --- text ----------------------------------------------------------------------------------------
 
 
-def told(target: Target, found: Values, unread: list[str], console: Console) -> str:
+def told(site: Site, found: Values, unread: list[str], console: Console) -> str:
     """Brokers, then what coordinates them, then topics, then what could not be read."""
-    text, spec = console.text, target.spec
+    text, spec = console.text, site.spec
     mode = "KRaft" if spec.is_kraft else "ZooKeeper mode"
     identity = f", cluster id {found['cluster_id']}" if found["cluster_id"] else ""
     parts = [text.paint(f"{spec.cluster}: Kafka {spec.version}, {mode}{identity}", "bold"), ""]

@@ -13,7 +13,7 @@ from provisioner.verbs.command import Context
 from provisioner.verbs.loading import limit_of, load, load_spec
 
 if TYPE_CHECKING:
-    from provisioner.site.site import Target
+    from provisioner.site.site import Site
 
 
 def command(args: argparse.Namespace, context: Context) -> Report:
@@ -24,8 +24,8 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     if args.hosts:
         from provisioner.verbs.session import open_context
 
-        with open_context(args, context, fetch=True) as target:
-            _preflight(target, report, context)
+        with open_context(args, context, fetch=True) as site:
+            _preflight(site, report, context)
     else:
         _check_limit(args, context)
     lines = [f"{context.path} is valid: {summary(spec)}"]
@@ -43,20 +43,20 @@ def _check_limit(args: argparse.Namespace, context: Context) -> None:
         limit_of(args, load(args, context))
 
 
-def _preflight(target: Target, report: Report, context: Context) -> None:
+def _preflight(site: Site, report: Report, context: Context) -> None:
     """Hosts that cannot be reached leave the answer open; every other problem is raised."""
     from provisioner.site.preflight import preflight
 
-    found = preflight(target, _changes(target))
+    found = preflight(site, _changes(site))
     unread = [
         UnknownState(Id(host, "service", node.name), str(error))
-        for host, error in sorted(target.unreachable.items())
-        for node in target.spec.on(host)[:1]
+        for host, error in sorted(site.unreachable.items())
+        for node in site.spec.on(host)[:1]
     ]
     # A host that was not reached is named once, as what is unknown.
-    problems = [p for p in found.problems if p.host not in target.unreachable]
+    problems = [p for p in found.problems if p.host not in site.unreachable]
     for warning in found.warnings:
-        target.options.warn(warning)
+        site.options.warn(warning)
     if problems:
         raise ProvisionError(problems)
     if unread:
@@ -64,14 +64,14 @@ def _preflight(target: Target, report: Report, context: Context) -> None:
         report.exit_code = Exit.CANNOT_TELL
 
 
-def _changes(target: Target) -> tuple[Change, ...] | None:
+def _changes(site: Site) -> tuple[Change, ...] | None:
     """What apply would do: our own running processes are then in nobody's way. None where that is
     not known before the first download: everything is asked for as if it were to be made."""
-    if any(prepared.pending for prepared in target.prepared.values()):
+    if any(prepared.pending for prepared in site.prepared.values()):
         return None
     from provisioner.site.planning import make_plan
 
-    return make_plan(target).plan.changes
+    return make_plan(site).plan.changes
 
 
 def _unread(report: Report) -> tuple[UnknownState, ...]:

@@ -17,9 +17,9 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     """observe → plan → health (→ round trip)."""
     started = time.monotonic()
     console = context.console
-    with open_context(args, context) as target:
-        report = Report(target.spec.cluster)
-        verify(target, trip=secrets.token_hex(4) if args.round_trip else "").into(report)
+    with open_context(args, context) as site:
+        report = Report(site.spec.cluster)
+        verify(site, trip=secrets.token_hex(4) if args.round_trip else "").into(report)
     console.answer("\n".join([*console.text.checks(report), console.text.plan(_plan(report))]))
     if report.in_sync is False or report.healthy is False:
         report.exit_code = Exit.NO

@@ -242,7 +242,7 @@ def test_a_value_that_kafka_takes_and_does_not_keep_is_a_failure_by_name(
     seen = KINDS["topic"].read(both.real.view(), both.model.spec)
     (change,) = diff(wanted, seen, judges(KINDS)).changes
     with on_model(both.model):
-        monkeypatch.setattr(both.model.target, "_cluster", Overriding(both.real))
+        monkeypatch.setattr(both.model.site, "_cluster", Overriding(both.real))
         planned = both.model.planned()
         planned = replace(planned, plan=replace(planned.plan, wanted=wanted))
         results = runner(both.model, planned).carry_out([Wave(1, (change,))])

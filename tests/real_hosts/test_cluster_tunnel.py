@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from provisioner.site.site import Options, Target, open_target
+from provisioner.site.site import Options, Site, open_site
 from provisioner.spec.load import load_all
 from tests.hosts.fixtures import MachineFactory
 from tests.hosts.machine import Machine
@@ -42,10 +42,10 @@ def place(host: Machine, tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 
 @pytest.fixture
-def target(place: Place) -> Iterator[Target]:
+def site(place: Place) -> Iterator[Site]:
     spec = load_all(place.spec, env=os.environ).spec
-    with open_target(spec, Options(), place.folder) as target:
-        yield target
+    with open_site(spec, Options(), place.folder) as site:
+        yield site
 
 
 def listeners() -> list[int]:
@@ -78,8 +78,8 @@ def connect(name: str, port: int) -> str:
     return rf"\x05\x01\x00\x03\x{len(name):02x}{name}\x{high:02x}\x{low:02x}"
 
 
-def test_administration_listens_nowhere(target: Target, host: Machine) -> None:
-    view = target.cluster().view()
+def test_administration_listens_nowhere(site: Site, host: Machine) -> None:
+    view = site.cluster().view()
     assert [broker.id for broker in view.brokers] == [1]
     assert view.broker_configs[1], "it was asked, through SSH"
     assert not view.errors
@@ -87,10 +87,10 @@ def test_administration_listens_nowhere(target: Target, host: Machine) -> None:
 
 
 def test_the_tunnel_lives_while_the_library_does_and_lets_nobody_in(
-    target: Target, host: Machine
+    site: Site, host: Machine
 ) -> None:
     until_now = threads_of("tunnel")
-    traffic = target.cluster().producer("atu")
+    traffic = site.cluster().producer("atu")
     try:
         (port,) = listeners()
         until(lambda: len(traffic.acked()) > 5, "records through the tunnel")
@@ -113,8 +113,8 @@ def test_the_tunnel_lives_while_the_library_does_and_lets_nobody_in(
     assert as_nobody(port, r"\x05\x01\x00") == []
 
 
-def test_nor_is_anything_left_of_a_round_trip(target: Target) -> None:
-    cluster = target.cluster()
+def test_nor_is_anything_left_of_a_round_trip(site: Site) -> None:
+    cluster = site.cluster()
     written = cluster.produce("atu", [b"one", b"two"], seconds=30)
     assert [type(each) for each in written] == [tuple, tuple]
     read = [record.value for record in cluster.consume("atu", seconds=30)]
@@ -122,10 +122,10 @@ def test_nor_is_anything_left_of_a_round_trip(target: Target) -> None:
     assert listeners() == []
 
 
-def test_a_broker_elsewhere_is_dialled_from_its_host_alone(target: Target, host: Machine) -> None:
+def test_a_broker_elsewhere_is_dialled_from_its_host_alone(site: Site, host: Machine) -> None:
     """What the broker calls localhost is its own machine's; ours is never asked."""
     assert on(host, "ss -Hltn sport = :9092 | wc -l").strip() != "0"
-    assert target.cluster().liveness().alive == {1}
+    assert site.cluster().liveness().alive == {1}
 
 
 def secret_of(traffic: object) -> tuple[str, str]:

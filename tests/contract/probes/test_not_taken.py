@@ -23,7 +23,7 @@ from provisioner.run.lock import Lock
 from provisioner.run.results import Results
 from provisioner.run.session import Session
 from provisioner.site import look as looking
-from provisioner.site.site import Target
+from provisioner.site.site import Site
 from tests.unit.plan.model_cluster import spec_of
 
 
@@ -38,7 +38,7 @@ class Machine:
         self.owner = f"{known.pw_name}:{folder.group()}"
         self.shell = Shell(LocalConnection("h"))
         self.events: list[Event] = []
-        target = SimpleNamespace(
+        site = SimpleNamespace(
             shells={"h": self.shell},
             places={"h": SimpleNamespace(state=str(folder), state_user="")},
             observer=lambda host: Observer(self.shell),
@@ -47,7 +47,7 @@ class Machine:
             lost=set(),
             side_by_side=lambda work, hosts: [work(host) for host in hosts],
         )
-        self.target = cast(Target, target)
+        self.site = cast(Site, site)
 
     def probes(self, host: str) -> Sequence[Probe]:
         paths = tuple(str(self.folder / name) for name in ("a.properties", "b.properties"))
@@ -70,7 +70,7 @@ class Machine:
             for id, state in desired.items()
         ]
         waves = [Wave(1, tuple(made)), *(Wave(n, (c,)) for n, c in enumerate(later, 2))]
-        run = Session(self.target, self.lock, Journal("r1", "apply", "d"), self.events.append)
+        run = Session(self.site, self.lock, Journal("r1", "apply", "d"), self.events.append)
         executor = Executor(run, desired, self.look("h", list(desired)))
         executor.look = self.look  # type: ignore[method-assign]
         executor.probes = self.probes  # type: ignore[method-assign]

@@ -193,11 +193,11 @@ def test_a_read_that_hangs_makes_only_its_own_things_unknown(
 def test_a_fifo_in_the_place_of_a_file_hangs_nothing(observer: Observer, tmp_path: Path) -> None:
     where = places_at(tmp_path / "home")
     furnish(where)
-    target = Path(where.nodes[-1].properties)
-    target.unlink()
-    os.mkfifo(target)
+    site = Path(where.nodes[-1].properties)
+    site.unlink()
+    os.mkfifo(site)
     seen = look(observer, where)
-    fifo = seen[Id("localhost", "file", str(target))]
+    fifo = seen[Id("localhost", "file", str(site))]
     assert isinstance(fifo, Present)
     assert fifo.fields["type"] == "fifo"
     assert isinstance(seen[Id("localhost", "service", where.nodes[-1].name)], Present)

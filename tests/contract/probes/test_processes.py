@@ -23,7 +23,7 @@ from provisioner.plan.model import Id, Present, Run
 from provisioner.run.steps import shell_step
 from provisioner.site.look import look
 from provisioner.site.scripts import text_of
-from provisioner.site.site import Options, Target
+from provisioner.site.site import Options, Site
 from tests.contract.probes.test_probes import places_at
 from tests.lookalike import broker_words, made_java, running
 
@@ -60,7 +60,7 @@ class Lab:
         self.shell = Shell(LocalConnection("localhost"))
         spec = dataclasses.replace(_spec(), nodes=self.places.nodes)
         self.state = desired(spec, self.places)[self.id]
-        self.target = Target(
+        self.site = Site(
             spec, Options(), shells={"localhost": self.shell}, places={"localhost": self.places}
         )
 
@@ -68,12 +68,12 @@ class Lab:
         return running(self.java, self.words, KAFKA)
 
     def seen(self) -> Present:
-        found = look(self.target, "localhost", [self.id])[self.id]
+        found = look(self.site, "localhost", [self.id])[self.id]
         assert isinstance(found, Present), found
         return found
 
     def others(self) -> tuple[str, ...]:
-        found = look(self.target, "localhost")[Id("localhost", "service", OTHERS)]
+        found = look(self.site, "localhost")[Id("localhost", "service", OTHERS)]
         assert isinstance(found, Present)
         return tuple(found.volatile["others"])
 
@@ -234,7 +234,7 @@ def test_a_port_counts_as_open_only_for_who_holds_it(lab: Lab, folder: Path) -> 
         listener = dataclasses.replace(lab.node.listeners[0], port=port)
         node = dataclasses.replace(lab.node, listeners=(listener,))
         lab.places = dataclasses.replace(lab.places, nodes=(node,))
-        lab.target.places["localhost"] = lab.places
+        lab.site.places["localhost"] = lab.places
         return lab
 
     perl = folder / "jre" / "other" / "java"
@@ -274,7 +274,7 @@ def test_the_launcher_of_a_home_is_never_run_by_root(lab: Lab) -> None:
     assert lab.seen().fields["files_digest"] == "d"
     assert told.read_text().split() == [str(pwd.getpwnam(KAFKA).pw_uid)]
     told.unlink()
-    lab.target.places["localhost"] = dataclasses.replace(
+    lab.site.places["localhost"] = dataclasses.replace(
         lab.places, user="not-yet-made", user_exists=False
     )
     assert lab.seen().fields["files_digest"] == "-"

@@ -18,7 +18,7 @@ from provisioner.run.journal import Journal
 from provisioner.run.lock import Lock
 from provisioner.run.session import Session
 from provisioner.run.waits import NoProgress, WaitInterrupted
-from provisioner.site.site import Target
+from provisioner.site.site import Site
 
 RESTART = Change(Id("h", "service", "broker-1"), "restart", {}, {}, ())
 TOPIC = Id("", "topic", "atu")
@@ -35,7 +35,7 @@ class Refusing:
 def runner(folder: Path, gate: Any) -> Executor:
     lock = Lock("me", print)
     (folder / "lock.token").write_text(lock.token + "\n")
-    target = SimpleNamespace(
+    site = SimpleNamespace(
         shells={"h": Shell(LocalConnection("h"))},
         places={"h": SimpleNamespace(state=str(folder), state_user="")},
         cluster=Refusing,
@@ -44,7 +44,7 @@ def runner(folder: Path, gate: Any) -> Executor:
     events: list[Event] = []
     args = {"partitions": 1, "replication": 1, "config": {}}
     desired = {TOPIC: State({"partitions": 1, "replication": 1}, args=args)}
-    run = Session(cast(Target, target), lock, Journal("r1", "apply", "d"), events.append)
+    run = Session(cast(Site, site), lock, Journal("r1", "apply", "d"), events.append)
     run.may_stop = gate
     return Executor(run, desired, {})
 

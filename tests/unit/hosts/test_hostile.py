@@ -185,7 +185,7 @@ LINES = st.sampled_from(
 def names_of(kind_specs: Iterable[str]) -> list[Any]:
     probes = []
     for name in kind_specs:
-        for places in ModelCluster(spec_of(name)).target.places.values():
+        for places in ModelCluster(spec_of(name)).site.places.values():
             probes += probes_of(places)
     return probes
 

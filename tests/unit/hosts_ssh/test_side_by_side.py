@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from provisioner.hosts.ssh.connect import connect as ssh
+from provisioner.hosts.ssh import connect as ssh
 
 
 @pytest.fixture

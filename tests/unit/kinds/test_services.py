@@ -119,7 +119,7 @@ def test_values_that_differ(one: object, other: object) -> None:
 def test_a_unit_starts_only_where_its_disk_is_mounted() -> None:
     model = ModelCluster(spec_of("three"))
     texts = {
-        node.id: unit.text(model.spec, model.target.places[node.host], node)
+        node.id: unit.text(model.spec, model.site.places[node.host], node)
         for node in model.spec.brokers
     }
     assert "\nRequiresMountsFor=/data/3\nAssertPathIsMountPoint=/data/3\n\n[Service]\n" in texts[3]
@@ -156,7 +156,7 @@ def test_a_process_that_ends_while_it_is_looked_at_is_no_error() -> None:
 def test_only_kafkas_user_is_told_a_path_below_the_home_to_read(name: str) -> None:
     """The other script of services gets names to compare with, and opens none of them."""
     model = ModelCluster(spec_of(name))
-    for places in model.target.places.values():
+    for places in model.site.places.values():
         kept, running = KIND.probe(replace(places, root=True))
         assert kept.user == places.kafka_user
         for word in ("provision-launch.sh", "$key", "$home/"):

@@ -50,7 +50,7 @@ from provisioner.run.steps import sequence
 from provisioner.site.look import probes_of, record
 from provisioner.site.observe import told
 from provisioner.site.planning import Planned, make_plan
-from provisioner.site.site import Options, Target
+from provisioner.site.site import Options, Site
 from provisioner.spec.load import load
 from provisioner.spec.types import Node, Role, Spec, Supervisor
 
@@ -180,11 +180,9 @@ class ModelCluster:
 
     def __init__(self, spec: Spec, facts: Facts = FACTS):
         self.spec = spec
-        self.target = Target(spec, Options())
-        self.target.places = {n: places_of(spec, n, facts) for n in self.target.used_hosts}
-        self.machines = {
-            name: Machine(name, key=f"key-of-{name}") for name in self.target.used_hosts
-        }
+        self.site = Site(spec, Options())
+        self.site.places = {n: places_of(spec, n, facts) for n in self.site.used_hosts}
+        self.machines = {name: Machine(name, key=f"key-of-{name}") for name in self.site.used_hosts}
         if spec.user and spec.supervisor is Supervisor.PROCESS:
             for machine in self.machines.values():
                 machine.accounts.add(spec.user)  # only under systemd we make it
@@ -216,11 +214,11 @@ class ModelCluster:
     def copy(self) -> ModelCluster:
         """The same cluster once more; what is done to one is not done to the other."""
         other = ModelCluster(self.spec)
-        other.target.places = dict(self.target.places)
-        other.target.unreachable = dict(self.target.unreachable)
+        other.site.places = dict(self.site.places)
+        other.site.unreachable = dict(self.site.unreachable)
         memo = {id(self.spec): self.spec} | {id(node): node for node in self.spec.nodes}
         for name, value in vars(self).items():
-            if name not in ("spec", "target"):
+            if name not in ("spec", "site"):
                 setattr(other, name, copy.deepcopy(value, memo))
         return other
 
@@ -228,7 +226,7 @@ class ModelCluster:
 
     def observe(self) -> Seen:
         seen: dict[Id, Observation] = {}
-        for host, where in self.target.places.items():
+        for host, where in self.site.places.items():
             machine = self.machines.get(host)
             if machine is None:
                 continue
@@ -238,14 +236,14 @@ class ModelCluster:
                     seen[id] = _parsed(id, text)
         view = self.view()
         why = "" if view else "nobody answers"
-        away = {host: str(error) for host, error in self.target.unreachable.items()}
+        away = {host: str(error) for host, error in self.site.unreachable.items()}
         return told(self.spec, Seen(seen, view, why, away=away))
 
     def plan(self) -> Plan:
         return self.planned().plan
 
     def planned(self) -> Planned:
-        return make_plan(self.target, self.observe())
+        return make_plan(self.site, self.observe())
 
     def record_of(self, machine: Machine, id: Id) -> str:
         """What the probe of a thing prints after its line ``=``."""
@@ -322,7 +320,7 @@ class ModelCluster:
         if name == "others":
             return [f"~other={line}" for line in machine.others]
         node = self.spec.node(name)
-        where = self.target.places[machine.name]
+        where = self.site.places[machine.name]
         has_key = where.digest_key in machine.entries
         lines = [
             f"~files_digest={self.would(machine, node)}",
@@ -348,7 +346,7 @@ class ModelCluster:
             return "-"
 
     def _digest(self, machine: Machine, node: Node) -> str:
-        where = self.target.places[machine.name]
+        where = self.site.places[machine.name]
         launch = machine.text(where.launch(node))
         logging = properties.parse(launch)["logging"]
         key = (
@@ -651,7 +649,7 @@ class ModelCluster:
 
     def launch(self, machine: Machine, node: Node, signed: bool = True) -> None:
         """A process comes up as the real one would, or it is Impossible."""
-        where = self.target.places[machine.name]
+        where = self.site.places[machine.name]
         for distribution in (where.kafka, where.java, where.scripts):
             if distribution and machine.distributions.get(distribution.path, ("", ["?"]))[1]:
                 raise Impossible(f"{node.name} is started with a broken {distribution.path}")
@@ -851,9 +849,9 @@ class ModelCluster:
         """The host is not there: no places, no observation."""
         from provisioner.hosts.transport import TransportError
 
-        self.target.places.pop(host)
+        self.site.places.pop(host)
         self.machines.pop(host)
-        self.target.unreachable[host] = TransportError("unreachable", words)
+        self.site.unreachable[host] = TransportError("unreachable", words)
 
 
 @cache

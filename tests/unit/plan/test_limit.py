@@ -17,11 +17,11 @@ HOSTS = ("h1", "h2", "h3")
 
 
 def limited(model: ModelCluster, hosts: Iterable[str]) -> Plan:
-    model.target.options.limit = frozenset(hosts)
+    model.site.options.limit = frozenset(hosts)
     try:
         return model.plan()
     finally:
-        model.target.options.limit = None
+        model.site.options.limit = None
 
 
 def told(plan: Plan, hosts: Iterable[str] | None = None) -> set[tuple[str, str, str]]:

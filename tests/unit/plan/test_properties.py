@@ -50,7 +50,7 @@ def deeds(name: str) -> list[Deed]:
     found: list[Deed] = []
     for node in spec.nodes:
         where = f"{node.host}:{node.properties}"
-        launch = f"{node.host}:{ModelCluster(spec).target.places[node.host].launch(node)}"
+        launch = f"{node.host}:{ModelCluster(spec).site.places[node.host].launch(node)}"
         found += [
             Deed("edit", (where, {"num.network.threads": "9"})),
             Deed("edit", (launch, {"heap": "3g"})),
@@ -68,7 +68,7 @@ def deeds(name: str) -> list[Deed]:
             ]
     for host in sorted({node.host for node in spec.nodes}):
         home = spec.home_on(host)
-        where_ = ModelCluster(spec).target.places[host]
+        where_ = ModelCluster(spec).site.places[host]
         assert where_.kafka is not None
         found += [
             Deed("remove", (f"{host}:{home}/.provision/key",)),
@@ -367,7 +367,7 @@ def test_a_broker_is_not_started_while_its_id_serves_from_another_host() -> None
     elsewhere = replace(next(b for b in seen.view.brokers if b.id == 1), id=2, host="h9")
     kept = tuple(b for b in seen.view.brokers if b.id != 2)
     view = replace(seen.view, brokers=(*kept, elsewhere))
-    plan = make_plan(model.target, replace(seen, view=view)).plan
+    plan = make_plan(model.site, replace(seen, view=view)).plan
     assert [str(r.id) + ": " + r.reason for r in plan.refused] == [
         "h2/service/broker-2: broker 2 serves from h9: stop that one first"
     ]
@@ -403,7 +403,7 @@ def test_a_log_dir_leaves_a_broker_only_when_what_it_holds_is_elsewhere(
     assert found[file].reason.startswith(LEAVES)
     assert found[file].allow == "data-loss"
     assert not [c for c in plan.changes if c.id.name == "broker-1"]
-    model.target.options.allow = {"data-loss": frozenset()}
+    model.site.options.allow = {"data-loss": frozenset()}
     assert not model.plan().refused
 
 
@@ -413,7 +413,7 @@ def test_a_disk_that_is_gone_is_made_anew_only_when_that_is_allowed_by_name() ->
     model.wipe("h2:logs-2")
     (unread,) = [item for item in model.plan().unread if item.id.kind == "storage"]
     assert unread.reason.endswith("not mounted? If it is to stay so: --allow data-loss")
-    model.target.options.allow = {"data-loss": frozenset()}
+    model.site.options.allow = {"data-loss": frozenset()}
     plan = model.plan()
     assert [(c.action, c.id.kind) for c in plan.changes] == [
         ("create", "storage"),

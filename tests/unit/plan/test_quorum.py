@@ -31,14 +31,14 @@ def refused(model: ModelCluster) -> list[Refused]:
 
 def becomes(model: ModelCluster, quorum: str) -> None:
     """The spec's word for the quorum is another now."""
-    model.target.spec = model.spec = replace(model.spec, controller_quorum=quorum)
+    model.site.spec = model.spec = replace(model.spec, controller_quorum=quorum)
 
 
 def test_a_controller_whose_disk_was_lost_votes_again_with_its_new_directory() -> None:
     model = ModelCluster.made("kraft")
     before = dict(model.voters)
     lose(model, 1)
-    model.target.options.allow = LOST
+    model.site.options.allow = LOST
     foreseen = [
         (item.reason, item.action) for item in model.plan().deferred if item.id.kind == "voter"
     ]
@@ -67,7 +67,7 @@ def test_a_controller_that_never_voted_is_formatted_without_a_word() -> None:
     model = ModelCluster.made("kraft")
     lose(model, 2)
     model.forget("logs-2")
-    model.target.options.allow = {"data-loss": frozenset()}
+    model.site.options.allow = {"data-loss": frozenset()}
     (held,) = [item for item in model.plan().refused if item.id.kind == "storage"]
     assert held.allow == "format-controller"
     del model.voters[2]
@@ -92,7 +92,7 @@ def test_a_quorum_that_cannot_be_read_waits_for_its_controllers_or_is_unknown(do
     view = replace(seen.view, quorum=None, errors={"quorum": "no leader"})
     voters = {id: Unknown("no leader") for id in seen.things if id.kind == "voter"}
     seen = replace(seen, view=view, things={**seen.things, **voters})
-    plan = make_plan(model.target, seen).plan
+    plan = make_plan(model.site, seen).plan
     assert [u.reason for u in plan.unread] == ([] if down else ["no leader"] * 3)
     assert len([d for d in plan.deferred if d.id.kind == "voter"]) == (3 if down else 0)
 
@@ -109,7 +109,7 @@ def test_no_controller_is_formatted_without_a_majority_to_learn_from() -> None:
     model = ModelCluster.made("kraft")
     lose(model, 0)
     lose(model, 1)
-    model.target.options.allow = LOST
+    model.site.options.allow = LOST
     plan = model.plan()
     held = [item for item in plan.refused if item.id.kind == "storage"]
     assert len(held) == 2
@@ -147,7 +147,7 @@ def test_the_voters_of_a_static_quorum_are_not_changed() -> None:
         else node
         for node in model.spec.nodes
     ]
-    model.target.spec = model.spec = replace(model.spec, nodes=tuple(moved))
+    model.site.spec = model.spec = replace(model.spec, nodes=tuple(moved))
     held = refused(model)
     assert len(held) == 3
     assert all("the voters of a static quorum cannot be changed" in item.reason for item in held)

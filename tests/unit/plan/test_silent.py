@@ -52,7 +52,7 @@ def made(name: str, shape: Any) -> ModelCluster:
 
 
 def of_the_cluster(model: ModelCluster) -> set[str]:
-    return {str(id) for id in desired(model.spec, model.target.places.values()) if not id.host}
+    return {str(id) for id in desired(model.spec, model.site.places.values()) if not id.host}
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -60,7 +60,7 @@ def of_the_cluster(model: ModelCluster) -> set[str]:
 def test_what_a_silent_kafka_was_asked_is_unknown(name: str, shape: Any) -> None:
     model = made(name, shape)
     assert model.plan().in_sync is True
-    plan = make_plan(model.target, silent(model)).plan
+    plan = make_plan(model.site, silent(model)).plan
     assert {str(item.id) for item in plan.unread} == of_the_cluster(model) != set()
     assert {item.reason for item in plan.unread} == {WHY}
     assert not plan.changes
@@ -84,7 +84,7 @@ def test_a_bounce_of_one_broker_does_not_explain_that_all_are_silent(name: str) 
     broker = model.spec.brokers[0]
     model.edit(f"{broker.host}:{broker.properties}", {"num.network.threads": "9"})
     model.bounce(broker.name)
-    plan = make_plan(model.target, silent(model)).plan
+    plan = make_plan(model.site, silent(model)).plan
     assert [c.action for c in plan.changes if c.id.kind == "service"] == ["restart"]
     assert {str(item.id) for item in plan.unread} == of_the_cluster(model)
     assert (plan.in_sync, plan.complete) == (False, False)
@@ -95,7 +95,7 @@ def test_where_no_host_can_be_reached_kafka_was_not_asked(name: str) -> None:
     model = made(name, as_it_is)
     for host in list(model.machines):
         model.unreachable(host)
-    plan = make_plan(model.target, Seen(away=dict.fromkeys(model.spec.hosts, "down"))).plan
+    plan = make_plan(model.site, Seen(away=dict.fromkeys(model.spec.hosts, "down"))).plan
     unknown = {str(item.id) for item in plan.unread if not item.id.host}
     assert unknown == of_the_cluster(model) != set()
     assert (plan.in_sync, plan.complete) == (None, False)
@@ -106,21 +106,21 @@ def test_another_cluster_that_answers_tells_nothing_of_this_one(name: str) -> No
     model = made(name, nothing)
     why = "another cluster answers there: x"
     seen = replace(silent(model), unavailable=why, stranger=True)
-    assert make_plan(model.target, seen).plan.in_sync is None
+    assert make_plan(model.site, seen).plan.in_sync is None
 
 
 def test_every_kind_of_the_cluster_is_among_them() -> None:
     """A new kind cannot be forgotten: these tests have wanted something of each."""
     kinds = {kind.name for kind in KINDS.values() if kind.layer is Layer.CLUSTER}
     models = [ModelCluster(spec_of(name)) for name in SPECS]
-    wanted = [desired(m.spec, m.target.places.values()) for m in models]
+    wanted = [desired(m.spec, m.site.places.values()) for m in models]
     assert {id.kind for states in wanted for id in states if not id.host} == kinds
 
 
 def test_the_document_says_so_too() -> None:
     from provisioner.plan.model import Report
 
-    plan: Plan = make_plan((model := made("lab", nothing)).target, silent(model)).plan
+    plan: Plan = make_plan((model := made("lab", nothing)).site, silent(model)).plan
     report = Report("lab", plan=plan, complete=plan.complete, in_sync=plan.in_sync)
     found = document("drift", 3, [report])
     assert (found["in_sync"], found["complete"]) == (None, False)

@@ -141,7 +141,7 @@ def frames(model: ModelCluster, host: str, probes: Sequence[Probe]) -> Iterator[
 
 
 def look(model: ModelCluster, host: str, ids: Sequence[Id]) -> dict[Id, Observation]:
-    probes = [p.only(ids) for p in probes_of(model.target.places[host]) if set(ids) & set(p.ids)]
+    probes = [p.only(ids) for p in probes_of(model.site.places[host]) if set(ids) & set(p.ids)]
     return together(probes, list(frames(model, host, probes)))
 
 
@@ -181,17 +181,17 @@ class ModelExecutor(Executor):
 @contextlib.contextmanager
 def on_model(model: ModelCluster, life: Life | None = None) -> Iterator[None]:
     """The executor's hands are the model's."""
-    target = model.target
+    site = model.site
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(executor, "shell_step", lambda step: step)
         patch.setattr(executor, "reading", lambda probe: probe)
         patch.setattr(executor, "wait_for_sessions", lambda *_: None)
-        patch.setattr(waits, "_open", lambda target, id: True)
-        patch.setattr(waits, "_serves", lambda target, id: True)
-        patch.setattr(waits, "_why_dead", lambda target, id, state: f"{id.name} ended")
-        patch.setattr(target, "shells", dict.fromkeys(model.machines))
-        patch.setattr(target, "_cluster", ModelKafka(model, life))
-        patch.setattr(target, "store", SimpleNamespace(open=artifact))
+        patch.setattr(waits, "_open", lambda site, id: True)
+        patch.setattr(waits, "_serves", lambda site, id: True)
+        patch.setattr(waits, "_why_dead", lambda site, id, state: f"{id.name} ended")
+        patch.setattr(site, "shells", dict.fromkeys(model.machines))
+        patch.setattr(site, "_cluster", ModelKafka(model, life))
+        patch.setattr(site, "store", SimpleNamespace(open=artifact))
         patch.setattr(unpacking, "STREAMS", 1)
         yield
 
@@ -216,7 +216,7 @@ def session(model: ModelCluster, steps: int | None = None) -> ModelSession:
     events: list[Event] = []
     journal, life = Journal("r1", "apply", "d"), Life(steps)
     lock = Lock("me", print)
-    run = ModelSession(model.target, lock, journal, events.append, model=model, life=life)
+    run = ModelSession(model.site, lock, journal, events.append, model=model, life=life)
     run.may_stop = lambda wave: None
     return run
 
@@ -224,7 +224,7 @@ def session(model: ModelCluster, steps: int | None = None) -> ModelSession:
 def converged(model: ModelCluster, run: ModelSession, planned: Planned | None = None) -> Results:
     """The rounds of ``apply`` on the model. Raises Killed."""
 
-    def observe(target: Any, *, known: Observed | None = None) -> Seen:
+    def observe(site: Any, *, known: Observed | None = None) -> Seen:
         found = model.observe()
         mine = {id: seen for id, seen in found.things.items() if not id.host}
         return told(model.spec, replace(found, things={**(known or found.things), **mine}))

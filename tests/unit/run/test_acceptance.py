@@ -79,7 +79,7 @@ def test_the_key_is_the_one_that_the_words_are_about(
 
 def placed(model: ModelCluster, name: str) -> tuple[str, str]:
     """The paths of a node's properties and of its launch file."""
-    (places,) = model.target.places.values()
+    (places,) = model.site.places.values()
     node = model.spec.node(name)
     return node.properties, places.launch(node)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from provisioner.hosts.transport import Result, TransportError
-from provisioner.site import site as target
+from provisioner.site import site
 from provisioner.site.site import Options
 from provisioner.spec.types import Host, Supervisor
 from tests.unit.hosts.scripted import ScriptedTransport
@@ -45,8 +45,8 @@ def opened(
     said = FACTS.format("root" if uid == 0 else "deploy", uid)
     transport = Machine(answers=[(0, 0, said)])
     transport.login = "root" if uid == 0 else "deploy"
-    monkeypatch.setattr(target, "connect_host", lambda host, options: transport)
-    found = target._open_host(Spec(supervisor, host), "h", options)  # type: ignore[arg-type]
+    monkeypatch.setattr(site, "connect_host", lambda host, options: transport)
+    found = site._open_host(Spec(supervisor, host), "h", options)  # type: ignore[arg-type]
     return found, transport.commands
 
 

@@ -9,12 +9,12 @@ import pytest
 
 from provisioner.kafka.port import ClusterView, QuorumView
 from provisioner.site.health import _quorum
-from provisioner.site.site import Target
+from provisioner.site.site import Site
 
 
-def target(kraft: bool = True) -> Target:
+def site(kraft: bool = True) -> Site:
     nodes = [SimpleNamespace(id=id, name=f"controller-{id}") for id in (11, 12, 13)]
-    return cast(Target, SimpleNamespace(spec=SimpleNamespace(is_kraft=kraft, controllers=nodes)))
+    return cast(Site, SimpleNamespace(spec=SimpleNamespace(is_kraft=kraft, controllers=nodes)))
 
 
 def view(leader: int | None, **lag: int) -> ClusterView:
@@ -35,14 +35,14 @@ def view(leader: int | None, **lag: int) -> ClusterView:
 def test_every_controller_votes_and_has_caught_up(
     seen: ClusterView, ok: bool | None, detail: str
 ) -> None:
-    (check,) = _quorum(target(), seen)
+    (check,) = _quorum(site(), seen)
     assert (check.ok, check.detail) == (ok, detail)
 
 
 def test_one_that_is_away_is_not_waited_for() -> None:
-    (check,) = _quorum(target(), view(11, c11=0, c12=0, c13=493), frozenset({13}))
+    (check,) = _quorum(site(), view(11, c11=0, c12=0, c13=493), frozenset({13}))
     assert check.ok
 
 
 def test_zookeeper_has_no_controllers() -> None:
-    assert _quorum(target(kraft=False), view(11)) == []
+    assert _quorum(site(kraft=False), view(11)) == []

@@ -24,7 +24,7 @@ from provisioner.run import gates
 from provisioner.run.waits import Awaited, WaitInterrupted, wait_for, wait_for_sessions
 from provisioner.site import look as looking
 from provisioner.site.health import settle
-from provisioner.site.site import Options, Target
+from provisioner.site.site import Options, Site
 from tests.as_login import Probe
 
 PARTITION = PartitionView(0, leader=1, replicas=(1, 2, 3), isr=(1, 2), offline=(3,))
@@ -59,7 +59,7 @@ class Cluster:
         return {"host-1:9092": self.view_, "host-3:9092": "refused"}
 
 
-def target(cluster: Cluster, unreachable: tuple[str, ...] = ()) -> Target:
+def site(cluster: Cluster, unreachable: tuple[str, ...] = ()) -> Site:
     nodes = [
         SimpleNamespace(
             id=n, name=f"broker-{n}", host=f"host-{n}", listeners=[], advertised_listeners=[]
@@ -84,7 +84,7 @@ def target(cluster: Cluster, unreachable: tuple[str, ...] = ()) -> Target:
         options=SimpleNamespace(limit=None),
         shells={},
     )
-    return cast(Target, found)
+    return cast(Site, found)
 
 
 def view(*alive: int) -> ClusterView:
@@ -98,7 +98,7 @@ def quiet(event: Event) -> None:
 
 def test_brokers_on_hosts_out_of_reach_are_not_waited_for() -> None:
     cluster = Cluster(view(1, 2))
-    settle(target(cluster, unreachable=("host-3",)), quiet, cluster.stop)
+    settle(site(cluster, unreachable=("host-3",)), quiet, cluster.stop)
     assert cluster.asked == 1
 
 
@@ -107,26 +107,26 @@ def test_a_replica_on_an_id_that_the_spec_does_not_have_is_not_waited_for() -> N
     brokers = tuple(BrokerView(id, f"host-{id}", 9092) for id in (1, 2))
     seen = ClusterView("id", 1, brokers, (TopicView("atu", False, (partition,)),))
     cluster = Cluster(seen)
-    settle(target(cluster, unreachable=("host-3",)), quiet, cluster.stop)
+    settle(site(cluster, unreachable=("host-3",)), quiet, cluster.stop)
     assert cluster.asked == 1
 
 
 def test_a_broker_that_this_run_does_not_start_is_not_waited_for() -> None:
     cluster = Cluster(view(1, 2))
-    settle(target(cluster), quiet, cluster.stop, ["broker-3"])
+    settle(site(cluster), quiet, cluster.stop, ["broker-3"])
     assert cluster.asked == 1
 
 
 @pytest.mark.parametrize("alive", [(1, 2), (1, 2, 3)])
 def test_brokers_and_replicas_within_reach_are_waited_for(alive: tuple[int, ...]) -> None:
     cluster = Cluster(view(*alive))
-    settle(target(cluster), quiet, cluster.stop)
+    settle(site(cluster), quiet, cluster.stop)
     assert cluster.asked == 10
 
 
 def test_a_broker_that_serves_counts_though_its_host_is_out_of_reach() -> None:
     cluster = Cluster(view(1, 2, 3))
-    settle(target(cluster, unreachable=("host-3",)), quiet, cluster.stop)
+    settle(site(cluster, unreachable=("host-3",)), quiet, cluster.stop)
     assert cluster.asked == 10
 
 
@@ -134,7 +134,7 @@ def test_a_signal_ends_the_gate_before_anything_was_stopped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(gates, "ask", lambda *_, **__: Verdict(False, "atu-0 is behind"))
-    pass_gate = gates.gate(target(Cluster(None)), quiet, Never())
+    pass_gate = gates.gate(site(Cluster(None)), quiet, Never())
     with pytest.raises(WaitInterrupted, match="interrupted while broker-1 waited: atu-0 is behind"):
         pass_gate(Wave(1, (RESTART,), "may-stop"))
 
@@ -181,7 +181,7 @@ def rolled(
     stop.wait = lambda seconds=None: False  # type: ignore[method-assign, assignment]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gates, "WHOLE", patience)
-        gate = gates.gate(cast(Target, found), lambda event: said.append(event.message), stop)
+        gate = gates.gate(cast(Site, found), lambda event: said.append(event.message), stop)
         for name in ("broker-4", "broker-1"):
             gate(Wave(1, (Change(Id("h", "service", name), action, {}, {}, ()),), "may-stop"))
     return len(asked), said
@@ -209,13 +209,13 @@ def test_a_signal_ends_the_wait_for_a_broker() -> None:
     step = Await(Id("", "broker", "1"))
     item = Awaited(RESTART, step.id, step.no_progress)
     with pytest.raises(WaitInterrupted, match="waited for broker 1 to register") as raised:
-        wait_for(target(Cluster(None)), {}, [item], lambda host, ids: {}, quiet, Never())
+        wait_for(site(Cluster(None)), {}, [item], lambda host, ids: {}, quiet, Never())
     assert raised.value.change is RESTART
 
 
 def test_a_signal_ends_the_wait_for_sessions() -> None:
     with pytest.raises(WaitInterrupted, match="ZooKeeper sessions"):
-        wait_for_sessions(target(Cluster(None)), [RESTART.id], quiet, Never())
+        wait_for_sessions(site(Cluster(None)), [RESTART.id], quiet, Never())
 
 
 def test_a_host_that_stopped_answering_is_away_until_it_answers(
@@ -232,7 +232,7 @@ def test_a_host_that_stopped_answering_is_away_until_it_answers(
 
     id = Id("h1", "directory", "/d")
     observer = SimpleNamespace(read=read)
-    found = Target(cast(Any, SimpleNamespace()), Options(), places={"h1": cast(Any, None)})
+    found = Site(cast(Any, SimpleNamespace()), Options(), places={"h1": cast(Any, None)})
     monkeypatch.setattr(found, "observer", lambda host: observer)
     monkeypatch.setattr(looking, "probes_of", lambda places: [Probe("", (id,), ("/d",), 1)])
     assert looking.look(found, "h1") == {id: Unknown("gone")}

@@ -133,7 +133,7 @@ def test_its_guard_refuses_and_a_word_allows(model: ToyCluster) -> None:
     plan = model.plan()
     assert [(item.id, item.allow) for item in plan.refused] == [(TOP, "high")]
     assert not plan.changes
-    model.target.options.allow = {"high": frozenset()}
+    model.site.options.allow = {"high": frozenset()}
     converged(model, session(model))
     assert model.levels == {"top": 4}
 

@@ -18,7 +18,7 @@ from provisioner.plan.model import Unknown
 from provisioner.run.lock import Lock, LockFile
 from provisioner.site.look import look
 from provisioner.site.preflight import preflight
-from provisioner.site.site import Options, Target, open_target
+from provisioner.site.site import Options, Site, open_site
 from provisioner.verbs import lock, log
 from provisioner.verbs.failures import problems_of
 from tests.unit.plan.model_cluster import ModelCluster, spec_of
@@ -59,24 +59,24 @@ class Lines:
         """Nothing is open."""
 
 
-def target_of(good: str, bad: str) -> Target:
+def target_of(good: str, bad: str) -> Site:
     """A cluster of two hosts: ``vm1`` speaks sense, ``vm2`` does not."""
     model = ModelCluster(spec_of("three"))
-    names = list(model.target.places)[:2]
-    target = Target(model.spec, Options())
-    target.places = {name: model.target.places[name] for name in names}
+    names = list(model.site.places)[:2]
+    site = Site(model.spec, Options())
+    site.places = {name: model.site.places[name] for name in names}
     for name, said in zip(names, (good, bad), strict=True):
-        target.shells[name] = Shell(cast(Connection, Machine(name, said)))
-    return target
+        site.shells[name] = Shell(cast(Connection, Machine(name, said)))
+    return site
 
 
 @pytest.mark.parametrize("bad", ["", "x\n", "\u00b2\n", "1.5\n", "9" * 5000 + "\n"])
 def test_log(bad: str) -> None:
     line = json.dumps({"run": "a", "seq": 1, "time": "2026", "changes": []})
-    target = target_of(f"1\n{line}\n", bad)
-    found = log.gather(target)
+    site = target_of(f"1\n{line}\n", bad)
+    found = log.gather(site)
     assert [entry["run"] for entry in found.entries] == ["a"]
-    assert [unread.id.host for unread in found.unread] == [list(target.shells)[1]]
+    assert [unread.id.host for unread in found.unread] == [list(site.shells)[1]]
     assert "cannot be understood" in found.unread[0].reason
 
 
@@ -85,8 +85,8 @@ def test_log(bad: str) -> None:
 )
 def test_lock(bad: str) -> None:
     good = "held=yes\nsilent=1\npid=7\nid=aaaaaaaa\nwho=me\n"
-    target = target_of(good, f"held=yes\n{bad}\n")
-    locks, unread = lock.survey(target)
+    site = target_of(good, f"held=yes\n{bad}\n")
+    locks, unread = lock.survey(site)
     assert [(held.pid, held.silent_seconds) for held in locks] == [(7, 1)]
     assert "cannot be understood" in unread[0].reason
 
@@ -126,19 +126,19 @@ def test_what_a_holder_calls_itself_is_short() -> None:
     "bad", ["clock=x", "free=x", "dir=/data", "port=9092", "memory=1.5", "dir=a\tb\tyes"]
 )
 def test_preflight(bad: str) -> None:
-    target = target_of("", bad + "\n")
-    target.facts = dict.fromkeys(
-        target.places, Facts("root", 0, "root", "root", "/", True, "x86_64", "")
+    site = target_of("", bad + "\n")
+    site.facts = dict.fromkeys(
+        site.places, Facts("root", 0, "root", "root", "/", True, "x86_64", "")
     )
-    found = preflight(target)
+    found = preflight(site)
     hosts = {problem.host for problem in found.problems if "understood" in problem.message}
-    assert hosts <= {list(target.shells)[1]}
+    assert hosts <= {list(site.shells)[1]}
 
 
 def test_looking() -> None:
-    target = target_of("", "=\n" + "\n".join(["pid=x", "mode=\x00", "a", "|b"]) + "\n")
-    for host in target.shells:
-        assert all(isinstance(o, Unknown) or o for o in look(target, host).values())
+    site = target_of("", "=\n" + "\n".join(["pid=x", "mode=\x00", "a", "|b"]) + "\n")
+    for host in site.shells:
+        assert all(isinstance(o, Unknown) or o for o in look(site, host).values())
 
 
 @pytest.mark.parametrize("said", ["", "uid=x\n", "login=root\nuid=-1\n", "\x00\xff" * 100])
@@ -156,7 +156,7 @@ def test_opening(said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> N
 
     monkeypatch.setattr("provisioner.site.site.connect_host", connect)
     monkeypatch.setattr("provisioner.site.site.place", lambda *_: None)
-    target = open_target(replace(spec, user=None), Options(become=True), tmp_path)
-    assert sorted(target.shells) == names[:-1]
-    assert list(target.unreachable) == names[-1:]
-    assert target.unreachable[names[-1]].code == "connection-lost"
+    site = open_site(replace(spec, user=None), Options(become=True), tmp_path)
+    assert sorted(site.shells) == names[:-1]
+    assert list(site.unreachable) == names[-1:]
+    assert site.unreachable[names[-1]].code == "connection-lost"

@@ -14,10 +14,10 @@ from tests.unit.plan.model_cluster import ModelCluster
 
 def said(model: ModelCluster, *words: str) -> list[str]:
     """The warnings of a plan with these permissions."""
-    options, heard = model.target.options, list[str]()
+    options, heard = model.site.options, list[str]()
     options.allow = dict.fromkeys(words, frozenset())
     options.warn = heard.append
-    warn_unused(model.target, model.planned())
+    warn_unused(model.site, model.planned())
     return heard
 
 
@@ -39,7 +39,7 @@ def offline(policy: str) -> ModelCluster:
     """A broker is to be bounced that has the only replica of a partition."""
     model = ModelCluster.made("lab")
     spec = replace(model.spec, policy=replace(model.spec.policy, offline_partitions=policy))
-    model.spec = model.target.spec = spec
+    model.spec = model.site.spec = spec
     model.topic("alone", 3, 1, {})
     model.edit("config/server-1.properties", {"num.network.threads": "9"})
     model.bounce("broker-1")
@@ -71,23 +71,23 @@ def test_what_permits_something_is_no_warning(
 
 def test_the_value_is_named() -> None:
     model, heard = ModelCluster.made("lab"), list[str]()
-    model.target.options.warn = heard.append
-    model.target.options.allow = {"delete-topic": frozenset({"old", "new"})}
-    warn_unused(model.target, model.planned())
+    model.site.options.warn = heard.append
+    model.site.options.allow = {"delete-topic": frozenset({"old", "new"})}
+    warn_unused(model.site, model.planned())
     assert heard == ["--allow delete-topic=new,old permits nothing in this plan"]
 
 
 @pytest.mark.parametrize(("policy", "words"), [("allow", ()), ("refuse", ("offline",))])
 def test_what_gates_ask_for(policy: str, words: tuple[str, ...]) -> None:
-    assert tuple(of_gates(offline(policy).target)) == words
+    assert tuple(of_gates(offline(policy).site)) == words
 
 
 def test_destroy_names_folders_that_are_none_of_the_cluster() -> None:
     model, heard = ModelCluster.made("lab"), list[str]()
-    model.target.options.warn = heard.append
+    model.site.options.warn = heard.append
     paths = frozenset({"/srv/kafka/logs-1", "/srv/kafka/logs-9"})
-    model.target.options.allow = {"wipe-log-dir": paths, "data-loss": frozenset()}
-    warn_of_paths(model.target)
+    model.site.options.allow = {"wipe-log-dir": paths, "data-loss": frozenset()}
+    warn_of_paths(model.site)
     assert heard == [
         "--allow wipe-log-dir=/srv/kafka/logs-9 permits nothing: "
         "no node of the spec has that folder",

@@ -11,7 +11,7 @@ from provisioner.errors import ProvisionError
 from provisioner.plan.model import Id, Observation, Plan, Present, Unknown
 from provisioner.plan.rules import Seen
 from provisioner.site.planning import Planned
-from provisioner.site.site import Target
+from provisioner.site.site import Site
 from provisioner.spec.types import Node, Role
 from provisioner.verbs.processes import WAVES, stops
 from tests.unit.plan.model_cluster import ModelCluster
@@ -26,10 +26,10 @@ def test_no_node_is_started_on_a_disk_that_is_not_mounted(verb: str, runs: bool)
         model.kill(node.name)
     model.unmount("h3:/data/3")
     if verb == "start" and runs:
-        assert not WAVES[verb](model.target, model.planned(), [node], True)
+        assert not WAVES[verb](model.site, model.planned(), [node], True)
         return
     with pytest.raises(ProvisionError, match="not mounted"):
-        WAVES[verb](model.target, model.planned(), [node], True)
+        WAVES[verb](model.site, model.planned(), [node], True)
 
 
 NODE = cast(Node, SimpleNamespace(id=1, name="broker-1", host="h", role=Role.BROKER))
@@ -54,8 +54,8 @@ def seen(running: bool, state: str = "") -> Present:
 )
 def test_what_systemd_is_about_to_start_is_stopped_too(found: Observation, stopped: bool) -> None:
     spec: Any = SimpleNamespace(node=lambda name: NODE)
-    target = cast(Target, SimpleNamespace(spec=spec))
+    site = cast(Site, SimpleNamespace(spec=spec))
     seen = Seen({Id("h", "service", "broker-1"): found})
     planned = Planned(Plan(), seen, seen)
-    waves = stops(target, planned, [NODE], one=False)
+    waves = stops(site, planned, [NODE], one=False)
     assert [c.action for wave in waves for c in wave.changes] == (["stop"] if stopped else [])
