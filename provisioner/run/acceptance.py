@@ -43,7 +43,7 @@ def ask_kafka(
         if words:
             refused[item.change.id] = _told(target.spec, item, desired, words)
         elif not said:
-            text = f"Kafka could not be asked whether it takes the properties of {item.node.name}"
+            text = f"Kafka could not check the properties of {item.node.name}"
             emit(Event("note", text, item.node.host))
     if refused:
         raise NotAccepted(refused)
@@ -103,7 +103,7 @@ def refusal(said: str) -> str:
     for line in said.splitlines():
         found = FIRST.match(line)
         if found and TOO_OLD in found[1]:
-            return f"this Java is too old for it: {found[2]}"
+            return f"this Java is too old for Kafka: {found[2]}"
         if found and MADE_BY.search(said):
             return found[2].removeprefix("requirement failed: ")
     return ""
@@ -123,7 +123,7 @@ def _told(spec: Spec, item: Candidate, desired: Desired, words: str) -> str:
     what = f"'{key}'" if key else "the properties"
     return (
         f"{item.node.properties}: Kafka {spec.version} does not accept {what}: {words}\n"
-        f"nothing was stopped and the file is as it was: mend the spec and apply it again"
+        f"nothing was stopped and the file was not changed: fix the spec and apply again"
     )
 
 

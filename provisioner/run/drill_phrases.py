@@ -25,10 +25,12 @@ def bad(found: Account) -> str:
 
 def order(found: Account) -> str:
     """Says it with the numbers the records were sent with."""
-    kept = "numbers only rise within each partition" if not found.out_of_order else "order broken"
+    kept = (
+        "numbers only increase within each partition" if not found.out_of_order else "order broken"
+    )
     shown = ", ".join(map(str, found.example))
     if found.across is None:
         return f"{kept}; there is one partition, so one order: {shown}, …"
     if found.across:
         return f"{kept}; this time also across partitions, by chance"
-    return f"{kept}; across partitions they came as …, {shown}, …"
+    return f"{kept}; across partitions they arrived as …, {shown}, …"

@@ -53,9 +53,9 @@ from provisioner.run.unpacking import unpack_all
 from provisioner.run.waits import Awaited, NoProgress, WaitInterrupted, wait_for, wait_for_sessions
 
 Emit = Callable[[Event], None]
-LOST = "the lock is no longer this run's: another run took over, or `lock --break` ended it"
-UNREAD = "it could not be read a moment ago; nothing was done"
-STALE = "it changed since it was looked at; nothing was done: run it again"
+LOST = "this run no longer has the lock: another run took over, or `lock --break` ended it"
+UNREAD = "its state could not be read just now; nothing was done"
+STALE = "it changed after it was read; nothing was done: run it again"
 
 
 @dataclass

@@ -70,13 +70,13 @@ def _until_allowed(
                     target, node.name, require_all_in_sync=True, already_behind=already_behind
                 ).reason
                 if missing:
-                    text = f"{node.name} waits no longer, since nothing moves: {missing}"
+                    text = f"{node.name} is stopped without waiting longer (no progress): {missing}"
                     emit(Event("note", text, node.host))
             return verdict
         if verdict.reason != last:
             last, moved = verdict.reason, now
         if now - moved > LIMIT:
-            raise NoProgress(f"{node.name} may not be stopped: {verdict.reason}", change)
+            raise NoProgress(f"{node.name} cannot be stopped safely: {verdict.reason}", change)
         if now - began > 3 and said != verdict.reason:
             said = verdict.reason
             emit(Event("waiting", f"{node.name} waits: {said}", node.host, change))

@@ -48,11 +48,11 @@ def _bootstrap(target: Target, view: ClusterView, away: frozenset[int] = NONE) -
             continue
         lists.add((frozenset(answer.alive), frozenset(t.name for t in answer.topics)))
     if len(lists) > 1:
-        wrong.append("the addresses list different brokers or topics")
+        wrong.append("the addresses report different brokers or topics")
     if unasked and not wrong:
         # Its host is down for us; its peers may see it all the same.
         return Check("bootstrap", None, "; ".join(unasked))
-    return Check("bootstrap", not wrong, "; ".join(wrong) or "every address answers alike")
+    return Check("bootstrap", not wrong, "; ".join(wrong) or "every address gives the same answer")
 
 
 def _out_of_reach(target: Target) -> frozenset[int]:
@@ -78,7 +78,9 @@ def _leaders(view: ClusterView, away: frozenset[int] = NONE) -> Check:
         for p in t.partitions
         if p.leader is None and not away & set(p.replicas)
     ]
-    return Check("leaders", not without, _some(without, "no leader: ") or "every partition has one")
+    return Check(
+        "leaders", not without, _some(without, "no leader: ") or "every partition has a leader"
+    )
 
 
 def _in_sync(view: ClusterView, away: frozenset[int] = NONE) -> Check:
@@ -99,7 +101,9 @@ def _minimum(view: ClusterView) -> Check:
         for p in t.partitions
         if len(p.isr) < min(t.min_isr or 1, len(p.replicas))
     ]
-    return Check("min-isr", not below, _some(below, "below the minimum ISR: ") or "none is below")
+    return Check(
+        "min-isr", not below, _some(below, "below the minimum ISR: ") or "no partition is below it"
+    )
 
 
 def _quorum(target: Target, view: ClusterView, away: frozenset[int] = NONE) -> list[Check]:
@@ -115,7 +119,7 @@ def _quorum(target: Target, view: ClusterView, away: frozenset[int] = NONE) -> l
     nodes = [node for node in target.spec.controllers if node.id not in away]
     strangers = [node.name for node in nodes if node.id not in quorum.voters]
     behind = [n.name for n in nodes if quorum.voters.get(n.id, 0) > safety.CAUGHT_UP]
-    wrong = [_some(strangers, "no voter: "), _some(behind, "not caught up: ")]
+    wrong = [_some(strangers, "not a voter: "), _some(behind, "not caught up: ")]
     detail = "; ".join(text for text in wrong if text)
     return [Check("quorum", not detail, detail or f"{len(nodes)} controllers are caught up")]
 
@@ -256,4 +260,4 @@ def sweep(target: Target, emit: Callable[[Event], None]) -> None:
     for topic in view.topics:
         if topic.name.startswith("__provision-") and not _in_use(topic.name):
             target.cluster().delete_topic(topic.name)
-            emit(Event("note", f"removed {topic.name}, which an earlier run left"))
+            emit(Event("note", f"removed {topic.name}, left by an earlier run"))

@@ -86,8 +86,8 @@ class Lock:
                 if machine in machines:
                     raise fail(
                         "invalid-inventory",
-                        f"{machines[machine]} and {host} are one machine",
-                        "two inventory names of one cluster must be two machines",
+                        f"{machines[machine]} and {host} are the same machine",
+                        "give each machine one inventory name",
                         host=host,
                     )
                 machines[machine] = host
@@ -206,7 +206,7 @@ class Breaker:
 
 
 def _trouble(host: str, text: str, state: str) -> ProvisionError:
-    what = text.removeprefix("error ")[:LONGEST] or "the lock's holder did not start"
+    what = text.removeprefix("error ")[:LONGEST] or "the lock holder did not start"
     code = "disk-full" if "No space" in what else "not-permitted"
-    hint = f"the lock is kept in {state}; check that the folder can be written"
+    hint = f"the lock is kept in {state}; check that the folder is writable"
     return fail(code, what, hint, host=host)

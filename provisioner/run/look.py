@@ -112,9 +112,9 @@ def _why(frame: Frame | None, probe: Probe) -> str:
     if frame is None:
         return "the host gave no answer"
     if frame.status in (124, 137):
-        return f"it could not be read within {probe.seconds} s"
+        return f"reading it took longer than {probe.seconds} s"
     if frame.status == CUT:
-        return "it is cut off: reading it said more than 1 MiB"
+        return "the answer was cut off: more than 1 MiB"
     lines = frame.text.strip().splitlines()
     return lines[-1][:LONGEST] if lines else f"reading it failed with status {frame.status}"
 

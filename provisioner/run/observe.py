@@ -89,10 +89,15 @@ def stranger(spec: Spec, seen: Seen) -> str:
     if known.value and not known.fresh:
         if answered == known.value:
             return ""
-        return f"another cluster answers there: {answered}, and this one is {known.value}"
+        return (
+            f"another cluster answers at these addresses: {answered}, and this one is {known.value}"
+        )
     ids = [(kind, id) for kind in KINDS.values() for id in kind.answering(spec)]
     if all(kind.runs(seen.things.get(id)) is False for kind, id in ids):
-        return f"another cluster answers there: {answered}, and no broker of this one runs"
+        return (
+            f"another cluster answers at these addresses: {answered}, "
+            "and no broker of this cluster is running"
+        )
     return ""
 
 

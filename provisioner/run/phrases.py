@@ -16,7 +16,7 @@ def explained(text: str) -> str:
 
 def last_lines(text: str, count: int = 12) -> str:
     lines = text.strip().splitlines()
-    return "\n".join(lines[-count:]) if lines else "it failed and said nothing"
+    return "\n".join(lines[-count:]) if lines else "it failed without output"
 
 
 def tally(changes: Sequence[Change]) -> str:

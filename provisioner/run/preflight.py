@@ -130,7 +130,8 @@ def _judge(
             Problem(
                 "port-taken",
                 f"port {port} is taken by {who}",
-                "end it, give the node another port, or (if it is a Kafka that may go) --rebuild",
+                "stop it, give the node another port, or (if it is a Kafka you no longer need) "
+                "use --rebuild",
                 host=host,
             )
         )
@@ -139,7 +140,7 @@ def _judge(
             Problem(
                 "preflight",
                 f"{target.places[host].home} is the home of another cluster, {owner}",
-                f"give this one a kafka.home of its own, or destroy {owner} first "
+                f"set another kafka.home, or destroy {owner} first "
                 f"(was the cluster renamed? Then name it {owner} again)",
                 host=host,
             )
@@ -210,8 +211,8 @@ def _foreign(host: str, lines: list[str]) -> list[Problem]:
             problems.append(
                 Problem(
                     "preflight",
-                    f"another Kafka runs here: pid {pid}, {config or 'no properties file'}",
-                    "end it, or put this cluster on another host",
+                    f"another Kafka is running here: pid {pid}, {config or 'no properties file'}",
+                    "stop it, or put this cluster on another host",
                     host=host,
                 )
             )

@@ -55,4 +55,4 @@ def of_cluster(target: Target, ids: Sequence[Id]) -> dict[Id, Observation]:
     seen: dict[Id, Observation] = {}
     for kind in {id.kind for id in ids}:
         seen.update(KINDS[kind].read(view, target.spec))
-    return {id: seen.get(id, Unknown("Kafka did not tell")) for id in ids}
+    return {id: seen.get(id, Unknown("Kafka did not report it")) for id in ids}

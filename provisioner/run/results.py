@@ -45,7 +45,7 @@ class Results:
     def undone(self, again: Change, emit: Callable[[Event], None]) -> None:
         """Takes back what was applied where a later look finds a difference of the same thing."""
         words = again.reason or because(again.before or {}, again.after or {})
-        why = f"it was done, and differs again: {words}"
+        why = f"applied, but it differs again: {words}"
         for change in [c for c in self.applied if c.id == again.id]:
             self.applied.remove(change)
             self.failed.append((change, why))

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from provisioner.errors import Exit, Problem, ProvisionError
 
-AGAIN = "run it again: it goes on from what is there"
+AGAIN = "run it again: it continues from the current state"
 
 
 class Signalled(KeyboardInterrupt):

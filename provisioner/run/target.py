@@ -243,13 +243,13 @@ def _open_host(spec: Spec, name: str, options: Options) -> tuple[Shell, Facts] |
 
 def _nothing_says_become(facts: Facts, systemd: bool, host: Host) -> TransportError:
     what = "supervisor: systemd" if systemd else f"kafka.user {facts.user}"
-    why = "nothing says that sudo may be used"
+    why = "sudo is not enabled"
     if host.become is False:
-        why = f"the inventory says that sudo may not be used ({host.origins.get('become', '')})"
+        why = f"the inventory disables sudo ({host.origins.get('become', '')})"
     return TransportError(
         "sudo-refused",
-        f"{what} needs root, the login is {facts.login}, and {why}",
-        "set ansible_become: true for the host, or give -K; or log in as root",
+        f"{what} needs root, but the login is {facts.login}, and {why}",
+        "set ansible_become: true for the host, use -K, or log in as root",
     )
 
 
@@ -259,7 +259,7 @@ def _gather_facts(spec: Spec, shell: Shell) -> Facts:
     frame = Observer(shell).read([Reading(text, words, PRIVILEGED)])[0]
     if frame is None or frame.status != 0:
         said = frame.text.strip() if frame else "no answer"
-        raise TransportError("connection-lost", f"the first look failed: {said[:500]}")
+        raise TransportError("connection-lost", f"gathering facts failed: {said[:500]}")
     with understood(shell.connection.name):
         facts = read_facts(frame.text)
     if facts.unsafe_home:

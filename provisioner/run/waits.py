@@ -87,7 +87,7 @@ def wait_for(
                 continue
             why = missing(item.id, state, observation)
             if not why and not _serves(target, item.id):
-                why = "it does not serve yet"
+                why = "it is not serving yet"
             if not why:
                 arrived[item.id] = observation
                 left.remove(item)
@@ -119,9 +119,9 @@ NOT_SETTLED = "not settled"
 def _named(id: Id) -> str:
     texts = {
         "broker": f"broker {id.name} to register",
-        "topic": f"topic {id.name} to be whole and configured",
+        "topic": f"topic {id.name} to be in sync and configured",
         "voter": f"controller {id.name} to catch up with the quorum's leader",
-        "broker-config": f"the brokers to take the dynamic configuration of {id.name}",
+        "broker-config": f"the brokers to apply the dynamic configuration of {id.name}",
     }
     return texts.get(id.kind, f"{id.name} to open its port")
 
@@ -217,7 +217,7 @@ def _check(
             raise NoProgress(_why_dead(target, item.id, state), item.change)
     if now - item.moved > item.limit:
         detail = "" if why == NOT_SETTLED else f": {why}"
-        text = f"{_named(item.id)}: nothing has moved for {item.limit:.0f} s{detail}"
+        text = f"{_named(item.id)}: no progress for {item.limit:.0f} s{detail}"
         raise NoProgress(text, item.change)
 
 
@@ -277,7 +277,7 @@ def _why_dead(target: Target, id: Id, state: State) -> str:
     telling = [line for line in lines if TELLING.search(line)][:TELLING_LINES]
     rest = [line for line in lines[-LAST_LINES:] if line not in telling]
     tail = "\n".join("    " + line for line in [*telling, *rest])
-    return f"{id.name} ended while starting" + (f": {words}" if words else "") + f"\n{tail}"
+    return f"{id.name} exited while starting" + (f": {words}" if words else "") + f"\n{tail}"
 
 
 def wait_for_sessions(

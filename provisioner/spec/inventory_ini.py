@@ -51,7 +51,7 @@ class IniSource(Source):
             if found.parents:
                 message = f"[{found.parents[-1].name}:children] names '{cut(name)}', which is none"
             else:
-                message = f"[{cut(name)}:vars] is of a group that is not there"
+                message = f"[{cut(name)}:vars] is of a group that does not exist"
             self.report(message, found.loc, f"write [{cut(name)}], or take it out")
 
     def line(self, line: str, loc: Loc) -> None:

@@ -246,9 +246,9 @@ def unknown(scope: str, key: str, around: Surroundings) -> Finding:
 
 
 TAKEN = {
-    "broker": "Kafka would take it without a word and ignore it",
+    "broker": "Kafka would accept and silently ignore it",
     "topic": "Kafka refuses to create a topic with a property that it does not know",
-    "zookeeper": "ZooKeeper would take it without a word and ignore it",
+    "zookeeper": "ZooKeeper would accept and silently ignore it",
 }
 """What becomes of a property that the program does not know."""
 

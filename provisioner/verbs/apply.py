@@ -256,7 +256,7 @@ def acting(target: Target, host: str, token: str, steps: Sequence[ShellStep]) ->
     """Steps of a verb's own on one host, outside any wave. Raises ``step-failed``."""
     outcome = actor_on(target, host, token).act(Batch(steps=steps))
     if outcome.lost:
-        raise fail("lock-lost", "another run took the lock over", host=host)
+        raise fail("lock-lost", "another run took the lock", host=host)
     if outcome.failed is not None:
         raise fail("step-failed", outcome.texts[-1].strip(), host=host)
     return outcome.texts
@@ -309,8 +309,10 @@ def command(args: argparse.Namespace, context: Context) -> Report:
 def _fit(args: argparse.Namespace, planned: bool) -> None:
     """Words that do not go together. Raises ``usage``."""
     if args.rebuild and args.limit:
-        raise fail("usage", "--rebuild makes a whole cluster anew: it does not go with --limit")
+        raise fail("usage", "--rebuild recreates the whole cluster and cannot be used with --limit")
     if planned and args.rebuild:
-        raise fail("usage", "a saved plan is applied as it is: it does not go with --rebuild")
+        raise fail("usage", "a saved plan is applied unchanged and cannot be used with --rebuild")
     if planned and (args.inventory or args.limit or args.each):
-        raise fail("usage", "a saved plan has its own inventory and limit: leave -i, -l, --each")
+        raise fail(
+            "usage", "a saved plan has its own inventory and limit: leave out -i, -l and --each"
+        )

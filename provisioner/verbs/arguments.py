@@ -90,7 +90,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     first = next((word for word in argv if word not in ANYWHERE), "")
     if first.startswith("-") and first not in ALONE:
         listed = ", ".join(ANYWHERE)
-        hint = f"provision VERB … {first}: before the verb stand only {listed}"
+        hint = f"provision VERB … {first}: before the verb only these may stand: {listed}"
         raise fail("usage", f"{first} stands before the verb", hint)
     return _with_format(build().parse_args(list(argv)))
 
@@ -99,7 +99,7 @@ def _with_format(args: argparse.Namespace) -> argparse.Namespace:
     """``format`` and ``output`` for every verb; ``--json`` is ``--format json``."""
     asked = getattr(args, "format", None)
     if args.json and asked not in (None, "json"):
-        raise fail("usage", f"--json does not go with --format {asked}", "leave one of them out")
+        raise fail("usage", f"--json cannot be used with --format {asked}", "leave one of them out")
     format = asked or ("json" if args.json else TEXT)
     output = getattr(args, "output", None)
     return changed(args, format=format, json=format == "json", output=output)
@@ -144,7 +144,7 @@ def build() -> Parser:
 def at_least_one(word: str) -> int:
     """A count for argparse, which puts the message after the option's name."""
     if not word.isdecimal() or int(word) < 1:
-        raise argparse.ArgumentTypeError(f"{word!r} is not a number from 1 up")
+        raise argparse.ArgumentTypeError(f"{word!r} is not a whole number of 1 or more")
     return int(word)
 
 
@@ -234,7 +234,7 @@ def _verify(sub: Parser) -> None:
 
 def _drift(sub: Parser) -> None:
     _formats(sub)
-    sub.add_argument("--strict", action="store_true", help="unmanaged things are drift too")
+    sub.add_argument("--strict", action="store_true", help="count unmanaged resources as drift")
 
 
 def _validate(sub: Parser) -> None:

@@ -323,7 +323,7 @@ def _several(
         return report
 
     if getattr(args, "out", None):
-        raise fail("usage", "-o takes one cluster's plan: one spec, without --each")
+        raise fail("usage", "-o saves the plan of one cluster: give one spec, without --each")
     with workers(min(args.parallel, len(contexts))) as pool:
         for context, report in zip(contexts, each(pool, one, contexts), strict=True):
             reports.append(report)
@@ -386,7 +386,7 @@ def _deliver(text: str, output: str | None) -> None:
         raise fail(
             "not-permitted",
             why,
-            "give --output a file in a folder that can be written",
+            "give --output a path that can be written",
             file=output,
         ) from None
 

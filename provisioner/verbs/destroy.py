@@ -40,7 +40,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
         if args.confirm != spec.cluster:
             raise fail(
                 "usage",
-                f"--confirm {args.confirm} is not this cluster's name",
+                f"--confirm {args.confirm} is not the name of this cluster",
                 f"to destroy it: --confirm {spec.cluster}",
             )
         warn_of_paths(target)
@@ -103,7 +103,7 @@ class Remover:
         places = self.target.places[host]
         ours = owned(self.target, host)
         if not places.user_exists:
-            note = f"{places.home} stays, if it is there: {places.user} is no user of this host"
+            note = f"{places.home} stays, if it exists: {places.user} is not a user of this host"
             self.emit(Event("note", note, host))
         made = {name for kind, name in ours if kind == "directory"}
         kept = [p for node in places.nodes for p in self._wipe(host, node, made)]
@@ -142,7 +142,7 @@ class Remover:
         unit = Batch(steps=steps, disown=disown, intent=intent, done=done, broken=broken)
         outcome = actor_on(self.target, host, self.lock.token).act(unit)
         if outcome.lost:
-            error = fail("lock-lost", "another run took the lock over", host=host)
+            error = fail("lock-lost", "another run took the lock", host=host)
             error.exit_code = Exit.NO
             raise error
         return outcome
@@ -192,20 +192,14 @@ def _told(
     report: Report, kept: list[str], context: Context, cluster: str, limited: list[str]
 ) -> str:
     if report.failed or report.extra.get("problems"):
-        return (
-            f"stopped half way; to continue: provision destroy {context.path} --confirm {cluster}"
-        )
+        return f"not finished; to continue: provision destroy {context.path} --confirm {cluster}"
     if kept:
         return (
             f"the data stays: {', '.join(kept)}\nto remove it too: provision destroy "
             f"{context.path} --confirm {cluster} --allow wipe-log-dir"
         )
     if limited:
-        return (
-            f"what {cluster} had on {', '.join(limited)} is gone; the other hosts were not touched"
-        )
+        return f"{cluster} was removed from {', '.join(limited)}; the other hosts were not touched"
     if not report.complete:
-        return (
-            f"{cluster} is gone from the hosts that could be reached; run it again for the others"
-        )
+        return f"{cluster} was removed from the hosts reached; run it again for the others"
     return f"{cluster} is gone"

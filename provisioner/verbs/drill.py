@@ -43,7 +43,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
         with stopping(target.options.stop) as stop, locked(target, "drill") as lock:
             emit = quieter(console)
             planned, stalled = allowed(target, node, context)
-            with story.step("healthy", "the exercise begins and ends with a whole cluster") as line:
+            with story.step("healthy", "the drill begins and ends with a healthy cluster") as line:
                 line.detail = f"{len(target.spec.brokers)} brokers, every replica in sync"
             earlier = before(target, planned, args.topic)
             runner = executor(target, planned, lock, journal, emit, stop)
@@ -70,7 +70,7 @@ def chosen(spec: Spec, name: str) -> Node:
     if not found.is_broker:
         raise fail("usage", f"{name} is not a broker", f"the brokers are {brokers}")
     if len(spec.brokers) < 2:
-        hint = "with two brokers or more there is something to show"
+        hint = "a drill needs two brokers or more"
         raise fail("refused", f"{name} is the only broker: without it there is no cluster", hint)
     return found
 
@@ -80,7 +80,9 @@ def allowed(target: Target, node: Node, context: Context) -> tuple[Planned, tupl
 
     Raises ``not-healthy`` and ``refused``.
     """
-    again = f"provision apply {context.words} mends it; provision verify {context.words} shows it"
+    again = (
+        f"provision apply {context.words} repairs it; provision verify {context.words} checks it"
+    )
     planned = planning.make_plan(target)
     warn_unused(target, planned, of_gates(target))
     found = checks(target, planned.seen.view, planned.seen.unavailable)
@@ -96,7 +98,7 @@ def allowed(target: Target, node: Node, context: Context) -> tuple[Planned, tupl
     verdict = ask(target, node.name, require_all_in_sync=True)
     if not verdict.allowed:
         hint = "--allow offline permits it" if verdict.offline else again
-        raise fail("refused", f"{node.name} may not be stopped: {verdict.reason}", hint)
+        raise fail("refused", f"{node.name} cannot be stopped safely: {verdict.reason}", hint)
     return planned, verdict.offline
 
 
@@ -110,12 +112,12 @@ def otherwise(planned: Planned, service: Id) -> str:
     troubles += [(item.id, item.reason) for item in planned.plan.refused]
     for id, reason in troubles:
         if id in mine:
-            return f"might not come back: {id}: {reason}"
+            return f"might not start again: {id}: {reason}"
     seen = planned.seen.things.get(service)
     if not isinstance(seen, Present):
         return "could not be observed"
     if seen.fields["running_digest"] != seen.fields["files_digest"]:
-        return "would come back with something else than it runs with"
+        return "would start with another configuration than it runs with"
     return ""
 
 
@@ -130,13 +132,13 @@ def before(target: Target, planned: Planned, topic: str | None) -> list[Record]:
         names = ", ".join(each.name for each in known if not _internal(each))
         raise fail("usage", f"there is no topic {topic}", f"the topics are {names}")
     if _internal(found):
-        raise fail("refused", f"{topic} is one of Kafka's own topics: it takes no records of ours")
+        raise fail("refused", f"{topic} is one of Kafka's internal topics: choose another")
     if "compact" in found.config.get("cleanup.policy", ""):
-        raise fail("refused", f"{topic} is compacted: records would go by design, not by a fault")
+        raise fail("refused", f"{topic} is compacted: Kafka would remove records by design")
     try:
         return target.cluster().consume(topic, seconds=READING)
     except (KafkaRefused, KafkaUnavailable) as error:
-        hint = "without --topic the exercise uses a topic of its own"
+        hint = "leave out --topic to use a temporary topic"
         raise fail("refused", f"{topic} could not be read before: {error}", hint) from error
 
 
@@ -245,12 +247,12 @@ def closing(report: Report, outcome: Outcome, context: Context) -> str:
     node = report.extra["drill"]["node"]
     if report.exit_code == Exit.YES and outcome.account is not None:
         return (
-            f"{node} went and came back: {outcome.account.consumed} records read, none lost, none "
-            f"twice, all in order within their partition; {outcome.acked_during} of them "
+            f"{node} was stopped and is back: {outcome.account.consumed} records read, "
+            f"none lost, none duplicated, all in order within their partition; {outcome.acked_during} of them "
             "acknowledged while it was away"
         )
     if report.exit_code > Exit.CANNOT_TELL:
-        return f"interrupted; {node} is back and the cluster is whole"
+        return f"interrupted; {node} is back and the cluster is healthy"
     if not outcome.healed:
         return f"NOT healed; to continue: provision apply {context.words}"
-    return f"healed, and not all was as it should be; see: provision status {context.words}"
+    return f"healed, but with the problems above; see: provision status {context.words}"

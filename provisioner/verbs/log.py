@@ -115,7 +115,7 @@ def take(found: Journals, host: str, lines: Sequence[str]) -> None:
         except TransportError:
             broken.append(line)
     for line in broken[:SHOWN]:
-        found.notes.append(f"{host}: a line of the journal is not whole: {clean(line[:60])}")
+        found.notes.append(f"{host}: a line of the journal is broken: {clean(line[:60])}")
     if len(broken) > SHOWN:
         found.notes.append(f"{host}: so are {len(broken) - SHOWN} more")
 
@@ -165,7 +165,7 @@ def as_text(journals: Journals, verbose: bool) -> list[str]:
         heads = ("TIME (UTC)", "WHO", "COMMAND", "WAVE", "HOST", "OUTCOME", "CHANGES")
         lines.append(table([heads, *rows]))
     elif not journals.unread:
-        lines.append("nothing was done here yet")
+        lines.append("the journal is empty")
     for item in journals.unread:
         lines.append(f"? {item.id.host}: its journal could not be read: {clean(item.reason)}")
     return lines

@@ -75,8 +75,8 @@ def _installed(planned: Planned, nodes: Sequence[Node]) -> None:
         if lacks:
             raise fail(
                 "refused",
-                f"{node.name} cannot be started: {lacks[0]} is not there",
-                "provision apply makes it",
+                f"{node.name} cannot be started: {lacks[0]} does not exist",
+                "provision apply creates it",
             )
 
 
@@ -90,7 +90,7 @@ def chosen(target: Target, words: str | None) -> list[Node]:
             if node.host in target.shells and (limit is None or node.host in limit)
         ]
     if target.options.limit is not None:
-        raise fail("usage", "--node names nodes and --limit hosts: give one of them")
+        raise fail("usage", "--node selects nodes and --limit hosts: give one of them")
     known = {node.name: node for node in target.spec.nodes}
     names = [name for name in words.split(",") if name]
     strange = [name for name in names if name not in known]
@@ -110,7 +110,7 @@ def starts(target: Target, planned: Planned, nodes: Sequence[Node], one: bool) -
     ]
     held = [d for d in planned.plan.deferred if d.id in ids and d.action == "start"]
     if held:
-        raise fail("refused", f"{held[0].id.name}: {held[0].reason}", "provision plan says more")
+        raise fail("refused", f"{held[0].id.name}: {held[0].reason}", "provision plan shows why")
     return _tiers(target, changes)
 
 
@@ -152,7 +152,7 @@ def _bare(planned: Planned, nodes: Sequence[Node]) -> None:
                 raise fail(
                     "refused",
                     f"{node.name} may not be started: {id.name} on {id.host}: {why[id]}",
-                    "provision plan says more",
+                    "provision plan shows why",
                 )
 
 
@@ -244,9 +244,8 @@ def _told(report: Report, args: argparse.Namespace, nodes: Sequence[Node]) -> st
     past = {"start": "started", "stop": "stopped", "restart": "restarted"}[args.verb]
     done = [change.id.name for change in report.applied]
     if report.failed:
-        return (
-            f"{len(done)} {past}, {len(report.failed)} failed, {len(report.not_started)} not begun"
-        )
+        left = len(report.not_started)
+        return f"{len(done)} {past}, {len(report.failed)} failed, {left} not started"
     if not done:
         which = ", ".join(node.name for node in nodes)
         return f"nothing to {args.verb}" + (f": {which}" if which else "")

@@ -83,7 +83,7 @@ def approve(saved: dict[str, Any], plan: Plan, spec: Spec, path: Path) -> None:
     if saved["spec_digest"] != spec.digest:
         why = "the spec was changed after the plan was saved"
     elif saved["digest"] != digest(plan, spec):
-        why = "what is there changed after the plan was saved"
+        why = "the cluster changed after the plan was saved"
     else:
         return
     again = shlex.join(["provision", "plan", str(saved["spec"]), "-o", str(path)])

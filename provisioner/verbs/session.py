@@ -40,7 +40,7 @@ def open_context(
     pending = next((p.pending for p in target.prepared.values() if p.pending), "")
     if pending and not fetch:
         target.close()
-        hint = f"provision fetch --version {spec.version}, or provision apply, resolves it"
+        hint = f"provision fetch --version {spec.version}, or provision apply, downloads it"
         raise fail("artifact-unavailable", pending, hint)
     return target
 

@@ -53,7 +53,7 @@ def judge(
     must be there before we are."""
     if isinstance(observation, Absent) and not state.args["made"]:
         make = f"useradd --create-home {shlex.quote(id.name)}"
-        return True, Refused(id, f"there is no user {id.name} on this host; make it: {make}")
+        return True, Refused(id, f"user {id.name} does not exist on this host; create it: {make}")
     return False, None
 
 

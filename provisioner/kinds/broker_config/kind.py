@@ -90,9 +90,9 @@ def judge(
     after = {key: state.fields.get(key) for key in fields}
     key = fields[0]
     if key not in state.fields:
-        reason = f"the spec does not have the dynamic value {key}={before[key]}"
+        reason = f"the dynamic value {key}={before[key]} is not in the spec"
     elif after[key] is None:
-        reason = f"the dynamic value {key}={before[key]} hides the file's"
+        reason = f"the dynamic value {key}={before[key]} overrides the properties file"
     else:
         reason = f"{key} is {before[key]!r} cluster-wide, not {after[key]!r}"
     return True, Change(id, "update", before, after, tuple(fields), reason=reason)

@@ -104,17 +104,19 @@ def judge(
     """Another thing in a folder's place is refused; a link to a folder is somebody's decision."""
     if isinstance(observation, Present) and "type" in fields:
         found = observation.fields["type"]
-        return True, Refused(id, f"there is a {found} where a directory should be; move it away")
+        return True, Refused(id, f"expected a directory, found a {found}: move it away")
     if isinstance(observation, Present) and "owner" in fields:
         owner, wanted = str(observation.fields["owner"]), str(state.fields["owner"])
         whose, may = owner.partition(":")[0], (wanted.partition(":")[0], "root")
         why = f"its owner is {owner}, not {wanted}"
         told = f"chown {wanted} {shlex.quote(id.name)}, or remove it"
         if state.args["user"] not in (PRIVILEGED, "root", whose):
-            more = "root gives nothing away below a folder of others"
+            more = "root changes no owner below another user's folder"
             return True, Refused(id, f"{why}; {more}: {told}")
         if state.args["user"] == PRIVILEGED and whose not in may:
-            return True, Refused(id, f"{why}; root gives away only what is root's: {told}")
+            return True, Refused(
+                id, f"{why}; root changes the owner only of what root owns: {told}"
+            )
     return False, None
 
 

@@ -123,7 +123,7 @@ def judge(
             return True, Refused(id, reason)
         if found == "directory":
             wanted = state.fields["type"]
-            return True, Refused(id, f"there is a directory where a {wanted} should be; move it")
+            return True, Refused(id, f"expected a {wanted}, found a directory: move it away")
     if isinstance(observation, Present) and not fields and _written_otherwise(state, observation):
         return True, Change(
             id,
@@ -131,7 +131,7 @@ def judge(
             {"text": "edited"},
             {"text": "as made"},
             ("text",),
-            reason="it reads the same but is written differently: processes are known by the text",
+            reason="same content, different text: the running digest is made of the text",
         )
     return False, None
 

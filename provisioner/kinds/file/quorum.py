@@ -52,12 +52,12 @@ def _forbidden(now: tuple[str, str], wanted: str) -> str:
     voters, _ = now
     if voters and not wanted:
         return (
-            f"the quorum is static ({voters}) and is not made dynamic by the way: "
+            f"the quorum is static ({voters}) and would become dynamic as a side effect: "
             f"set controller_quorum: static"
         )
     if wanted and not voters:
         return (
-            "the quorum is dynamic and is not made static by the way: "
+            "the quorum is dynamic and would become static as a side effect: "
             "set controller_quorum: dynamic"
         )
     if voters != wanted:

@@ -35,7 +35,7 @@ def _elsewhere(question: Question, node: Node) -> str:
     listeners = node.advertised_listeners or node.listeners
     if where is None or where in {x.host or "localhost" for x in listeners}:
         return ""
-    return f"broker {node.id} serves from {where}: stop that one first"
+    return f"broker {node.id} is running at {where}: stop it there first"
 
 
 def _offline(question: Question, node: Node, change: Change) -> Verdict | None:

@@ -271,7 +271,7 @@ def _mended(id: Id, state: State, seen: Present, fields: Sequence[str]) -> Chang
     """What is mended without a bounce."""
     before = {name: seen.fields[name] for name in fields}
     after = {name: state.fields[name] for name in fields}
-    reason = "it is not started at boot"
+    reason = "it is not enabled at boot"
     reasons = _strangers(seen, fields) or [reason]
     return Change(id, "update", before, after, tuple(fields), reason="; ".join(reasons))
 
@@ -281,7 +281,7 @@ def _strangers(seen: Present, fields: Sequence[str]) -> list[str]:
     if "drop_ins" not in fields:
         return []
     lines = [line for line in seen.volatile["drop_in_lines"] if not line.endswith(": ")]
-    return ["a drop-in that is not ours: " + "; ".join(lines[:6])]
+    return ["a drop-in not made by provision: " + "; ".join(lines[:6])]
 
 
 def read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
@@ -315,12 +315,12 @@ def _why(state: State, seen: Mapping[str, object]) -> str:
     if seen["processes"] != 1:
         return f"it was started {seen['processes']} times"
     if seen["running_digest"] == "-":
-        return "it was started by something else than the launcher"
+        return "it was not started by the launcher"
     if seen["files_digest"] == state.fields["running_digest"]:
-        return "it runs with something else than its files have"
+        return "config files changed since it started"
     if seen["files_digest"] == seen["running_digest"]:
-        return "it runs with what its files have, and that is not what the spec says"
-    return "it runs with neither what its files have nor what the spec says"
+        return "running with its current files, which differ from the spec"
+    return "config files changed since it started, and differ from the spec"
 
 
 def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequence[Unmanaged]:
@@ -333,7 +333,7 @@ def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequenc
             pid, _start, uid, config, main, program, ours = line.split("\t")
             what = "ZooKeeper" if "zookeeper" in main else "Kafka"
             if program == "other":
-                what = f"it says it is {what} and is no Java"
+                what = f"it claims to be {what} but is not Java"
             whose = "" if ours == "yes" else f", run by uid {uid}"
             unmanaged = Id(id.host, "service", config or f"pid {pid}")
             found.append(Unmanaged(unmanaged, detail=f"{what}, pid {pid}{whose}"))

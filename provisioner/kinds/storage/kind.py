@@ -101,7 +101,7 @@ def parse(id: Id, record: Record) -> Observation:
             allow = LOST.get(role, ("data-loss", "format-controller"))
             return Unknown(
                 f"{id.name} was formatted before and now {what}: not mounted? "
-                f"If it is to stay so: {' '.join(f'--allow {name}' for name in allow)}",
+                f"To accept this: {' '.join(f'--allow {name}' for name in allow)}",
                 allow,
                 _found(values, record.lines, None),
             )
@@ -244,7 +244,7 @@ def judge(
         return True, _rewritten(id, state, observation)
     if not fields and _unrecorded(state, observation):
         before, after = {"recorded": False}, {"recorded": True}
-        why = "the manifest does not know yet that it was formatted"
+        why = "the manifest does not record yet that it was formatted"
         return True, Change(id, "update", before, after, ("recorded",), reason=why)
     if isinstance(observation, Present) and fields and not _begun(observation):
         return True, Change(
@@ -275,7 +275,7 @@ def _rewritten(id: Id, state: State, seen: Present) -> Difference:
         {name: seen.fields[name] for name in names},
         {name: state.fields.get(name, state.args["node_id"]) for name in names},
         names,
-        reason=f"{file} is empty or cut short (a power loss?): it is written again, the data stays",
+        reason=f"{file} is empty or cut short (a power loss?): it is rewritten, the data is kept",
     )
 
 
@@ -291,7 +291,7 @@ def _mismatch(id: Id, state: State, observation: Observation) -> str:
             return (
                 f"ZooKeeper's data dir is empty, but the brokers' log dirs belong to cluster "
                 f"{args['brokers_have']}: brokers would exit with 'Invalid cluster.id'. Restore "
-                f"{id.name}, or make the cluster anew: provision apply --rebuild"
+                f"{id.name}, or recreate the cluster: provision apply --rebuild"
             )
         if seen.get("myid") and seen["myid"] != state.fields["myid"]:
             return f"it belongs to ZooKeeper server {seen['myid']}, not {state.fields['myid']}"
@@ -302,7 +302,7 @@ def _mismatch(id: Id, state: State, observation: Observation) -> str:
     if mine and zookeeper and mine != zookeeper:
         return (
             f"it belongs to cluster {mine}, but ZooKeeper to {zookeeper}: the broker would exit "
-            f"with 'Invalid cluster.id'. To make the cluster anew: provision apply --rebuild"
+            f"with 'Invalid cluster.id'. To recreate the cluster: provision apply --rebuild"
         )
     if seen.get("node_id") and seen["node_id"] != args["node_id"]:
         return (

@@ -104,14 +104,14 @@ def judge(
     if isinstance(observation, Present):
         return not observation.volatile["dynamic"], None
     if isinstance(observation, Absent) and not state.fields:
-        why = "it does not vote, and its log dir cannot be read"
+        why = "it is not a voter, and its log dir cannot be read"
         return True, Refused(id, why)
     return False, None
 
 
 def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequence[Unmanaged]:
     return [
-        Unmanaged(id, detail="it votes, and is no controller of the spec")
+        Unmanaged(id, detail="it is a voter but not a controller of the spec")
         for id, seen in sorted(observed.items())
         if id.kind == "voter" and isinstance(seen, Present) and id not in desired
     ]

@@ -28,7 +28,7 @@ def journal(folder: Path) -> Path:
 
 def test_nothing_was_done_yet(provision: Provision, spec: Path) -> None:
     ran = provision("log", spec.name)
-    assert (ran.code, ran.out, ran.err) == (0, "nothing was done here yet\n", "")
+    assert (ran.code, ran.out, ran.err) == (0, "the journal is empty\n", "")
 
 
 def test_the_log_as_a_table(provision: Provision, spec: Path) -> None:

@@ -63,7 +63,7 @@ def test_text_of_others_has_no_control_characters() -> None:
 @pytest.mark.parametrize(
     ("account", "said"),
     [
-        (GOOD, "across partitions they came as …, 4, 6, 1, 3, …"),
+        (GOOD, "across partitions they arrived as …, 4, 6, 1, 3, …"),
         (Account(3, 0, 0, 0, None, (0, 1)), "there is one partition, so one order: 0, 1, …"),
         (Account(3, 0, 0, 0, True, (0, 1)), "this time also across partitions, by chance"),
         (Account(3, 0, 0, 1, False, (1, 0)), "order broken"),
