@@ -20,7 +20,7 @@ def moves(moved: list[Moved]) -> str:
 
 
 def bad(found: Account) -> str:
-    return f"{found.lost} lost, {found.duplicated} twice, {found.out_of_order} out of order"
+    return f"{found.lost} lost, {found.duplicated} duplicated, {found.out_of_order} out of order"
 
 
 def order(found: Account) -> str:

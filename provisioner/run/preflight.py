@@ -141,7 +141,7 @@ def _judge(
                 "preflight",
                 f"{target.places[host].home} is the home of another cluster, {owner}",
                 f"set another kafka.home, or destroy {owner} first "
-                f"(was the cluster renamed? Then name it {owner} again)",
+                f"(if this cluster was renamed, rename it back to {owner})",
                 host=host,
             )
         )
@@ -166,7 +166,12 @@ def _judge(
         )
     for path in values.get("notwritable", []):
         found.problems.append(
-            Problem("not-permitted", f"{path} cannot be written", "see kafka.home", host=host)
+            Problem(
+                "not-permitted",
+                f"{path} cannot be written",
+                "make it writable, or set another kafka.home",
+                host=host,
+            )
         )
     for line in values.get("dir", []):
         path, kilobytes, writable = line.split("\t")
@@ -222,18 +227,18 @@ def _foreign(host: str, lines: list[str]) -> list[Problem]:
 def _warn(target: Target, host: str, values: Values, found: Preflight) -> None:
     heaps = sum(heap_bytes(node.heap or "1g") for node in target.places[host].nodes)
     for name in values.get("unresolved", []):
-        found.warnings.append(
-            f"{host}: the name {name}, by which another node is known, is not found"
-        )
+        found.warnings.append(f"{host}: cannot resolve {name}, the name of another node")
     memory = int(values.get("memory", ["0"])[0]) * 1024
     if memory and heaps > memory:
         found.warnings.append(
-            f"{host}: the heaps add up to {heaps / 1e6:.0f} MB, "
-            f"{memory / 1e6:.0f} MB of memory are free"
+            f"{host}: the heaps total {heaps / 1e6:.0f} MB, "
+            f"but only {memory / 1e6:.0f} MB of memory are free"
         )
     files = values.get("files", [""])[0]
     if files.isdigit() and int(files) < FILES:
-        found.warnings.append(f"{host}: a process may open {files} files; Kafka likes {FILES}")
+        found.warnings.append(
+            f"{host}: the limit of open files is {files}; Kafka needs {FILES} (ulimit -n)"
+        )
 
 
 def _to_push(target: Target, host: str, changes: list[Change] | None) -> int:

@@ -202,4 +202,4 @@ def _told(
         return f"{cluster} was removed from {', '.join(limited)}; the other hosts were not touched"
     if not report.complete:
         return f"{cluster} was removed from the hosts reached; run it again for the others"
-    return f"{cluster} is gone"
+    return f"{cluster} was removed"

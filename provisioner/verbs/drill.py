@@ -248,8 +248,8 @@ def closing(report: Report, outcome: Outcome, context: Context) -> str:
     if report.exit_code == Exit.YES and outcome.account is not None:
         return (
             f"{node} was stopped and is back: {outcome.account.consumed} records read, "
-            f"none lost, none duplicated, all in order within their partition; {outcome.acked_during} of them "
-            "acknowledged while it was away"
+            f"none lost, none duplicated, all in order within their partition; "
+            f"{outcome.acked_during} of them acknowledged while it was away"
         )
     if report.exit_code > Exit.CANNOT_TELL:
         return f"interrupted; {node} is back and the cluster is healthy"

@@ -117,7 +117,7 @@ def judge(
         if found == "directory" and state.fields["type"] == "link":
             name = id.name.rpartition("/")[2]
             reason = (
-                f"a folder {name}/ that is not ours is here: another installation of Kafka. "
+                f"{name}/ exists and was not made by provision (another Kafka installation?): "
                 f"--rebuild moves it to {name}.before-provision"
             )
             return True, Refused(id, reason)

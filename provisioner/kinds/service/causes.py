@@ -31,13 +31,13 @@ CAUSES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"No snapshot found, but there are log entries",
-        "its snapshots (version-2/snapshot.*) are gone from its data dir, and its transaction log "
-        "goes on from them: put them back, or recreate the cluster with --rebuild",
+        "its snapshots (version-2/snapshot.*) are missing from its data dir, and its transaction log "
+        "needs them: restore them, or recreate the cluster with --rebuild",
     ),
     (
         r"checkpoint file \W?(/.*?-checkpoint)",
-        "its checkpoint file {1} cannot be read: move it away, and Kafka makes it anew (it then "
-        "recovers its logs, which takes longer)",
+        "its checkpoint file {1} cannot be read: move it away, and Kafka writes a new one (log "
+        "recovery then takes longer)",
     ),
     (r"No space left on device", "the disk is full"),
     (r"There is insufficient memory|Cannot allocate memory|OutOfMemoryError", "out of memory"),

@@ -264,8 +264,8 @@ def _rewritten(id: Id, state: State, seen: Present) -> Difference:
     file = f"{id.name}/meta.properties"
     if not seen.volatile["recorded"]:
         why = (
-            f"{file} has no cluster id or node id, and no manifest says whose it was: put it back "
-            f"from a backup; or, if what it holds may go, move {shlex.quote(id.name)} away"
+            f"{file} has no cluster id or node id, and no manifest records them: restore it "
+            f"from a backup or, if the data may be lost, move {shlex.quote(id.name)} away"
         )
         return Refused(id, why)
     names = ("cluster_id", "node_id")
@@ -275,7 +275,7 @@ def _rewritten(id: Id, state: State, seen: Present) -> Difference:
         {name: seen.fields[name] for name in names},
         {name: state.fields.get(name, state.args["node_id"]) for name in names},
         names,
-        reason=f"{file} is empty or cut short (a power loss?): it is rewritten, the data is kept",
+        reason=f"{file} is empty or truncated (power loss?): it is rewritten, the data is kept",
     )
 
 
@@ -306,7 +306,7 @@ def _mismatch(id: Id, state: State, observation: Observation) -> str:
         )
     if seen.get("node_id") and seen["node_id"] != args["node_id"]:
         return (
-            f"it belongs to node {seen['node_id']}, not {args['node_id']}: write "
+            f"it belongs to node {seen['node_id']}, not {args['node_id']}: set "
             f"id: {seen['node_id']} again in the spec, or give node {args['node_id']} a log dir of "
             f"its own"
         )
@@ -317,14 +317,14 @@ def _mismatch(id: Id, state: State, observation: Observation) -> str:
 
 def _stray(id: Id, args: Mapping[str, object], seen: Mapping[str, object]) -> str:
     """A folder that Kafka's log manager stops at. A pure controller has no log manager."""
-    why = "Kafka takes every folder in a log dir for a partition, and does not start: "
+    why = "Kafka treats every folder in a log dir as a partition and does not start: "
     if seen.get("lost_and_found"):
         lost = shlex.quote(f"{id.name}/lost+found")
         return f"{why}rmdir {lost}, or use a folder below the mount"
     stray = seen.get("stray")
     if isinstance(stray, tuple) and stray and args["role"] != "controller":
         listed = ", ".join(shlex.quote(f"{id.name}/{name}") for name in stray)
-        return f"{why}move {listed} away (if it is no partition's)"
+        return f"{why}move {listed} away (if it is not a partition)"
     return ""
 
 

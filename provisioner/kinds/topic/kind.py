@@ -96,7 +96,7 @@ def _impossible(state: State, seen: Present, fields: Sequence[str]) -> list[tupl
         found.append(
             (
                 "partitions",
-                f"it has {have['partitions']} partitions and Kafka cannot take any away; set "
+                f"it has {have['partitions']} partitions and Kafka cannot remove any; set "
                 f"partitions: {have['partitions']} in the spec, or delete the topic by hand",
             )
         )

@@ -19,7 +19,7 @@ def gone(lab: Lab, *words: str) -> str:
     """Destroys it with its data; what was said on the way."""
     done = lab.run("destroy", "--confirm", lab.name, *(words or WIPE))
     assert done.code == 0, shown(done)
-    assert done.text == f"{lab.name} is gone\n"
+    assert done.text == f"{lab.name} was removed\n"
     return done.progress
 
 

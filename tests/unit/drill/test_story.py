@@ -50,8 +50,10 @@ def test_lost_counts_what_was_there_before_too() -> None:
 
 
 def test_a_line_has_its_mark_and_below_it_what_it_shows() -> None:
-    line = Line("stop", "a controlled stop", True, 1.24, "broker-1 is stopped")
-    assert told(Text(), line) == ("  ✓ stop (1.2 s): broker-1 is stopped\n      a controlled stop")
+    line = Line("stop", "controlled shutdown", True, 1.24, "broker-1 is stopped")
+    assert told(Text(), line) == (
+        "  ✓ stop (1.2 s): broker-1 is stopped\n      controlled shutdown"
+    )
     line.ok, line.shows = False, ""
     assert told(Text(), line) == "  ✗ stop (1.2 s): broker-1 is stopped"
 

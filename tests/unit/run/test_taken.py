@@ -157,7 +157,7 @@ def test_every_layer_names_field_and_both_values() -> None:
 def test_what_kafka_accepts_and_does_not_do_is_named_by_the_wait(id: Id) -> None:
     results = carried_out(edited(), id, awaited=True)
     (why,) = [why for change, why in results.failed if change.id == id]
-    assert "nothing has moved for 0 s: " in why
+    assert "no progress for 0 s: " in why
     assert " is '1" in why
     assert "not " in why
 
