@@ -152,7 +152,7 @@ CAUGHT_UP = 100
 
 
 def under_replicated(view: View) -> frozenset[str]:
-    """Partitions whose ISR is not whole."""
+    """Partitions whose ISR is not full."""
     return frozenset(str(p) for p in view.partitions if len(p.isr) < len(p.replicas))
 
 

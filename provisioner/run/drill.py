@@ -1,8 +1,9 @@
-"""The fault-tolerance exercise: stop a broker under traffic, look, heal, prove what was kept.
+"""The fault-tolerance drill: stop a broker under traffic, observe, heal, prove that nothing was
+lost.
 
 Whatever happens after the stop (a failed step, SIGINT, SIGTERM), the broker is started again, the
-preferred leaders are elected back and the topic is removed. A killed exercise leaves a stopped
-broker and a topic ``__provision-drill-RUN``: the next ``provision apply`` mends both.
+preferred leaders are elected and the topic is removed. A killed drill leaves a stopped broker and a
+topic ``__provision-drill-RUN``: the next ``provision apply`` repairs both.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Mending after an exercise: the broker runs, every replica is in sync, the leaders are back."""
+"""Healing after a drill: the broker runs, every replica is in sync, preferred leaders lead."""
 
 from __future__ import annotations
 

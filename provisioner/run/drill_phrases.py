@@ -1,4 +1,4 @@
-"""The phrases of an exercise: what was seen, in a line. Pure."""
+"""Phrases of a drill: one line per observation. Pure."""
 
 from __future__ import annotations
 

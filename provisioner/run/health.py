@@ -1,4 +1,4 @@
-"""Whether a cluster is healthy: what verify asks besides an empty plan."""
+"""Whether a cluster is healthy: what verify checks besides an empty plan."""
 
 from __future__ import annotations
 
@@ -107,8 +107,8 @@ def _minimum(view: ClusterView) -> Check:
 
 
 def _quorum(target: Target, view: ClusterView, away: frozenset[int] = NONE) -> list[Check]:
-    """Every controller of the spec votes and has caught up with the leader; nothing where there is
-    no quorum. How far one is behind is left out: that changes while nothing moves."""
+    """Every controller of the spec is a voter and has caught up with the leader; nothing where
+    there is no quorum. The lag is left out: it changes without any progress."""
     if not target.spec.is_kraft:
         return []
     quorum = view.quorum
@@ -125,8 +125,8 @@ def _quorum(target: Target, view: ClusterView, away: frozenset[int] = NONE) -> l
 
 
 def _joining(target: Target, view: ClusterView) -> frozenset[int]:
-    """Controllers that read along and do not vote, with this directory at least: they catch up with
-    nobody until they are made voters, which is no matter of waiting."""
+    """Controllers that are observers, with this directory id at least: waiting does not help,
+    since they must first be made voters."""
     quorum = view.quorum
     if quorum is None or not quorum.dynamic:
         return NONE
@@ -158,10 +158,10 @@ def settle(
     stop: threading.Event | None = None,
     down: Collection[str] = (),
 ) -> None:
-    """Waits until every partition is led and in sync, as long as that moves and nobody stops it.
+    """Waits until every partition is led and in sync, as long as there is progress and no signal.
 
-    A broker that is not registered is not waited for where its host cannot be reached, or where
-    ``down`` names it: nothing starts it.
+    It does not wait for a broker whose host cannot be reached, or that ``down`` names: nothing
+    starts those.
     """
     began = moved = time.monotonic()
     last: object = None
@@ -230,7 +230,7 @@ def round_trip(target: Target, run: str) -> Check:
 
 
 def wait_whole(target: Target, name: str) -> None:
-    """Until a topic that was just made has its leaders and replicas, 30 s at most."""
+    """Waits until a new topic has its leaders and replicas, 30 s at most."""
     end = time.monotonic() + 30
     while time.monotonic() < end:
         topic = target.cluster().liveness().topic(name)
@@ -245,7 +245,7 @@ ROUND_TRIP = 600
 
 
 def _in_use(name: str) -> bool:
-    """A round trip takes no lock, so its topic may be another command's of now: for ten minutes
+    """A round trip takes no lock, so its topic may be in use by another command: for ten minutes
     it is left alone."""
     words = name.split("-")
     return words[1] == "verify" and words[2].isdigit() and time.time() - int(words[2]) < ROUND_TRIP

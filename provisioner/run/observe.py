@@ -52,7 +52,7 @@ def _answer(asked: Future[ClusterView] | None) -> tuple[ClusterView | None, str]
 
 
 def told(spec: Spec, seen: Seen) -> Seen:
-    """With Kafka's own words: observations of cluster kinds, and what it adds to those of hosts."""
+    """With Kafka's answer: observations of cluster kinds, and what it adds to those of hosts."""
     if seen.view is None:
         return seen
     things = dict(seen.things)
@@ -74,14 +74,17 @@ def _added(things: Observed, read: Mapping[Id, Observation]) -> dict[Id, Observa
 
 
 def believed(spec: Spec, seen: Seen) -> Seen:
-    """Without the answer of another cluster's Kafka."""
+    """Drops the answer of another cluster's Kafka."""
     why = stranger(spec, seen)
     return replace(seen, view=None, unavailable=why, stranger=True) if why else seen
 
 
 def stranger(spec: Spec, seen: Seen) -> str:
-    """Why the Kafka that answered is not this cluster, or nothing. Whatever answers at the spec's
-    addresses is believed only where our own storages, or our own processes, vouch for it."""
+    """Why the Kafka that answered belongs to another cluster, or empty.
+
+    An answer at the spec's addresses is trusted only where our own storages or our own processes
+    confirm the cluster id.
+    """
     if seen.view is None:
         return ""
     known = cluster_id(spec, seen.things)
@@ -102,7 +105,8 @@ def stranger(spec: Spec, seen: Seen) -> str:
 
 
 def zookeeper_states(target: Target) -> dict[int, str]:
-    """What each ZooKeeper server says it is: leader, follower, standalone; no entry if silent."""
+    """The mode that each ZooKeeper server reports: leader, follower, standalone; no entry if
+    silent."""
     from provisioner.kafka import zookeeper
 
     def state(node: Node) -> str:

@@ -100,7 +100,7 @@ def _ask(
 
 
 def _names(target: Target, host: str) -> str:
-    """How the nodes on other hosts are called, one a line; addresses need no looking up."""
+    """The names of the nodes on other hosts, one a line; IP addresses need no lookup."""
     names = set()
     for name in target.used_hosts:
         address = target.spec.hosts[name].kafka_address
@@ -189,7 +189,7 @@ def _judge(
 
 
 def _first(target: Target, host: str, changes: list[Change] | None) -> bool:
-    """Whether Kafka is new on this host: later a stranger is reported and no hindrance."""
+    """Whether Kafka is new on this host: later another Kafka is only reported."""
     here = [c for c in changes or [] if c.id.host == host]
     starting = {c.id.name for c in here if c.id.kind == "service" and c.action == "start"}
     installed = any(c.id.kind == "kafka" and c.action == "create" for c in here)
@@ -197,8 +197,8 @@ def _first(target: Target, host: str, changes: list[Change] | None) -> bool:
 
 
 def _sharing(target: Target, host: str, port: int, lines: list[str]) -> set[str]:
-    """The processes of this home that may have the port too: by the spec several nodes here listen
-    on it, each on an address of its own."""
+    """The processes of this home that may share the port: by the spec several nodes here listen
+    on it, each on its own address."""
     places = target.places[host]
     names = {node.name for node in places.nodes if port in ports(node)}
     fields = [line.split("\t") for line in lines]
@@ -208,7 +208,7 @@ def _sharing(target: Target, host: str, port: int, lines: list[str]) -> set[str]
 
 
 def _foreign(host: str, lines: list[str]) -> list[Problem]:
-    """Kafka's processes that no run of ours started: whose they are is not for us to guess."""
+    """Kafka processes that provision did not start."""
     problems = []
     for line in lines:
         pid, _start, _state, _uid, _node, _digest, home, config, *_, program = line.split("\t")

@@ -1,4 +1,4 @@
-"""Distributions to one host, side by side: each is one stream, and unpacking is the host's work."""
+"""Distributions for one host, side by side: each is one stream, unpacked by the host."""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ ALLOW = (
     "revert-migration",
 )
 NAMING = frozenset({"delete-topic", "wipe-log-dir"})
-"""Those that take a VALUE. Others with one permit nothing: less was meant than they would."""
+"""The ``--allow`` names that take a VALUE. Others with a VALUE permit nothing: the user meant
+less than they would permit."""
 DRY = ("--dry-run", "--check", "--diff")
 ANYWHERE = ("--json", "-v", "--verbose", "--debug")
 """Options that may stand before the verb too."""
@@ -60,7 +61,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **more)
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        """Flushed here, where a reader that has gone is no traceback at the end."""
+        """Flushed here, so that a closed pipe is no traceback at exit."""
         print(message, end="", file=file, flush=True)
 
     def error(self, message: str) -> NoReturn:
@@ -68,7 +69,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class Arguments(argparse.Namespace):
-    """What a command line says. None of it changes: who means something else has a copy."""
+    """The parsed command line. Immutable: to change a value, copy it (``changed``)."""
 
     def __init__(self, **values: Any):
         self.__dict__.update(values)
@@ -106,7 +107,7 @@ def _with_format(args: argparse.Namespace) -> argparse.Namespace:
 
 
 def format_of(argv: Sequence[str]) -> tuple[str, str | None]:
-    """Format and output file of a command line that may not be understood otherwise."""
+    """Format and output file of a command line that cannot be parsed otherwise."""
     found: dict[str, str] = {}
     for number, word in enumerate(argv):
         name, equals, value = word.partition("=")
@@ -149,7 +150,7 @@ def at_least_one(word: str) -> int:
 
 
 def _common(parser: Parser, default: Any) -> None:
-    """What may stand before the verb and after it."""
+    """Options that may stand before or after the verb."""
     for names, text in (
         (("--json",), "print one JSON document to stdout"),
         (("-v", "--verbose"), "show every change and value"),
@@ -336,7 +337,7 @@ def allowed(words: Sequence[str]) -> dict[str, frozenset[str]]:
 
 
 def useless(words: Sequence[str]) -> list[str]:
-    """What is to be said of permissions that are none, whatever the plan."""
+    """Warnings about permissions that never permit anything, whatever the plan."""
     named = [(word, word.partition("=")[0]) for word in words if "=" in word]
     return [
         f"--allow {word} permits nothing: {name} takes no value"

@@ -1,4 +1,5 @@
-"""``provision destroy``: removes what the spec made; data only where that is said by name."""
+"""``provision destroy``: removes what provision made; data only where ``--allow wipe-log-dir``
+says so."""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ from provisioner.verbs.session import open_context
 
 
 def command(args: argparse.Namespace, context: Context) -> Report:
-    """lock → stop everything → remove what the manifests say is ours."""
+    """lock → stop everything → remove what the manifests list."""
     started = time.monotonic()
     console = context.console
     with open_context(args, context) as target:
@@ -77,7 +78,7 @@ def _hosts(target: Target) -> list[str]:
 
 
 def owned(target: Target, host: str) -> list[Entry]:
-    """What the manifest of a host says is ours, in its order. Raises ``step-failed``."""
+    """The entries of a host's manifest, in its order. Raises ``step-failed``."""
     places = target.places[host]
     reading = Reading(text_of("directory/manifest"), (places.manifest,), places.state_user)
     frame = target.observer(host).read([reading])[0]
@@ -89,7 +90,7 @@ def owned(target: Target, host: str) -> list[Entry]:
 
 @dataclass(frozen=True)
 class Remover:
-    """Removes what is ours on the hosts, one after another."""
+    """Removes what the manifests list, one host after another."""
 
     target: Target
     lock: Lock
@@ -148,9 +149,12 @@ class Remover:
         return outcome
 
     def _wipe(self, host: str, node: Node, made: Collection[str]) -> list[str]:
-        """Empties the data folders of a node that may be; returns those of ours that stay: we made
-        the folder, or a disk that was there before holds this node's data. What is emptied says by
-        itself whose it is; ZooKeeper's says little, so one that we did not make must be named."""
+        """Empties the data folders of a node that may be emptied; returns those that stay: folders
+        that we made, and existing disks with this node's data.
+
+        The data itself says which node it belongs to; ZooKeeper's says little, so a ZooKeeper
+        folder that we did not make must be named.
+        """
         places = self.target.places[host]
         allow = self.target.options.allow.get("wipe-log-dir")
         kept = []
@@ -173,7 +177,7 @@ class Remover:
         return kept
 
     def _holds_data(self, host: str, path: str) -> bool:
-        """Of this cluster's, as the folder itself says."""
+        """Whether the folder itself says that it belongs to this cluster."""
         found = self.seen.get(Id(host, "storage", path))
         if not isinstance(found, Present) or not found.fields["data"]:
             return False

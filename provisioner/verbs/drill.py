@@ -1,4 +1,4 @@
-"""``provision drill``: the fault-tolerance exercise, told while it runs."""
+"""``provision drill``: the fault-tolerance drill, reported while it runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from provisioner.verbs.session import open_context
 
 
 def command(args: argparse.Namespace, context: Context) -> Report:
-    """lock → may it begin? → experiment, heal, prove → what it showed."""
+    """lock → check the conditions → experiment, heal, prove → result."""
     started = time.monotonic()
     console = context.console
     with open_context(args, context) as target:
@@ -76,10 +76,8 @@ def chosen(spec: Spec, name: str) -> Node:
 
 
 def allowed(target: Target, node: Node, context: Context) -> tuple[Planned, tuple[str, ...]]:
-    """The plan, and the partitions that cannot be written meanwhile (``atu-0``).
-
-    Raises ``not-healthy`` and ``refused``.
-    """
+    """The plan, and the partitions that cannot be written while the broker is down (``atu-0``).
+    Raises ``not-healthy`` and ``refused``."""
     again = (
         f"provision apply {context.words} repairs it; provision verify {context.words} checks it"
     )
@@ -103,10 +101,8 @@ def allowed(target: Target, node: Node, context: Context) -> tuple[Planned, tupl
 
 
 def otherwise(planned: Planned, service: Id) -> str:
-    """Why the process would not come back as it goes; empty when it would.
-
-    It is started from what is on the host now, so a difference to the spec alone is no hindrance.
-    """
+    """Why the process would not start again as it runs now; empty when it would. It starts from
+    the files on the host, so a difference from the spec alone does not matter."""
     mine = {service, *planned.wanted[service].inputs}
     troubles = [(item.id, item.reason) for item in planned.plan.unread]
     troubles += [(item.id, item.reason) for item in planned.plan.refused]
@@ -122,7 +118,7 @@ def otherwise(planned: Planned, service: Id) -> str:
 
 
 def before(target: Target, planned: Planned, topic: str | None) -> list[Record]:
-    """What an existing topic holds. Raises ``usage`` and ``refused`` for one that will not do."""
+    """The records of an existing topic. Raises ``usage`` and ``refused`` for an unsuitable one."""
     if topic is None:
         return []
     view = planned.seen.view
@@ -150,7 +146,7 @@ def _internal(topic: TopicView) -> bool:
 
 
 def finish(report: Report, node: Node, drill: Drill, signal: int) -> None:
-    """Exit 0: nothing lost, healed, every step as it should be."""
+    """Exit 0: nothing lost, healed, every step ok."""
     outcome = drill.outcome
     report.extra["drill"] = values(node, drill)
     report.healthy = outcome.healed
@@ -206,7 +202,7 @@ def _rounded(seconds: float | None) -> float | None:
 
 
 def record(runner: Executor, outcome: Outcome, report: Report) -> None:
-    """The journal's last line of the exercise."""
+    """The drill's last line in the journal."""
     done = "done" if report.exit_code == Exit.YES else "failed"
     healed = "healed" if outcome.healed else "NOT healed"
     note = f"drill ended: {outcome.lost} lost, {healed}, exit {report.exit_code}"
@@ -214,7 +210,7 @@ def record(runner: Executor, outcome: Outcome, report: Report) -> None:
 
 
 def teller(console: Console) -> Callable[[Line], None]:
-    """Prints a step when it has ended: the answer of this verb, progress under --json."""
+    """Prints a step when it has finished: as the answer, or as progress under --json."""
 
     def tell(line: Line) -> None:
         if console.as_json:
@@ -226,14 +222,14 @@ def teller(console: Console) -> Callable[[Line], None]:
 
 
 def told(text: Text, line: Line) -> str:
-    """``✓ stop (1.2 s): broker-1 is stopped`` and below it what that shows."""
+    """``✓ stop (1.2 s): broker-1 is stopped`` and, below it, what that shows."""
     mark = text.paint("✓", "green") if line.ok else text.paint("✗", "red")
     head = f"  {mark} {line.name} ({line.seconds:.1f} s): {clean(line.detail)}"
     return head + (text.paint(f"\n      {line.shows}", "dim") if line.shows else "")
 
 
 def quieter(console: Console) -> Callable[[Event], None]:
-    """The story tells what is done; of the executor's words only waits and failures are shown."""
+    """The story reports the steps; of the executor's events only waits and failures are shown."""
 
     def emit(event: Event) -> None:
         if event.kind in ("waiting", "failed"):
@@ -243,7 +239,7 @@ def quieter(console: Console) -> Callable[[Event], None]:
 
 
 def closing(report: Report, outcome: Outcome, context: Context) -> str:
-    """One line for the exercise, and how to go on."""
+    """One line about the drill, and the command to continue with."""
     node = report.extra["drill"]["node"]
     if report.exit_code == Exit.YES and outcome.account is not None:
         return (

@@ -65,8 +65,8 @@ def _preflight(target: Target, report: Report, context: Context) -> None:
 
 
 def _changes(target: Target) -> tuple[Change, ...] | None:
-    """What apply would do: our own running processes are then in nobody's way. None where that is
-    not known before the first download: everything is asked for as if it were to be made."""
+    """What apply would do, so that our own running processes do not count as taken ports. None
+    before the first download: then everything is checked as if it were to be created."""
     if any(prepared.pending for prepared in target.prepared.values()):
         return None
     from provisioner.run.planning import make_plan

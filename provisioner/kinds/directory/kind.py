@@ -1,4 +1,5 @@
-"""The kind ``directory``. Data folders are made here and filled by Kafka; none is emptied here."""
+"""The kind ``directory``. Data folders are created here and filled by Kafka; this kind never
+empties one."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ PACKAGE = __package__ or ""
 
 
 def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
-    """Folders from the top down; the home belongs to Kafka's user, and so does all below it."""
+    """Folders from the top down; Kafka's user owns the home and everything below it."""
     if not places.nodes:
         return {}
     states: dict[Id, State] = {}
@@ -66,8 +67,8 @@ def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
 
 
 def probe(places: HostLayout) -> Sequence[Probe]:
-    """One script for what is under the home; each data folder elsewhere has its own, so that a
-    mount that hangs hides nothing but itself."""
+    """One script for everything under the home; each data folder elsewhere has its own, so that
+    a hanging mount makes only itself unknown."""
     if not places.nodes:
         return []
     text = script(PACKAGE, "probe.sh")
@@ -101,7 +102,8 @@ def parse(id: Id, record: Record) -> Observation:
 def judge(
     id: Id, state: State, observation: Observation, fields: Sequence[str]
 ) -> tuple[bool, Difference]:
-    """Another thing in a folder's place is refused; a link to a folder is somebody's decision."""
+    """Anything else in a folder's place is refused; a link to a folder is accepted as somebody's
+    choice."""
     if isinstance(observation, Present) and "type" in fields:
         found = observation.fields["type"]
         return True, Refused(id, f"expected a directory, found a {found}: move it away")
@@ -121,7 +123,8 @@ def judge(
 
 
 def steps(change: Change, state: State) -> Sequence[Step]:
-    """Kafka's user makes what he can; root what is left, where nobody else can change the path."""
+    """Kafka's user creates what it can; root creates the rest, where nobody else can change the
+    path."""
     path = change.id.name
     user, mode, owner = (
         str(state.args["user"]),

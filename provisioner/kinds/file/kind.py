@@ -1,4 +1,4 @@
-"""The kind ``file``: what is read, how it is compared, which steps mend it."""
+"""The kind ``file``: how files are read, compared and repaired."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def resolve(
 def judge(
     id: Id, state: State, observation: Observation, fields: Sequence[str]
 ) -> tuple[bool, Difference]:
-    """A folder where a file should be is never removed by us."""
+    """A folder in a file's place is never removed."""
     if isinstance(observation, Present) and fields:
         found = observation.fields.get("type")
         if found == "directory" and state.args.get("replace"):
@@ -137,7 +137,7 @@ def judge(
 
 
 def _written_otherwise(state: State, seen: Present) -> bool:
-    """The digest of a process is made of the text: blanks and escapes that mean nothing count."""
+    """The running digest is made of the text, so blanks and redundant escapes count too."""
     if state.args["format"] not in ("properties", "launch") or "text" not in seen.volatile:
         return False
     wanted, found = text_of(state), str(seen.volatile["text"])

@@ -1,4 +1,4 @@
-"""Why a process ended while it started, in words, from the last lines of its log."""
+"""Why a process exited while starting, from the last lines of its log."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ CAUSES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"No snapshot found, but there are log entries",
-        "its snapshots (version-2/snapshot.*) are missing from its data dir, and its transaction log "
-        "needs them: restore them, or recreate the cluster with --rebuild",
+        "its snapshots (version-2/snapshot.*) are missing from its data dir, and its "
+        "transaction log needs them: restore them, or recreate the cluster with --rebuild",
     ),
     (
         r"checkpoint file \W?(/.*?-checkpoint)",

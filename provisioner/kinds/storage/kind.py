@@ -61,7 +61,7 @@ def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
 
 
 def _inputs(spec: Spec, places: HostLayout, node: Node) -> tuple[Id, ...]:
-    """What a format is made with: the properties, and Kafka's own command."""
+    """Inputs of a format: the properties, and Kafka's own command."""
     host = places.host
     files = [node.properties, places.cluster_id_file, f"{places.home}/bin"]
     found = [Id(host, "file", path) for path in files]
@@ -71,8 +71,8 @@ def _inputs(spec: Spec, places: HostLayout, node: Node) -> tuple[Id, ...]:
 
 
 def probe(places: HostLayout) -> Sequence[Probe]:
-    """One script a storage: a mount that hangs hides nothing but itself. Kafka's user reads his
-    folders, and who keeps the manifest what it recorded of them."""
+    """One script per storage, so that a hanging mount makes only itself unknown. Kafka's user
+    reads the folders; the manifest's owner reads what it records about them."""
     text = script(PACKAGE, "filesystem.sh", "probe.sh")
     paths = [log_dir.path for node in places.nodes for log_dir in node.log_dirs]
     ids = {path: Id(places.host, "storage", path) for path in paths}
@@ -87,7 +87,8 @@ def probe(places: HostLayout) -> Sequence[Probe]:
 
 
 def parse(id: Id, record: Record) -> Observation:
-    """Empty or elsewhere although the manifest says it was formatted: not mounted, never absent."""
+    """Empty or on another filesystem although the manifest says it was formatted: probably not
+    mounted, so Unknown and never absent."""
     values = record.values
     if "error" in values:
         return Unknown(values["error"])
@@ -109,7 +110,8 @@ def parse(id: Id, record: Record) -> Observation:
 
 
 LOST = {"broker": ("data-loss",), "controller": ("format-controller",)}
-"""What permits to go on with a storage that is not as recorded; a combined node needs both."""
+"""The ``--allow`` words that accept a storage that is not as recorded; a combined node needs
+both."""
 
 
 def _found(
@@ -147,7 +149,7 @@ def _found(
 def resolve(
     spec: Spec, mine: Mapping[Id, State], every: Mapping[Id, State], observed: Observed
 ) -> Mapping[Id, State]:
-    """Puts the cluster id in, and what ``judge`` needs to know of the other storages."""
+    """Fills in the cluster id, and what ``judge`` needs to know about the other storages."""
     known = cluster_id(spec, observed)
     brokers_have = _id_of(spec, observed, zookeeper=False)
     zookeeper_has = _id_of(spec, observed, zookeeper=True)
@@ -185,7 +187,7 @@ def _id_of(spec: Spec, observed: Observed, *, zookeeper: bool) -> str | None:
 
 
 def directory_id(cluster: str, node: int) -> str:
-    """A directory id that every run invents alike: a 16-byte digest as Kafka writes a Uuid."""
+    """A directory id that every run computes alike: a 16-byte digest written as a Kafka Uuid."""
     for attempt in range(64):
         data = hashlib.sha256(f"{cluster}:{node}:{attempt}".encode()).digest()[:16]
         text = written(data)
@@ -195,7 +197,7 @@ def directory_id(cluster: str, node: int) -> str:
 
 
 def format_flags(spec: Spec, node: Node, known: ClusterId) -> tuple[str, ...]:
-    """What ``kafka-storage format`` is told of the quorum (KIP-853)."""
+    """The quorum arguments of ``kafka-storage format`` (KIP-853)."""
     if spec.controller_quorum == "static" or not node.is_controller:
         return ()
     if not known.fresh and not _never_started(known, spec):
@@ -211,15 +213,16 @@ def format_flags(spec: Spec, node: Node, known: ClusterId) -> tuple[str, ...]:
 
 
 def _never_started(known: ClusterId, spec: Spec) -> bool:
-    """Only the kept file has the id, or our own half-done format: the first format goes on."""
+    """Only the kept file has the id, or a format of ours was interrupted: the first format
+    continues."""
     formatted = {place for places in (known.sources or {}).values() for place in places}
     controllers = {f"{c.host}:{d.path}" for c in spec.controllers for d in c.log_dirs}
     return len(formatted & controllers) < len(controllers) // 2 + 1
 
 
 def _unrecorded(state: State, observation: Observation) -> bool:
-    """It was formatted as ours, and the manifest does not say so: then nothing would tell an empty
-    mount point from a new folder."""
+    """It was formatted for this cluster but the manifest does not record it, so an empty mount
+    point would look like a new folder."""
     if not isinstance(observation, Present) or state.args["role"] == "zookeeper":
         return False
     return bool(observation.fields["cluster_id"]) and not observation.volatile["recorded"]
@@ -228,7 +231,7 @@ def _unrecorded(state: State, observation: Observation) -> bool:
 def judge(
     id: Id, state: State, observation: Observation, fields: Sequence[str]
 ) -> tuple[bool, Difference]:
-    """Refuses what would lose data or cannot work; the rest is the plain comparison."""
+    """Refuses what would lose data or cannot work; everything else is the plain comparison."""
     args = state.args
     if args.get("conflict"):
         return True, Refused(id, str(args["conflict"]))
@@ -259,8 +262,8 @@ def judge(
 
 
 def _rewritten(id: Id, state: State, seen: Present) -> Difference:
-    """A ``meta.properties`` that a power loss emptied is written again: what Kafka stored beside it
-    is whole, and nothing is formatted. Whose it was only the manifest knows."""
+    """A ``meta.properties`` that a power loss emptied is rewritten: Kafka's data beside it is
+    intact and nothing is formatted. Only the manifest knows which node it belonged to."""
     file = f"{id.name}/meta.properties"
     if not seen.volatile["recorded"]:
         why = (
@@ -316,7 +319,7 @@ def _mismatch(id: Id, state: State, observation: Observation) -> str:
 
 
 def _stray(id: Id, args: Mapping[str, object], seen: Mapping[str, object]) -> str:
-    """A folder that Kafka's log manager stops at. A pure controller has no log manager."""
+    """A folder that stops Kafka's log manager. A pure controller has no log manager."""
     why = "Kafka treats every folder in a log dir as a partition and does not start: "
     if seen.get("lost_and_found"):
         lost = shlex.quote(f"{id.name}/lost+found")
