@@ -10,7 +10,7 @@ from provisioner.run.drill_account import Account, Moved
 
 def layout(partitions: Mapping[int, PartitionView]) -> str:
     return "; ".join(
-        f"partition {id} led by broker {p.leader}, copies on {', '.join(map(str, p.replicas))}"
+        f"partition {id} led by broker {p.leader}, replicas on {', '.join(map(str, p.replicas))}"
         for id, p in partitions.items()
     )
 

@@ -78,5 +78,5 @@ def test_order_in_words(account: Account, said: str) -> None:
 def test_layout_and_moves_name_brokers_not_only_numbers() -> None:
     """The sheet's readers take describe's partition numbers for brokers."""
     layout = drill_phrases.layout({0: PartitionView(0, 2, (2, 0), (2, 0))})
-    assert layout == "partition 0 led by broker 2, copies on 2, 0"
+    assert layout == "partition 0 led by broker 2, replicas on 2, 0"
     assert drill_phrases.moves([Moved("purchases", 1, 1, 2)]) == "purchases-1: broker 1 → 2"
