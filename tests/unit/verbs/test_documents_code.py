@@ -71,7 +71,7 @@ def defined(text: str, name: str) -> bool:
 
 def missing(words: str) -> bool:
     """Whether this inline code names a path, function or class that does not exist."""
-    if PLACEHOLDER.search(words) or words in properties():
+    if PLACEHOLDER.search(words) or words in properties() or (ROOT / words).exists():
         return False
     if PATH.fullmatch(words):
         return not exists(words)
