@@ -155,7 +155,7 @@ def test_a_zookeeper_without_its_snapshot_is_a_failed_start_with_its_cause(lab: 
         assert failed["name"] == "zookeeper-1"
         first = failed["message"].splitlines()[0]
         assert "zookeeper-1 exited while starting" in first
-        assert "snapshots (version-2/snapshot.*) are gone" in first
+        assert "snapshots (version-2/snapshot.*) are missing" in first
         assert "No snapshot found, but there are log entries" in failed["message"]
         assert not items(done.cluster, "applied", kind="service")
     finally:

@@ -58,7 +58,7 @@ def test_a_line_that_was_cut_is_said_and_passed_over(provision: Provision, spec:
     path.write_text(path.read_text() + '{"run": "cccc", "seq\n')
     ran = provision("log", spec.name)
     assert ran.code == 0
-    assert "not whole" in ran.err
+    assert "is broken" in ran.err
     assert len(ran.out.splitlines()) == 3
 
 
