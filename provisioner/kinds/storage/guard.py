@@ -32,12 +32,15 @@ def guard(question: Question) -> Iterator[Verdict]:
 
 
 def _has_run(seen: Observed, answer: ClusterView | None) -> bool:
-    """Whether this cluster has run before: it answers, or a manifest records a storage that a
-    running node used."""
+    """Whether this cluster has run before: it answers, or Kafka once started on a storage of ours.
+    A storage that is only formatted belongs to a first run that was interrupted."""
     return answer is not None or any(
-        id.kind == "storage" and isinstance(o, Present) and bool(o.volatile.get("recorded"))
-        for id, o in seen.items()
+        id.kind == "storage" and isinstance(o, Present) and _used(o) for id, o in seen.items()
     )
+
+
+def _used(seen: Present) -> bool:
+    return bool(seen.volatile.get("recorded")) and bool(seen.volatile.get("ran"))
 
 
 @dataclass(frozen=True)

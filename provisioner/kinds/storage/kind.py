@@ -142,7 +142,11 @@ def _found(
         # A power loss can leave the file without its content; the data beside it is whole.
         fields["meta_lost"] = True
         fields["partitions"] = values.get("partitions") == "true"
-    volatile = {"filesystem": values.get("filesystem", ""), "recorded": recorded}
+    volatile = {
+        "filesystem": values.get("filesystem", ""),
+        "recorded": recorded,
+        "ran": values.get("ran") == "true",
+    }
     return Present(fields, volatile=volatile)
 
 

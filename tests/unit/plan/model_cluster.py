@@ -306,6 +306,8 @@ class ModelCluster:
             f"mounted={'true' if path in machine.mounts else 'false'}",
             f"empty={'false' if inside else 'true'}",
         ]
+        if "__cluster_metadata-0/quorum-state" in inside:
+            lines.append("~ran=true")
         if "meta.properties" in inside:
             lines += ["|" + line for line in inside["meta.properties"].text.splitlines()]
         if "myid" in inside:
@@ -670,6 +672,8 @@ class ModelCluster:
                 continue
             if meta is None:
                 raise Impossible(f"{node.name} is started on {path}, which is not formatted")
+            used = f"{path}/__cluster_metadata-0/quorum-state"
+            machine.entries.setdefault(used, Entry("regular file", "0640", "kafka:kafka"))
         self.pids += 1
         machine.processes.append(Process(node, self.pids, found, static))
         if node.is_broker:
