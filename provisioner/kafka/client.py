@@ -207,7 +207,9 @@ class KafkaCluster:
                 return view.cluster_id
             if time.monotonic() > limit:
                 raise KafkaRefused(
-                    "NOT_JOINED", f"controller {id} with directory {directory} does not read along"
+                    "NOT_JOINED",
+                    f"controller {id} with directory {directory} does not replicate "
+                    "the metadata log",
                 )
             time.sleep(0.2)
 

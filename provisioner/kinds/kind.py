@@ -1,4 +1,4 @@
-"""What a kind of managed thing is: a value made of pure functions. See docs/lifecycle.md."""
+"""A kind of managed thing: a value made of pure functions. See docs/lifecycle.md."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Record:
-    """What a probe printed of one thing: ``key=value`` lines, and ``|`` lines as ``text``."""
+    """What a probe printed about one thing: ``key=value`` lines, and ``|`` lines as ``text``."""
 
     text: str
     values: Mapping[str, str] = field(default_factory=dict)
@@ -199,6 +199,6 @@ class Kind:
 
 @cache
 def script(package: str, *names: str) -> str:
-    """The text of our own shell files, joined. A constant: nothing is put into it."""
+    """The joined text of our own shell files. A constant: nothing is interpolated."""
     folder = resources.files(package)
     return "\n".join(folder.joinpath(name).read_text() for name in names)

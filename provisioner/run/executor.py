@@ -112,7 +112,7 @@ class Executor:
         return self.results
 
     def _gave_up(self, wave: Wave, reasons: Mapping[Id, str]) -> None:
-        """The gate did not open: nothing of the wave was begun."""
+        """The gate did not open: nothing of the wave was started."""
         for change in wave.changes:
             why = reasons.get(change.id)
             if why is None:
@@ -156,7 +156,7 @@ class Executor:
     def _settled(
         self, host: str, changes: list[Change], left: Mapping[Id, str], started: float
     ) -> None:
-        """All steps were done; ``left`` says which changes did not take."""
+        """All steps were done; ``left`` names the changes that did not take effect."""
         seconds = time.monotonic() - started
         taken = [change for change in changes if change.id not in left]
         for change in taken:
@@ -177,7 +177,7 @@ class Executor:
         self.session.emit(Event("failed", message, change.id.host, change))
 
     def _broken(self, change: Change, message: str, changes: list[Change]) -> None:
-        """A step failed: what became of the other changes of the unit is looked up."""
+        """A step failed: reads again to find out what happened to the other changes of the unit."""
         self._failed(change, message)
         rest = [other for other in changes if other is not change]
         if not rest:
@@ -228,15 +228,16 @@ class Executor:
         return before, after
 
     def _to_read(self, host: str, changes: list[Change]) -> list[Id]:
-        """What was done, and what later waves will do on this host: it may look different now."""
+        """The changed things, and those that later waves will change on this host: they may look
+        different now."""
         ids = [change.id for change in changes]
         return ids + [c.id for c in self.coming if c.id.host == host and c.id not in ids]
 
     def _still(self, planned: list[Change]) -> list[Change]:
-        """The planned changes that are still to be made as planned, by what was last seen.
+        """The planned changes that are still needed, by the last observation.
 
-        Earlier waves of this run change how things look (a folder that is there now); whatever
-        else looks different is somebody else's doing. Raises StepFailed.
+        Earlier waves of this run change observations (a folder that now exists); any other
+        difference was caused by somebody else. Raises StepFailed.
         """
         wanted = {c.id: self.desired[c.id] for c in planned if c.id in self.desired}
         found = diff(wanted, self.seen, judges(KINDS))
@@ -287,7 +288,7 @@ class Executor:
         first: Batch,
         last: Batch,
     ) -> None:
-        """One exec: what must hold before, the steps, and what is to be seen after."""
+        """One exec: checks, steps, and reading back."""
         self._sessions(changes, group)
         steps = [shell_step(s) for _, s in group if isinstance(s, Run | Put)]
         unit = replace(
@@ -311,7 +312,7 @@ class Executor:
             self._read_back(actor.name, changes, outcome)
 
     def _sessions(self, changes: list[Change], group: list[tuple[int, Step]]) -> None:
-        """A broker that was killed is refused by ZooKeeper until its old session has ended."""
+        """ZooKeeper refuses a killed broker until its old session has expired."""
         starting = [
             changes[number].id
             for number, step in group
@@ -336,7 +337,7 @@ class Executor:
         return [p.only(wanted) for p in self.probes(host) if wanted & set(p.ids)]
 
     def _checks(self, host: str, changes: Sequence[Change]) -> list[tuple[Reading, str]]:
-        """The probes of what the wave touches, with the digest of what the plan was made from."""
+        """The probes of the wave's things, with the digest of the text the plan was made from."""
         checks = []
         probes = self._only(host, [change.id for change in changes])
         for number, probe in enumerate(probes):
@@ -350,7 +351,7 @@ class Executor:
             self.begun |= {changes[number].id for number, _ in group}
 
     def _read_back(self, host: str, changes: list[Change], outcome: Outcome) -> None:
-        """Takes in what was read again. Raises NotTaken."""
+        """Stores what was read again. Raises NotTaken."""
         probes = self._only(host, self._to_read(host, changes))
         fresh = allowed(together(probes, outcome.reread), self.site.options.allow)
         self._judge(changes, fresh)

@@ -1,4 +1,4 @@
-"""The gate before a node that serves is stopped: asked of a fresh view, until it may."""
+"""The gate before a running node is stopped: asks Kafka afresh until the node may be stopped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def gate(
 ) -> Callable[[Wave], None]:
     """``gate(wave)`` returns when the nodes of the wave may be stopped.
 
-    Raises NoProgress when they may not for ``LIMIT`` seconds without anything moving, and
+    Raises NoProgress when they may not for ``LIMIT`` seconds without any progress, and
     WaitInterrupted when ``stop`` is set.
     """
     already_behind: frozenset[str] | None = None
@@ -70,13 +70,13 @@ def _until_allowed(
                     site, node.name, require_all_in_sync=True, already_behind=already_behind
                 ).reason
                 if missing:
-                    text = f"{node.name} waits no longer, since nothing moves: {missing}"
+                    text = f"{node.name} is stopped without waiting longer (no progress): {missing}"
                     emit(Event("note", text, node.host))
             return verdict
         if verdict.reason != last:
             last, moved = verdict.reason, now
         if now - moved > LIMIT:
-            raise NoProgress(f"{node.name} may not be stopped: {verdict.reason}", change)
+            raise NoProgress(f"{node.name} cannot be stopped safely: {verdict.reason}", change)
         if now - began > 3 and said != verdict.reason:
             said = verdict.reason
             emit(Event("waiting", f"{node.name} waits: {said}", node.host, change))

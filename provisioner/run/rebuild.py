@@ -1,7 +1,7 @@
-"""``apply --rebuild``: what runs on the spec's ports, files or dirs ends, its data is emptied.
+"""``apply --rebuild``: stops what runs on the spec's ports, files or dirs, and empties its data.
 
-The word is itself the permission. Any other process on a port is named and refused, and then
-nothing has been touched.
+``--rebuild`` is the permission. Any other process on a port is named and refused before anything is
+touched.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _act(run: Session, host: str, steps: list[ShellStep], note: str) -> None:
     )
     outcome = run.actor(host).act(batch)
     if outcome.lost:
-        raise fail("lock-lost", "another run took the lock over", host=host)
+        raise fail("lock-lost", "another run took the lock", host=host)
     for text in outcome.texts:
         if text.strip() and outcome.failed is None:
             run.emit(Event("note", text.strip(), host))

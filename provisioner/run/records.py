@@ -1,4 +1,4 @@
-"""The lines of a run's journal that no unit of work on a host writes in its own exec."""
+"""Journal lines that are not written by a unit's own exec."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Records:
             self.actor(where).act(Batch(done=line))
 
     def failed(self, host: str, wave: int, changes: Sequence[Change], why: str) -> None:
-        """What failed and why. That it could not be written down hides nothing of it."""
+        """What failed and why. A failure to write it hides nothing."""
         first = why.strip().partition("\n")[0]
         with contextlib.suppress(TransportError):
             self.write("failed", host, wave, changes, first)

@@ -1,4 +1,4 @@
-"""What killed runs left on hosts, and distributions that nothing uses: removed, and said."""
+"""Removes what killed runs left on hosts, and unused distributions, and reports it."""
 
 from __future__ import annotations
 

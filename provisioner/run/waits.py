@@ -1,4 +1,4 @@
-"""Waiting for what was started: until it has settled, limited by no progress, not by time."""
+"""Waits for started things until they are ready; limited by lack of progress, not by time."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from provisioner.site.site import Site, zookeeper_address
 from provisioner.spec.types import Role
 
 PAUSE = 0.05, 0.2
-"""Seconds between two questions, at first and at most: what asks takes the cores of what starts."""
+"""Seconds between two polls, at first and at most: polling takes CPU from what is starting."""
 LOOK_EVERY = 2.0
 SAY_AFTER = 5.0
 
 
 class NoProgress(Exception):
-    """What is waited for did not come; the message says what was last seen."""
+    """The wait ended without success; the message has the last observation."""
 
     def __init__(self, message: str, change: Change | None = None):
         self.change = change
@@ -47,7 +47,7 @@ class NoProgress(Exception):
 
 
 class WaitInterrupted(NoProgress):
-    """A signal came while this waited; what is waited for goes on by itself."""
+    """A signal came during the wait; what was started continues by itself."""
 
 
 @dataclass
@@ -71,8 +71,10 @@ def wait_for(
     emit: Callable[[Event], None],
     stop: threading.Event,
 ) -> dict[Id, Observation]:
-    """What was seen of each when all had settled, and nothing of Kafka's own differed any more.
-    Raises NoProgress; WaitInterrupted when ``stop`` is set."""
+    """The observations when all were ready, and nothing in Kafka differed any more.
+
+    Raises NoProgress; WaitInterrupted when ``stop`` is set.
+    """
     began = time.monotonic()
     arrived: dict[Id, Observation] = {}
     left = list(items)
@@ -137,7 +139,7 @@ def _seen(
     left: Sequence[Awaited],
     look: Callable[[str, Sequence[Id]], Mapping[Id, Observation]],
 ) -> dict[Id, Observation]:
-    """The cheap sign first: a port that opens. A full look only then, and once a second."""
+    """The cheap check first: an open port. A full read only then, and once a second."""
     now = time.monotonic()
     seen: dict[Id, Observation] = {}
     by_host: dict[str, list[Id]] = {}
@@ -213,7 +215,7 @@ def _cluster(site: Site, ids: Sequence[Id]) -> dict[Id, Observation]:
 def _check(
     site: Site, state: State, item: Awaited, seen: Observation, now: float, why: str
 ) -> None:
-    """A dead process is a failure at once; no progress is one after the limit."""
+    """An exited process is a failure at once; lack of progress is one after the limit."""
     if isinstance(seen, Present):
         mark = (dict(seen.fields), dict(seen.volatile))
         if mark != item.last:
@@ -222,7 +224,7 @@ def _check(
             raise NoProgress(_why_dead(site, item.id, state), item.change)
     if now - item.moved > item.limit:
         detail = "" if why == NOT_SETTLED else f": {why}"
-        text = f"{_named(item.id)}: nothing has moved for {item.limit:.0f} s{detail}"
+        text = f"{_named(item.id)}: no progress for {item.limit:.0f} s{detail}"
         raise NoProgress(text, item.change)
 
 
@@ -233,7 +235,7 @@ def _unseen(
     look: Callable[[str, Sequence[Id]], Mapping[Id, Observation]],
     now: float,
 ) -> None:
-    """Kafka does not answer: as long as the process of the change lives, it may yet."""
+    """Kafka does not answer: it may still, as long as the process of the change lives."""
     service = item.change.id
     mine = KINDS[service.kind].layer is Layer.NODE
     if not item.id.host and mine and now - item.looked >= LOOK_EVERY:
@@ -247,7 +249,7 @@ def _unseen(
 
 
 SILENT = 600.0
-"""Seconds in which a living process may recover its logs before it answers."""
+"""Seconds in which a running process may recover its logs before it answers."""
 
 
 TELLING = re.compile(r" (ERROR|FATAL) |Exception: |^Error|^Caused by: ")
@@ -271,15 +273,15 @@ def _why_dead(site: Site, id: Id, state: State) -> str:
     telling = [line for line in lines if TELLING.search(line)][:TELLING_LINES]
     rest = [line for line in lines[-LAST_LINES:] if line not in telling]
     tail = "\n".join("    " + line for line in [*telling, *rest])
-    return f"{id.name} ended while starting" + (f": {words}" if words else "") + f"\n{tail}"
+    return f"{id.name} exited while starting" + (f": {words}" if words else "") + f"\n{tail}"
 
 
 def wait_for_sessions(
     site: Site, ids: Sequence[Id], emit: Callable[[Event], None], stop: threading.Event
 ) -> None:
-    """Waits until ZooKeeper has forgotten the predecessors of these brokers, where there are any.
+    """Waits until the ZooKeeper sessions of these brokers' previous processes have expired.
 
-    Raises NoProgress after ``SESSIONS`` seconds: somebody else is then using the broker's id;
+    Raises NoProgress after ``SESSIONS`` seconds: another process is then using the broker's id;
     WaitInterrupted when ``stop`` is set.
     """
     spec = site.spec

@@ -1,4 +1,4 @@
-"""Whether a cluster is healthy: what verify asks besides an empty plan."""
+"""Whether a cluster is healthy: what verify checks besides an empty plan."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def _bootstrap(site: Site, view: ClusterView, away: frozenset[int] = NONE) -> Ch
             continue
         lists.add((frozenset(answer.alive), frozenset(t.name for t in answer.topics)))
     if len(lists) > 1:
-        wrong.append("the addresses list different brokers or topics")
+        wrong.append("the addresses report different brokers or topics")
     if unasked and not wrong:
         # Its host is down for us; its peers may see it all the same.
         return Check("bootstrap", None, "; ".join(unasked))
-    return Check("bootstrap", not wrong, "; ".join(wrong) or "every address answers alike")
+    return Check("bootstrap", not wrong, "; ".join(wrong) or "every address gives the same answer")
 
 
 def _out_of_reach(site: Site) -> frozenset[int]:
@@ -78,7 +78,9 @@ def _leaders(view: ClusterView, away: frozenset[int] = NONE) -> Check:
         for p in t.partitions
         if p.leader is None and not away & set(p.replicas)
     ]
-    return Check("leaders", not without, _some(without, "no leader: ") or "every partition has one")
+    return Check(
+        "leaders", not without, _some(without, "no leader: ") or "every partition has a leader"
+    )
 
 
 def _in_sync(view: ClusterView, away: frozenset[int] = NONE) -> Check:
@@ -99,7 +101,9 @@ def _minimum(view: ClusterView) -> Check:
         for p in t.partitions
         if len(p.isr) < min(t.min_isr or 1, len(p.replicas))
     ]
-    return Check("min-isr", not below, _some(below, "below the minimum ISR: ") or "none is below")
+    return Check(
+        "min-isr", not below, _some(below, "below the minimum ISR: ") or "no partition is below it"
+    )
 
 
 def _quorum(site: Site, view: ClusterView, away: frozenset[int] = NONE) -> list[Check]:
@@ -115,7 +119,7 @@ def _quorum(site: Site, view: ClusterView, away: frozenset[int] = NONE) -> list[
     nodes = [node for node in site.spec.controllers if node.id not in away]
     strangers = [node.name for node in nodes if node.id not in quorum.voters]
     behind = [n.name for n in nodes if quorum.voters.get(n.id, 0) > safety.CAUGHT_UP]
-    wrong = [_some(strangers, "no voter: "), _some(behind, "not caught up: ")]
+    wrong = [_some(strangers, "not a voter: "), _some(behind, "not caught up: ")]
     detail = "; ".join(text for text in wrong if text)
     return [Check("quorum", not detail, detail or f"{len(nodes)} controllers are caught up")]
 
@@ -154,10 +158,10 @@ def settle(
     stop: threading.Event | None = None,
     down: Collection[str] = (),
 ) -> None:
-    """Waits until every partition is led and in sync, as long as that moves and nobody stops it.
+    """Waits until every partition is led and in sync, as long as there is progress and no signal.
 
-    A broker that is not registered is not waited for where its host cannot be reached, or where
-    ``down`` names it: nothing starts it.
+    It does not wait for a broker whose host cannot be reached, or that ``down`` names: nothing
+    starts those.
     """
     began = moved = time.monotonic()
     last: object = None
@@ -241,7 +245,7 @@ ROUND_TRIP = 600
 
 
 def _in_use(name: str) -> bool:
-    """A round trip takes no lock, so its topic may be another command's of now: for ten minutes
+    """A round trip takes no lock, so its topic may be in use by another command: for ten minutes
     it is left alone."""
     words = name.split("-")
     return words[1] == "verify" and words[2].isdigit() and time.time() - int(words[2]) < ROUND_TRIP

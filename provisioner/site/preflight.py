@@ -130,7 +130,8 @@ def _judge(
             Problem(
                 "port-taken",
                 f"port {port} is taken by {who}",
-                "end it, give the node another port, or (if it is a Kafka that may go) --rebuild",
+                "stop it, give the node another port, or (if it is a Kafka you no longer need) "
+                "use --rebuild",
                 host=host,
             )
         )
@@ -165,7 +166,12 @@ def _judge(
         )
     for path in values.get("notwritable", []):
         found.problems.append(
-            Problem("not-permitted", f"{path} cannot be written", "see kafka.home", host=host)
+            Problem(
+                "not-permitted",
+                f"{path} cannot be written",
+                "make it writable, or set another kafka.home",
+                host=host,
+            )
         )
     for line in values.get("dir", []):
         path, kilobytes, writable = line.split("\t")
@@ -202,7 +208,7 @@ def _sharing(site: Site, host: str, port: int, lines: list[str]) -> set[str]:
 
 
 def _foreign(host: str, lines: list[str]) -> list[Problem]:
-    """Kafka's processes that no run of ours started: whose they are is not for us to guess."""
+    """Kafka processes that provision did not start."""
     problems = []
     for line in lines:
         pid, _start, _state, _uid, _node, _digest, home, config, *_, program = line.split("\t")
@@ -210,8 +216,8 @@ def _foreign(host: str, lines: list[str]) -> list[Problem]:
             problems.append(
                 Problem(
                     "preflight",
-                    f"another Kafka runs here: pid {pid}, {config or 'no properties file'}",
-                    "end it, or put this cluster on another host",
+                    f"another Kafka is running here: pid {pid}, {config or 'no properties file'}",
+                    "stop it, or put this cluster on another host",
                     host=host,
                 )
             )
@@ -221,18 +227,18 @@ def _foreign(host: str, lines: list[str]) -> list[Problem]:
 def _warn(site: Site, host: str, values: Values, found: Preflight) -> None:
     heaps = sum(heap_bytes(node.heap or "1g") for node in site.places[host].nodes)
     for name in values.get("unresolved", []):
-        found.warnings.append(
-            f"{host}: the name {name}, by which another node is known, is not found"
-        )
+        found.warnings.append(f"{host}: cannot resolve {name}, the name of another node")
     memory = int(values.get("memory", ["0"])[0]) * 1024
     if memory and heaps > memory:
         found.warnings.append(
-            f"{host}: the heaps add up to {heaps / 1e6:.0f} MB, "
-            f"{memory / 1e6:.0f} MB of memory are free"
+            f"{host}: the heaps total {heaps / 1e6:.0f} MB, "
+            f"but only {memory / 1e6:.0f} MB of memory are free"
         )
     files = values.get("files", [""])[0]
     if files.isdigit() and int(files) < FILES:
-        found.warnings.append(f"{host}: a process may open {files} files; Kafka likes {FILES}")
+        found.warnings.append(
+            f"{host}: the limit of open files is {files}; Kafka needs {FILES} (ulimit -n)"
+        )
 
 
 def _to_push(site: Site, host: str, changes: list[Change] | None) -> int:

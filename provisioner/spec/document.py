@@ -102,7 +102,7 @@ class Options(Shape):
         Properties | None,
         Field(
             description="Properties as Kafka spells them; merged with the default, the node's win. "
-            "What the spec has a word for (broker.id, listeners, log.dirs, …) is refused here"
+            "Keys that the spec models (broker.id, listeners, log.dirs, …) are refused here"
         ),
     ] = None
 

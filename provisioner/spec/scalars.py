@@ -107,7 +107,7 @@ def scalar_of(text: str, plain: bool, tag: str | None, dialect: Dialect, key: bo
 def strict_plain(text: str, key: bool) -> Any:
     if text in ("", "~", "null", "Null", "NULL"):
         # An empty value is reported by who knows its key.
-        words = "an empty key" if key else f"'{text}' is no value"
+        words = "an empty key" if key else f"'{text}' is not a value"
         message = words if text or key else ""
         return Bad(message, "give a value, take the line out, or quote it if it is text", None)
     if text[0] in FIRST_OF_DOUBTFUL:

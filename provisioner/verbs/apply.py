@@ -1,4 +1,4 @@
-"""``provision apply``: makes it so, then verifies."""
+"""``provision apply``: applies the spec, then verifies."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _exit(report: Report) -> int:
 
 
 def command(args: argparse.Namespace, context: Context) -> Report:
-    """The verb: asks no questions, shows the plan, does it, verifies."""
+    """The verb: shows the plan, carries it out and verifies, without prompting."""
     console = context.console
     path = context.path
     saved = read(path)
@@ -144,10 +144,12 @@ def command(args: argparse.Namespace, context: Context) -> Report:
 
 
 def _fit(args: argparse.Namespace, planned: bool) -> None:
-    """Words that do not go together. Raises ``usage``."""
+    """Options that exclude each other. Raises ``usage``."""
     if args.rebuild and args.limit:
-        raise fail("usage", "--rebuild makes a whole cluster anew: it does not go with --limit")
+        raise fail("usage", "--rebuild recreates the whole cluster and cannot be used with --limit")
     if planned and args.rebuild:
-        raise fail("usage", "a saved plan is applied as it is: it does not go with --rebuild")
+        raise fail("usage", "a saved plan is applied unchanged and cannot be used with --rebuild")
     if planned and (args.inventory or args.limit or args.each):
-        raise fail("usage", "a saved plan has its own inventory and limit: leave -i, -l, --each")
+        raise fail(
+            "usage", "a saved plan has its own inventory and limit: leave out -i, -l and --each"
+        )

@@ -1,4 +1,5 @@
-"""``provision destroy``: removes what the spec made; data only where that is said by name."""
+"""``provision destroy``: removes what provision made; data only where ``--allow wipe-log-dir``
+says so."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ from provisioner.verbs.session import open_context
 
 
 def command(args: argparse.Namespace, context: Context) -> Report:
-    """lock → stop everything → remove what the manifests say is ours."""
+    """lock → stop everything → remove what the manifests list."""
     started = time.monotonic()
     console = context.console
     with open_context(args, context) as site:
@@ -37,7 +38,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
         if args.confirm != spec.cluster:
             raise fail(
                 "usage",
-                f"--confirm {args.confirm} is not this cluster's name",
+                f"--confirm {args.confirm} is not the name of this cluster",
                 f"to destroy it: --confirm {spec.cluster}",
             )
         warn_of_paths(site)
@@ -82,7 +83,7 @@ def owned(site: Site, host: str) -> list[Entry]:
 
 @dataclass(frozen=True)
 class Remover:
-    """Removes what is ours on the hosts, one after another."""
+    """Removes what the manifests list, one host after another."""
 
     run: Session
     cluster: str
@@ -136,7 +137,7 @@ class Remover:
         unit = Batch(steps=steps, disown=disown, intent=intent, done=done, broken=broken)
         outcome = self.run.actor(host).act(unit)
         if outcome.lost:
-            error = fail("lock-lost", "another run took the lock over", host=host)
+            error = fail("lock-lost", "another run took the lock", host=host)
             error.exit_code = Exit.NO
             raise error
         return outcome
@@ -167,7 +168,7 @@ class Remover:
         return kept
 
     def _holds_data(self, host: str, path: str) -> bool:
-        """Of this cluster's, as the folder itself says."""
+        """Whether the folder itself says that it belongs to this cluster."""
         found = self.seen.get(Id(host, "storage", path))
         if not isinstance(found, Present) or not found.fields["data"]:
             return False
@@ -186,20 +187,14 @@ def _told(
     report: Report, kept: list[str], context: Context, cluster: str, limited: list[str]
 ) -> str:
     if report.failed or report.extra.get("problems"):
-        return (
-            f"stopped half way; to continue: provision destroy {context.path} --confirm {cluster}"
-        )
+        return f"not finished; to continue: provision destroy {context.path} --confirm {cluster}"
     if kept:
         return (
             f"the data stays: {', '.join(kept)}\nto remove it too: provision destroy "
             f"{context.path} --confirm {cluster} --allow wipe-log-dir"
         )
     if limited:
-        return (
-            f"what {cluster} had on {', '.join(limited)} is gone; the other hosts were not touched"
-        )
+        return f"{cluster} was removed from {', '.join(limited)}; the other hosts were not touched"
     if not report.complete:
-        return (
-            f"{cluster} is gone from the hosts that could be reached; run it again for the others"
-        )
-    return f"{cluster} is gone"
+        return f"{cluster} was removed from the hosts reached; run it again for the others"
+    return f"{cluster} was removed"

@@ -1,4 +1,4 @@
-"""``--allow``: what was permitted and is of no use is said, never passed over in silence."""
+"""``--allow``: a warning for each permission that has no effect."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def permits(site: Site, planned: Planned, name: str) -> bool:
 
 
 def _decided(plan: Plan) -> set[tuple[str, str]]:
-    """What would be done, and what is left alone."""
+    """What would be done, and what would not."""
     found = {(str(change.id), str(change.action)) for change in plan.changes}
     found |= {(str(item.id), "deferred") for item in plan.deferred}
     found |= {(str(item.id), "refused") for item in plan.refused}

@@ -61,7 +61,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
 
 
 def _installed(planned: Planned, nodes: Sequence[Node]) -> None:
-    """Raises ``refused`` where what a node is started with is not there yet."""
+    """Raises ``refused`` where something a node needs to start does not exist yet."""
     missing = {c.id for c in planned.plan.changes if c.action == "create"}
     for node in nodes:
         state = planned.wanted.get(service_id(node))
@@ -69,8 +69,8 @@ def _installed(planned: Planned, nodes: Sequence[Node]) -> None:
         if lacks:
             raise fail(
                 "refused",
-                f"{node.name} cannot be started: {lacks[0]} is not there",
-                "provision apply makes it",
+                f"{node.name} cannot be started: {lacks[0]} does not exist",
+                "provision apply creates it",
             )
 
 
@@ -135,8 +135,8 @@ def restarts(site: Site, planned: Planned, nodes: Sequence[Node], one: bool) -> 
 
 
 def _bare(planned: Planned, nodes: Sequence[Node]) -> None:
-    """Raises ``refused`` where a log dir is not mounted, or not what it should be: a node that is
-    started there is empty, and in ZooKeeper mode it makes new logs and leads with them."""
+    """Raises ``refused`` where a log dir is not mounted or not as recorded: a node started there
+    would be empty, and in ZooKeeper mode it would create new logs and lead with them."""
     why = {item.id: item.reason for item in planned.plan.unread}
     why |= {item.id: item.reason for item in planned.plan.refused}
     for node in nodes:
@@ -146,7 +146,7 @@ def _bare(planned: Planned, nodes: Sequence[Node]) -> None:
                 raise fail(
                     "refused",
                     f"{node.name} may not be started: {id.name} on {id.host}: {why[id]}",
-                    "provision plan says more",
+                    "provision plan shows why",
                 )
 
 
@@ -168,7 +168,7 @@ def _change(node: Node, action: str) -> Change:
 
 
 def _runs(planned: Planned, node: Node) -> bool:
-    """Its process is there; or systemd is about to start it again, after a crash or at boot."""
+    """Its process exists, or systemd is about to start it, after a crash or at boot."""
     seen = planned.seen.things.get(service_id(node))
     if not isinstance(seen, Present):
         return False
@@ -195,8 +195,7 @@ def _refused(planned: Planned, nodes: Sequence[Node]) -> None:
 def _without_held(
     planned: Planned, nodes: Sequence[Node], say: Callable[[str], None], *, named: bool
 ) -> list[Node]:
-    """Who took a node down for a reason ends that himself, by ``start``. Raises ``refused`` for one
-    that is named."""
+    """Whoever put a node on hold releases it with ``start``. Raises ``refused`` for a named one."""
     why = {r.id: r.reason for r in planned.plan.refused if r.reason.startswith(HELD)}
     kept = []
     for node in nodes:
@@ -230,9 +229,8 @@ def _told(report: Report, args: argparse.Namespace, nodes: Sequence[Node]) -> st
     past = {"start": "started", "stop": "stopped", "restart": "restarted"}[args.verb]
     done = [change.id.name for change in report.applied]
     if report.failed:
-        return (
-            f"{len(done)} {past}, {len(report.failed)} failed, {len(report.not_started)} not begun"
-        )
+        left = len(report.not_started)
+        return f"{len(done)} {past}, {len(report.failed)} failed, {left} not started"
     if not done:
         which = ", ".join(node.name for node in nodes)
         return f"nothing to {args.verb}" + (f": {which}" if which else "")

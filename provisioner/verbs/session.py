@@ -83,7 +83,7 @@ def ssh_options(args: argparse.Namespace, context: Context, spec: Spec) -> Any:
 
 
 class Meter:
-    """Turns byte counts into a line at every fifth of what is large enough to be waited for."""
+    """Turns byte counts into a progress line at every fifth of a large download."""
 
     SMALL = 1_000_000
 

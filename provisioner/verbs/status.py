@@ -35,7 +35,7 @@ Values = dict[str, Any]
 
 @dataclass
 class Look:
-    """What was seen: processes, Kafka's view or why there is none."""
+    """What was read: processes, and Kafka's view or why there is none."""
 
     seen: Mapping[Id, Observation] = field(default_factory=dict)
     view: ClusterView | None = None
@@ -141,7 +141,8 @@ def broker(id: int, host: str, node: Node | None, found: Look) -> Values:
 
 
 def _up(id: int, view: ClusterView | None, running: bool | None) -> bool | None:
-    """Without Kafka's word a broker is not up, unless not even its process could be read."""
+    """Without an answer from Kafka a broker is not up, unless even its process could not be
+    read."""
     if view is not None:
         return id in view.alive
     return None if running is None else False
@@ -167,7 +168,8 @@ def _in_sync(partition: PartitionView, id: int) -> bool:
 
 
 def _log_dirs(id: int, node: Node | None, view: ClusterView | None) -> list[Values]:
-    """What the broker reports; of one that does not answer the spec's paths, sizes null."""
+    """Log dirs as the broker reports them; for one that does not answer, the spec's paths with
+    null sizes."""
     if view is not None and id in view.log_dirs:
         return [
             {"path": d.path, "bytes": None if d.error else d.bytes, "error": d.error}

@@ -29,9 +29,9 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     else:
         _check_limit(args, context)
     lines = [f"{context.path} is valid: {summary(spec)}"]
-    lines += [f"  ? {item.id.host}: not looked at: {item.reason}" for item in _unread(report)]
+    lines += [f"  ? {item.id.host}: not checked: {item.reason}" for item in _unread(report)]
     if args.hosts and report.complete:
-        lines.append(f"{_listed(sorted(spec.hosts))}: nothing stands in the way of apply")
+        lines.append(f"{_listed(sorted(spec.hosts))}: ready for apply")
     context.console.answer("\n".join(lines))
     report.seconds = time.monotonic() - started
     return report

@@ -623,7 +623,7 @@ class ModelCluster:
     ) -> None:
         view = self.view()
         if view is None or view.quorum is None or (id, directory) not in view.quorum.observers:
-            raise Impossible(f"controller {id} does not read along with {directory}")
+            raise Impossible(f"controller {id} does not replicate the metadata log as {directory}")
         if self.voters.get(id) != replaces:
             raise Impossible(f"voter {id} has {self.voters.get(id)}, not {replaces}")
         self.voters[id] = directory

@@ -369,7 +369,7 @@ def test_a_broker_is_not_started_while_its_id_serves_from_another_host() -> None
     view = replace(seen.view, brokers=(*kept, elsewhere))
     plan = make_plan(model.site, replace(seen, view=view)).plan
     assert [str(r.id) + ": " + r.reason for r in plan.refused] == [
-        "h2/service/broker-2: broker 2 serves from h9: stop that one first"
+        "h2/service/broker-2: broker 2 is running at h9: stop it there first"
     ]
     assert not [c for c in plan.changes if c.id.kind == "service"]
 
