@@ -53,7 +53,7 @@ class Healing:
         return Id(self.node.host, "service", self.node.name)
 
     def _start(self) -> None:
-        with self.story.step("start", f"{self.node.name} comes back with what it had") as line:
+        with self.story.step("start", f"{self.node.name} starts again with its data") as line:
             seen = look(self.site, self.node.host, [self._service])
             run = replace(self.runner.session, stop=threading.Event(), results=self.results)
             runner = Executor(run, self.runner.desired, {**self.runner.seen, **seen})

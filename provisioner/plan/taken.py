@@ -58,7 +58,7 @@ def _why(
     judges: Mapping[str, Judge],
 ) -> str:
     if isinstance(now, Unknown):
-        return f"it was done, and then could not be seen: {now.reason}"
+        return f"applied, but its state could not be read afterwards: {now.reason}"
     if change.asked or change.more or change.action == "stop" or state is None:
         return of_change(change, now)
     left = diff({change.id: state}, {change.id: now}, judges)

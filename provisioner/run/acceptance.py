@@ -41,7 +41,7 @@ def ask_kafka(run: Session, desired: Desired, wave: Wave) -> None:
         if words:
             refused[item.change.id] = _told(site.spec, item, desired, words)
         elif not said:
-            text = f"Kafka could not be asked whether it takes the properties of {item.node.name}"
+            text = f"Kafka could not check the properties of {item.node.name}"
             run.emit(Event("note", text, item.node.host))
     if refused:
         raise NotAccepted(refused)

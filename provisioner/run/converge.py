@@ -139,6 +139,6 @@ def _unexpected(plan: Plan, named: Collection[Id]) -> None:
         listed = ", ".join(str(change.id) for change in strange[:3])
         raise fail(
             "stale-plan",
-            f"something else changed while this run worked: {listed}",
-            "run provision apply again; it goes on from what is there",
+            f"something else changed during this run: {listed}",
+            "run provision apply again; it continues from the current state",
         )

@@ -51,9 +51,9 @@ from provisioner.run.waits import Awaited, NoProgress, WaitInterrupted, wait_for
 from provisioner.site.look import look, printed, probes_of, reading, together
 from provisioner.site.site import Site
 
-LOST = "the lock is no longer this run's: another run took over, or `lock --break` ended it"
-UNREAD = "it could not be read a moment ago; nothing was done"
-STALE = "it changed since it was looked at; nothing was done: run it again"
+LOST = "this run no longer has the lock: another run took over, or `lock --break` ended it"
+UNREAD = "its state could not be read just now; nothing was done"
+STALE = "it changed after it was read; nothing was done: run it again"
 
 
 @dataclass

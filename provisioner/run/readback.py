@@ -55,4 +55,4 @@ def of_cluster(site: Site, ids: Sequence[Id]) -> dict[Id, Observation]:
     seen: dict[Id, Observation] = {}
     for kind in {id.kind for id in ids}:
         seen.update(KINDS[kind].read(view, site.spec))
-    return {id: seen.get(id, Unknown("Kafka did not tell")) for id in ids}
+    return {id: seen.get(id, Unknown("Kafka did not report it")) for id in ids}

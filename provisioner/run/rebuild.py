@@ -73,5 +73,5 @@ def _act(run: Session, host: str, steps: list[ShellStep], note: str) -> None:
     if outcome.failed is not None:
         text = outcome.texts[-1].strip()
         code = "port-taken" if "neither Kafka" in text else "step-failed"
-        raise fail(code, text, "end it by hand, or give the node another port", host=host)
+        raise fail(code, text, "stop it by hand, or give the node another port", host=host)
     run.emit(Event("note", f"{note}: done", host))

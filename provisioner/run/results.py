@@ -51,7 +51,7 @@ class Results:
         """Takes back what was applied where a later look finds a difference of the same thing; of
         a chain only where it is the same change again."""
         words = again.reason or because(again.before or {}, again.after or {})
-        why = f"it was done, and differs again: {words}"
+        why = f"applied, but it differs again: {words}"
         for change in [c for c in self.applied if _is_back(c, again)]:
             self.applied.remove(change)
             self.failed.append((change, why))

@@ -54,7 +54,7 @@ class Session:
         """Steps on one host outside any wave; what each printed. Raises ``step-failed``."""
         outcome = self.actor(host).act(Batch(steps=steps))
         if outcome.lost:
-            raise fail("lock-lost", "another run took the lock over", host=host)
+            raise fail("lock-lost", "another run took the lock", host=host)
         if outcome.failed is not None:
             raise fail("step-failed", outcome.texts[-1].strip(), host=host)
         return outcome.texts

@@ -92,7 +92,7 @@ def wait_for(
                 continue
             why = missing(item.change, item.id, state, observation)
             if not why and not _serves(site, item.id):
-                why = "it does not serve yet"
+                why = "it is not serving yet"
             if not why:
                 arrived[item.id] = observation
                 left.remove(item)

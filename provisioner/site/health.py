@@ -260,4 +260,4 @@ def sweep(site: Site, emit: Callable[[Event], None]) -> None:
     for topic in view.topics:
         if topic.name.startswith("__provision-") and not _in_use(topic.name):
             site.cluster().delete_topic(topic.name)
-            emit(Event("note", f"removed {topic.name}, which an earlier run left"))
+            emit(Event("note", f"removed {topic.name}, left by an earlier run"))

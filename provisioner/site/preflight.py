@@ -140,7 +140,7 @@ def _judge(
             Problem(
                 "preflight",
                 f"{site.places[host].home} is the home of another cluster, {owner}",
-                f"give this one a kafka.home of its own, or destroy {owner} first "
+                f"set another kafka.home, or destroy {owner} first "
                 f"(was the cluster renamed? Then name it {owner} again)",
                 host=host,
             )

@@ -94,7 +94,7 @@ def prove(run: Session, planned: Planned, report: Report, *, trip: bool) -> None
 
 
 def reopen(site: Site) -> None:
-    """From here on what stands in the way may be moved aside."""
+    """From here on files in the way may be moved aside."""
     site.rebuild = True
     update_layouts(site)
 

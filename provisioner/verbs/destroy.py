@@ -71,7 +71,7 @@ def _hosts(site: Site) -> list[str]:
 
 
 def owned(site: Site, host: str) -> list[Entry]:
-    """What the manifest of a host says is ours, in its order. Raises ``step-failed``."""
+    """The entries of a host's manifest, in its order. Raises ``step-failed``."""
     places = site.places[host]
     reading = Reading(text_of("directory/manifest"), (places.manifest,), places.state_user)
     frame = site.observer(host).read([reading])[0]
@@ -98,7 +98,7 @@ class Remover:
         places = self.site.places[host]
         ours = owned(self.site, host)
         if not places.user_exists:
-            note = f"{places.home} stays, if it is there: {places.user} is no user of this host"
+            note = f"{places.home} stays, if it exists: {places.user} is not a user of this host"
             self.run.emit(Event("note", note, host))
         made = {name for kind, name in ours if kind == "directory"}
         kept = [p for node in places.nodes for p in self._wipe(host, node, made)]
@@ -143,9 +143,12 @@ class Remover:
         return outcome
 
     def _wipe(self, host: str, node: Node, made: Collection[str]) -> list[str]:
-        """Empties the data folders of a node that may be; returns those of ours that stay: we made
-        the folder, or a disk that was there before holds this node's data. What is emptied says by
-        itself whose it is; ZooKeeper's says little, so one that we did not make must be named."""
+        """Empties the data folders of a node that may be emptied; returns those that stay: folders
+        that we made, and existing disks with this node's data.
+
+        The data itself says which node it belongs to; ZooKeeper's says little, so a ZooKeeper
+        folder that we did not make must be named.
+        """
         places = self.site.places[host]
         allow = self.site.options.allow.get("wipe-log-dir")
         kept = []

@@ -38,7 +38,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
         story = Story(teller(console))
         with session(site, "drill", quieter(console)) as run:
             planned, stalled = allowed(site, node, context)
-            with story.step("healthy", "the exercise begins and ends with a whole cluster") as line:
+            with story.step("healthy", "the drill begins and ends with a healthy cluster") as line:
                 line.detail = f"{len(site.spec.brokers)} brokers, every replica in sync"
             earlier = before(site, planned, args.topic)
             run.check()
@@ -71,11 +71,11 @@ def chosen(spec: Spec, name: str) -> Node:
 
 
 def allowed(site: Site, node: Node, context: Context) -> tuple[Planned, tuple[str, ...]]:
-    """The plan, and the partitions that cannot be written meanwhile (``atu-0``).
-
-    Raises ``not-healthy`` and ``refused``.
-    """
-    again = f"provision apply {context.words} mends it; provision verify {context.words} shows it"
+    """The plan, and the partitions that cannot be written while the broker is down (``atu-0``).
+    Raises ``not-healthy`` and ``refused``."""
+    again = (
+        f"provision apply {context.words} repairs it; provision verify {context.words} checks it"
+    )
     planned = planning.make_plan(site)
     warn_unused(site, planned, of_gates(site))
     found = checks(site, planned.seen.view, planned.seen.unavailable)
@@ -113,7 +113,7 @@ def otherwise(planned: Planned, service: Id) -> str:
 
 
 def before(site: Site, planned: Planned, topic: str | None) -> list[Record]:
-    """What an existing topic holds. Raises ``usage`` and ``refused`` for one that will not do."""
+    """The records of an existing topic. Raises ``usage`` and ``refused`` for an unsuitable one."""
     if topic is None:
         return []
     view = planned.seen.view
@@ -197,7 +197,7 @@ def _rounded(seconds: float | None) -> float | None:
 
 
 def record(run: Session, outcome: Outcome, report: Report) -> None:
-    """The journal's last line of the exercise."""
+    """The drill's last line in the journal."""
     done = "done" if report.exit_code == Exit.YES else "failed"
     healed = "healed" if outcome.healed else "NOT healed"
     note = f"drill ended: {outcome.lost} lost, {healed}, exit {report.exit_code}"

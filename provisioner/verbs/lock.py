@@ -123,10 +123,8 @@ def _said(frame: Frame | None) -> str:
 
 
 def end(site: Site, wanted: str, locks: list[Held]) -> list[str]:
-    """Ends the holder on each host where its token is the wanted one; the words for each host.
-
-    Raises ``usage`` where no host has it: then nothing was done.
-    """
+    """Ends the holder on each host where its token is the wanted one; returns a message per
+    host. Raises ``usage`` where no host has it: then nothing was done."""
     mine = [lock.host for lock in locks if lock.held and lock.id == wanted]
     if not mine:
         held = sorted({str(lock.id) for lock in locks if lock.held})

@@ -66,7 +66,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
 
 
 def gather(site: Site) -> Journals:
-    """One exec a host, side by side."""
+    """One exec per host, side by side."""
     found = Journals()
     for host, error in sorted(site.unreachable.items()):
         found.unread.append(_unread(host, str(error)))

@@ -11,8 +11,8 @@ from provisioner.site.site import Site
 
 
 def warn_unused(site: Site, planned: Planned, useful: Collection[str] = ()) -> None:
-    """A warning for each name without which the plan would be the same. ``useful``: those that
-    permit something later than in the plan (a gate asks of ``offline``)."""
+    """A warning for each name without which the plan would be the same. ``useful``: names that
+    matter later than the plan (a gate checks ``offline``)."""
     for name in sorted(site.options.allow):
         if name not in useful and not permits(site, planned, name):
             values = ",".join(sorted(site.options.allow[name]))
@@ -21,7 +21,7 @@ def warn_unused(site: Site, planned: Planned, useful: Collection[str] = ()) -> N
 
 
 def permits(site: Site, planned: Planned, name: str) -> bool:
-    """Whether the plan would be another without this permission."""
+    """Whether the plan would differ without this permission."""
     by = rules(site)
     fewer = {other: values for other, values in by.allow.items() if other != name}
     other = plan_of(site, planned.looked, replace(by, allow=fewer))
@@ -37,13 +37,13 @@ def _decided(plan: Plan) -> set[tuple[str, str]]:
 
 
 def of_gates(site: Site) -> Collection[str]:
-    """What the gates of a stop ask for."""
+    """What the gates check before a stop."""
     return ("offline",) if site.spec.policy.offline_partitions == "refuse" else ()
 
 
 def warn_of_paths(site: Site) -> None:
-    """``destroy``: a log dir that is named and is none of this cluster's, and what is no matter of
-    ``destroy`` at all."""
+    """``destroy``: a named log dir that is not in this cluster, and names that ``destroy`` never
+    uses."""
     allow = site.options.allow
     known = {log_dir.path for node in site.spec.nodes for log_dir in node.log_dirs}
     for path in sorted(allow.get("wipe-log-dir", frozenset()) - known):

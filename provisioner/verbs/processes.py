@@ -84,7 +84,7 @@ def chosen(site: Site, words: str | None) -> list[Node]:
             if node.host in site.shells and (limit is None or node.host in limit)
         ]
     if site.options.limit is not None:
-        raise fail("usage", "--node names nodes and --limit hosts: give one of them")
+        raise fail("usage", "--node selects nodes and --limit hosts: give one of them")
     known = {node.name: node for node in site.spec.nodes}
     names = [name for name in words.split(",") if name]
     strange = [name for name in names if name not in known]
@@ -94,7 +94,7 @@ def chosen(site: Site, words: str | None) -> list[Node]:
 
 
 def starts(site: Site, planned: Planned, nodes: Sequence[Node], one: bool) -> list[Wave]:
-    """What does not run, by tier."""
+    """The nodes that are down, by tier."""
     ids = {service_id(node) for node in nodes}
     changes = [
         # What else differs of it (a file, say) is no matter of start.
@@ -104,7 +104,7 @@ def starts(site: Site, planned: Planned, nodes: Sequence[Node], one: bool) -> li
     ]
     held = [d for d in planned.plan.deferred if d.id in ids and d.action == "start"]
     if held:
-        raise fail("refused", f"{held[0].id.name}: {held[0].reason}", "provision plan says more")
+        raise fail("refused", f"{held[0].id.name}: {held[0].reason}", "provision plan shows why")
     return _tiers(site, changes)
 
 
@@ -118,8 +118,8 @@ def stops(site: Site, planned: Planned, nodes: Sequence[Node], one: bool) -> lis
 
 
 def restarts(site: Site, planned: Planned, nodes: Sequence[Node], one: bool) -> list[Wave]:
-    """What does not run is started first and ungated; the rest one at a time, gated, controllers
-    before brokers, the leaders last."""
+    """Nodes that are down are started first, ungated; the rest are restarted one at a time,
+    gated, controllers before brokers, the leaders last."""
     _bare(planned, nodes)
     down = [_change(node, "start") for node in nodes if not _runs(planned, node)]
     up = [node for node in nodes if _runs(planned, node)]

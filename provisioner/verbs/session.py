@@ -40,7 +40,7 @@ def open_context(
     pending = next((p.pending for p in site.prepared.values() if p.pending), "")
     if pending and not fetch:
         site.close()
-        hint = f"provision fetch --version {spec.version}, or provision apply, resolves it"
+        hint = f"provision fetch --version {spec.version}, or provision apply, downloads it"
         raise fail("artifact-unavailable", pending, hint)
     return site
 

@@ -131,6 +131,6 @@ KIND = Kind(
     told_by=told_by,
     judge=judge,
     find=find,
-    awaiting=lambda id: f"the brokers to take the dynamic configuration of {id.name}",
+    awaiting=lambda id: f"the brokers to apply the dynamic configuration of {id.name}",
     steps=steps,
 )

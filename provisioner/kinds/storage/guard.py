@@ -32,8 +32,8 @@ def guard(question: Question) -> Iterator[Verdict]:
 
 
 def _has_run(seen: Observed, answer: ClusterView | None) -> bool:
-    """Whether this cluster has lived: it answers, or Kafka once started on a storage of ours. One
-    that is only formatted is of a first run that was ended before all were, and goes on."""
+    """Whether this cluster has run before: it answers, or a manifest records a storage that a
+    running node used."""
     return answer is not None or any(
         id.kind == "storage" and isinstance(o, Present) and _used(o) for id, o in seen.items()
     )

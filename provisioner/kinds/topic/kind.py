@@ -167,6 +167,6 @@ KIND = Kind(
     judge=judge,
     find=find,
     settled=settled,
-    awaiting=lambda id: f"topic {id.name} to be whole and configured",
+    awaiting=lambda id: f"topic {id.name} to be in sync and configured",
     steps=steps,
 )

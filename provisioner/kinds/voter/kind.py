@@ -100,8 +100,7 @@ def told_by(id: Id, spec: Spec) -> Collection[Id]:
 def judge(
     id: Id, state: State, observation: Observation, fields: Sequence[str]
 ) -> tuple[bool, Difference]:
-    """A static quorum is not made dynamic; where the directory is not known, voting is enough. One
-    that is yet to be formatted will have another directory, and is a voter's change then."""
+    """A static quorum is not converted; where the directory id is not known, any vote is enough."""
     if isinstance(observation, Present):
         dynamic, coming = observation.volatile["dynamic"], state.fields.get(DIRECTORY)
         if dynamic and isinstance(coming, Pending):

@@ -412,7 +412,7 @@ def test_a_disk_that_is_gone_is_made_anew_only_when_that_is_allowed_by_name() ->
     model.kill("broker-2")
     model.wipe("h2:logs-2")
     (unread,) = [item for item in model.plan().unread if item.id.kind == "storage"]
-    assert unread.reason.endswith("not mounted? If it is to stay so: --allow data-loss")
+    assert unread.reason.endswith("not mounted? To accept this: --allow data-loss")
     model.site.options.allow = {"data-loss": frozenset()}
     plan = model.plan()
     assert [(c.action, c.id.kind) for c in plan.changes] == [
