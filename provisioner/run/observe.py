@@ -18,10 +18,10 @@ from provisioner.spec.types import Node, Spec
 from provisioner.workers import each, result_of, workers
 
 
-def observe(target: Target, *, cluster: bool = True, known: Observed | None = None) -> Seen:
+def observe(target: Target, *, known: Observed | None = None) -> Seen:
     """Everything of the cluster as it is now. With ``known``, which is what was just read of all
     hosts, only Kafka is asked."""
-    asks = cluster and bool(target.spec.brokers) and bool(target.shells)
+    asks = bool(target.spec.brokers) and bool(target.shells)
     with workers(2) as pool:
         kafka = pool.submit(lambda: target.cluster().view()) if asks else None
         # Who leads is asked for where the order of a roll depends on it.
