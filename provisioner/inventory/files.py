@@ -17,7 +17,6 @@ from pathlib import Path
 
 from provisioner.errors import Notice, Problem, ProvisionError
 from provisioner.inventory.data import CODE, EXTENSIONS, VAULT, parse_data
-from provisioner.inventory.ini_format import IniSource
 from provisioner.inventory.inventory import Inventory
 from provisioner.inventory.source import CONVERT
 from provisioner.inventory.yaml_format import YamlSource
@@ -139,6 +138,8 @@ def read_ini(inventory: Inventory, text: str, path: Path, refused: Iterable[Prob
     Raises ``ProvisionError``."""
     document = Document(str(path), text.splitlines(), None, Place(1, 1), CODE)
     before = len(inventory.problems)
+    from provisioner.inventory.ini_format import IniSource  # few inventories need it
+
     IniSource(inventory, document).read()
     if refused and len(inventory.problems) > before:
         inventory.problems[before:] = [with_ini_hint(problem) for problem in refused]

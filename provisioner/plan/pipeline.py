@@ -27,7 +27,7 @@ from provisioner.plan.model import (
     Unmanaged,
 )
 from provisioner.plan.order import held_back, waves
-from provisioner.plan.rules import PlannedKind, Question, Rules, Seen
+from provisioner.plan.rules import PlannedKind, Question, Rules, Seen, Verdict
 
 NOT_UP = "the cluster is not up"
 NOT_ASKED = "Kafka was not asked: no host can be reached"
@@ -138,7 +138,7 @@ def _guarded(
     return found
 
 
-def _decided(found: Differences, verdicts: Iterable[Change | Refused | Deferred]) -> Differences:
+def _decided(found: Differences, verdicts: Iterable[Verdict]) -> Differences:
     """Each verdict in the place of the change with its id."""
     by_id = {item.id: item for item in verdicts}
     changes = [by_id.get(change.id, change) for change in found.changes]

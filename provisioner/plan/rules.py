@@ -12,13 +12,13 @@ from provisioner.plan.model import (
     Deferred,
     Desired,
     Id,
-    Layer,
     Observation,
     Observed,
     Refused,
     State,
     Unmanaged,
 )
+from provisioner.plan.order import Ordered
 
 Verdict = Change | Refused | Deferred
 
@@ -40,17 +40,9 @@ class Seen:
     away: Mapping[str, str] = field(default_factory=dict)
 
 
-class PlannedKind(Protocol):
+class PlannedKind(Ordered, Protocol):
     """What the planner must know of a kind (``kinds.kind.Kind`` says what each is)."""
 
-    @property
-    def layer(self) -> Layer: ...
-    @property
-    def rank(self) -> int: ...
-    @property
-    def roll(self) -> bool: ...
-    @property
-    def own_wave(self) -> bool: ...
     @property
     def judge(self) -> Judge: ...
     @property

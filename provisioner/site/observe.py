@@ -18,10 +18,10 @@ from provisioner.spec.types import Node, Spec
 from provisioner.workers import each, result_of, workers
 
 
-def observe(site: Site, *, cluster: bool = True, known: Observed | None = None) -> Seen:
+def observe(site: Site, *, known: Observed | None = None) -> Seen:
     """Everything of the cluster as it is now. With ``known``, which is what was just read of all
     hosts, only Kafka is asked."""
-    asks = cluster and bool(site.spec.brokers) and bool(site.shells)
+    asks = bool(site.spec.brokers) and bool(site.shells)
     with workers(2) as pool:
         kafka = pool.submit(lambda: site.cluster().view()) if asks else None
         # Who leads is asked for where the order of a roll depends on it.

@@ -41,7 +41,7 @@ def test_an_emptied_meta_properties_is_written_again_and_nothing_is_lost(
     change = item(kraft.json("plan"), "changes", kind="storage")
     assert change["action"] == "update"
     assert str(meta) in change["reason"]
-    assert "the data stays" in change["reason"]
+    assert "the data is kept" in change["reason"]
     assert ("update", "storage", "logs-0") in kraft.applied()
     assert before <= {line for line in meta.read_text().splitlines() if "=" in line}
     assert kraft.consume("atu") == VALUES

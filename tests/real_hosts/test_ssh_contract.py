@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+import paramiko
 import pytest
 
 from provisioner.hosts.ssh.connection import SshConnection
+from provisioner.hosts.transport import TransportError
 from tests.contract.transport.ssh_hosts import connected, ssh_host
 from tests.contract.transport.suite import SHELL, TransportContract
 from tests.hosts.fixtures import MachineFactory
@@ -83,3 +86,37 @@ def _code(connection: SshConnection, command: str) -> str | int:
         return connection.execute(command, b"true\n", seconds=20).status
     except TransportError as error:
         return error.code
+
+
+def test_what_is_sent_after_a_close_costs_no_connection(machine: Machine) -> None:
+    """One thread ends its writing, another closes, and the messages go out the other way round:
+    sshd ends a connection on which it hears of a channel that it has forgotten."""
+    with connected(ssh_host(machine)) as connection:
+        channel: Any = connection.dial("127.0.0.1", 22, 10)
+        assert channel.recv(4) == b"SSH-"
+        late = channel._send_eof()
+        channel.close()
+        assert connection.execute(SHELL, b"echo here\n", seconds=20).stdout == b"here\n"
+        channel.transport._send_user_message(late)
+        assert connection.execute(SHELL, b"echo here\n", seconds=20).stdout == b"here\n"
+        # the server gives the number again, and what is sent to the new one arrives
+        others: list[Any] = [connection.dial("127.0.0.1", 22, 10) for _ in range(3)]
+        assert channel.remote_chanid in {each.remote_chanid for each in others}
+        for each in others:
+            assert each.recv(4) == b"SSH-"
+            each.sendall(b"SSH-2.0-nobody\r\n")
+            each.shutdown_write()
+            assert each.recv(1000)
+        assert connection.execute(SHELL, b"echo here\n", seconds=20).stdout == b"here\n"
+
+
+def test_the_last_words_of_the_server_are_told(machine: Machine) -> None:
+    with connected(ssh_host(machine)) as connection:
+        channel: Any = connection.dial("127.0.0.1", 22, 10)
+        message = paramiko.Message()
+        message.add_byte(paramiko.common.cMSG_CHANNEL_EOF)
+        message.add_int(4711)
+        channel.transport._send_user_message(message)
+        channel.transport.join(10)
+        with pytest.raises(TransportError, match="nonexistent channel 4711"):
+            connection.dial("127.0.0.1", 22, 10)

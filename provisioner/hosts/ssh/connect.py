@@ -26,6 +26,7 @@ from provisioner.hosts.ssh.config import Hop
 from provisioner.hosts.ssh.connection import Refused, SshConnection, not_forwarded
 from provisioner.hosts.ssh.hostkey import HostKey, HostKeyCheck
 from provisioner.hosts.ssh.lookup import DEFAULT_FILES, lookup_of
+from provisioner.hosts.ssh.transport import Transport
 from provisioner.hosts.ssh.wire import Deadline, Wire
 from provisioner.hosts.transport import TransportError
 from provisioner.spec.types import Host
@@ -222,21 +223,6 @@ class _Fabric(fabric.Connection):  # type: ignore[misc]
         return wire
 
 
-class _Transport(paramiko.Transport):
-    """The library's transport, but a refused channel tells what the server said.
-
-    ``refusal`` is the code and text of the last one.
-    """
-
-    refusal = (0, "")
-
-    def _parse_channel_open_failure(self, message: paramiko.Message) -> None:
-        copy = paramiko.Message(message.asbytes())
-        copy.get_int()  # the channel; whoever waits for it is woken by the call below
-        self.refusal = (copy.get_int(), copy.get_text())
-        super()._parse_channel_open_failure(message)  # type: ignore[misc]
-
-
 class SshLink:
     """One authenticated SSH connection, and the gateways under it. Thread-safe."""
 
@@ -261,7 +247,7 @@ class SshLink:
         """Handshake, host key, authentication. Raises what the library does, TransportError."""
 
         def transport(sock: Any, **options: Any) -> Any:
-            self._transport = _Transport(sock, **options)
+            self._transport = Transport(sock, **options)
             wanted = self._transport.get_security_options()
             wanted.ciphers = sorted(wanted.ciphers, key=lambda c: c != "aes128-gcm@openssh.com")
             wanted.key_types = check.preferred(wanted.key_types)
@@ -383,7 +369,8 @@ class SshLink:
 
     def lost(self, why: object) -> TransportError:
         """The error of a connection that is gone."""
-        reason = str(why or self._transport.get_exception() or "").strip()
+        said = self._transport.farewell
+        reason = said or str(why or self._transport.get_exception() or "").strip()
         text = f"the connection to {self.hop.host} was lost" + (f": {reason}" if reason else "")
         return TransportError("connection-lost", text)
 

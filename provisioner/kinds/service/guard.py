@@ -14,16 +14,16 @@ from provisioner.spec.types import Node
 
 
 def guard(question: Question) -> Iterator[Verdict]:
-    view = question.seen.view
-    if view is None:
+    if question.seen.view is None:
         return
+    view = safety_view(question.seen.view)
     for change in question.changes:
         node = question.spec.node(change.id.name)
         if not node.is_broker:
             continue
         if change.action == "start" and (why := _elsewhere(question, node)):
             yield Refused(change.id, why, None, change)
-        if change.action == "restart" and (verdict := _offline(question, node, change)):
+        if change.action == "restart" and (verdict := _offline(question, view, node, change)):
             yield verdict
 
 
@@ -38,10 +38,9 @@ def _elsewhere(question: Question, node: Node) -> str:
     return f"broker {node.id} is running at {where}: stop it there first"
 
 
-def _offline(question: Question, node: Node, change: Change) -> Verdict | None:
+def _offline(question: Question, view: safety.View, node: Node, change: Change) -> Verdict | None:
     """Names the partitions that a restart takes offline; refuses it where the policy forbids it
     and ``--allow offline`` is not given."""
-    view = safety_view(question.seen.view)
     offline = safety.may_stop_broker(view, node.id, require_all_in_sync=False).offline
     if not offline:
         return None

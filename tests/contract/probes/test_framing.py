@@ -307,7 +307,7 @@ def test_no_spec_can_change_a_script() -> None:
 
     def calls(which: object) -> list[str]:
         found = []
-        for places in ModelCluster(which).target.places.values():  # type: ignore[arg-type]
+        for places in ModelCluster(which).site.places.values():  # type: ignore[arg-type]
             for probe in probes_of(places):
                 script = Script()
                 r = reading(probe)
@@ -322,7 +322,7 @@ def test_no_spec_can_change_a_script() -> None:
 
     assert calls(spec) == calls(other)
     texts = [
-        {p.script for pl in ModelCluster(s).target.places.values() for p in probes_of(pl)}
+        {p.script for pl in ModelCluster(s).site.places.values() for p in probes_of(pl)}
         for s in (spec, other)
     ]
     assert texts[0] == texts[1]
