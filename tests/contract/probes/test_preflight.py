@@ -17,7 +17,7 @@ from tests.contract.probes.shells import SHELLS, ShellConnection
 
 def asked(shell: str, tmp_path: Path, home: Path) -> Frame | None:
     """The preflight's script about one home; nothing else is asked about."""
-    own = resources.files("provisioner.run").joinpath("preflight.sh").read_text()
+    own = resources.files("provisioner.site").joinpath("preflight.sh").read_text()
     args = (str(home), "", "", "", str(tmp_path / "state" / "ours"))
     text = text_of("service/ports") + text_of("service/processes") + own
     connection = ShellConnection(shell, tmp_path / "shell")
