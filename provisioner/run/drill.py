@@ -22,6 +22,7 @@ from provisioner.kafka.port import (
     Sent,
     Traffic,
 )
+from provisioner.kafka.requests.topics import CreateTopic
 from provisioner.plan.model import Change, Event, Id, Wave
 from provisioner.plan.order import MAY_STOP
 from provisioner.run import drill_account as accounts
@@ -126,7 +127,7 @@ class Drill:
         """As many partitions as brokers; one replica may be away without stopping writes."""
         copies = min(3, brokers)
         minimum = {"min.insync.replicas": str(max(copies - 1, 1))}
-        self.target.cluster().create_topic(topic, brokers, copies, minimum)
+        self.target.cluster().send(CreateTopic(topic, brokers, copies, minimum))
         wait_whole(self.target, topic)
 
     def _partitions(self, view: ClusterView) -> dict[int, PartitionView]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection
 
 from provisioner.kafka.port import ClusterView, KafkaRefused, KafkaUnavailable
+from provisioner.kafka.requests.topics import CreateTopic
 from provisioner.plan import safety
 from provisioner.plan.model import Check, Event
 from provisioner.run.target import Target, bootstrap
@@ -203,7 +204,7 @@ def round_trip(target: Target, run: str) -> Check:
     count = 10 * brokers
     started = time.monotonic()
     try:
-        cluster.create_topic(name, brokers, min(3, brokers), {})
+        cluster.send(CreateTopic(name, brokers, min(3, brokers)))
         try:
             wait_whole(target, name)
             values = [f"{run}-{number}".encode() for number in range(count)]

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from provisioner.kafka.port import ClusterView, KafkaUnavailable
 from provisioner.kinds.cluster_id import cluster_id
-from provisioner.kinds.registry import KINDS
+from provisioner.kinds.registry import KINDS, asks
 from provisioner.plan.model import Id, Observation, Observed, Present
 from provisioner.plan.rules import Seen
 from provisioner.run.look import look
@@ -21,11 +21,12 @@ from provisioner.workers import each, result_of, workers
 def observe(target: Target, *, cluster: bool = True, known: Observed | None = None) -> Seen:
     """Everything of the cluster as it is now. With ``known``, which is what was just read of all
     hosts, only Kafka is asked."""
-    asks = cluster and bool(target.spec.brokers) and bool(target.shells)
+    asked = cluster and bool(target.spec.brokers) and bool(target.shells)
+    questions = asks(target.spec)
     with workers(2) as pool:
-        kafka = pool.submit(lambda: target.cluster().view()) if asks else None
+        kafka = pool.submit(lambda: target.cluster().view(questions)) if asked else None
         # Who leads is asked for where the order of a roll depends on it.
-        led = asks and len(target.spec.zookeeper) > 2
+        led = asked and len(target.spec.zookeeper) > 2
         zookeeper = pool.submit(lambda: zookeeper_states(target)) if led else None
         things = dict(known) if known is not None else _of_hosts(target)
         view, why = _answer(kafka)

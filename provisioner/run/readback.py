@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from provisioner.kafka.port import KafkaUnavailable
-from provisioner.kinds.registry import JUDGES, KINDS
+from provisioner.kinds.registry import JUDGES, KINDS, asks
 from provisioner.plan.model import Change, Desired, Id, Observation, Observed, Unknown
 from provisioner.plan.pipeline import allowed, resolve
 from provisioner.plan.taken import not_taken
@@ -49,7 +49,7 @@ def read_again(target: Target, look: Look, ids: Sequence[Id]) -> dict[Id, Observ
 def of_cluster(target: Target, ids: Sequence[Id]) -> dict[Id, Observation]:
     """What Kafka tells of them now; Unknown where it does not answer."""
     try:
-        view = target.cluster().view()
+        view = target.cluster().view(asks(target.spec, {id.kind for id in ids}))
     except KafkaUnavailable as error:
         return {id: Unknown(str(error)) for id in ids}
     seen: dict[Id, Observation] = {}

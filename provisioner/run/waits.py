@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from provisioner.hosts.observer import Reading
 from provisioner.hosts.shell import constant
 from provisioner.kafka.port import KafkaUnavailable
-from provisioner.kinds.registry import JUDGES, KINDS
+from provisioner.kinds.registry import JUDGES, KINDS, asks
 from provisioner.kinds.service.causes import cause
 from provisioner.plan.model import (
     PRIVILEGED,
@@ -117,13 +117,7 @@ NOT_SETTLED = "not settled"
 
 
 def _named(id: Id) -> str:
-    texts = {
-        "broker": f"broker {id.name} to register",
-        "topic": f"topic {id.name} to be whole and configured",
-        "voter": f"controller {id.name} to catch up with the quorum's leader",
-        "broker-config": f"the brokers to take the dynamic configuration of {id.name}",
-    }
-    return texts.get(id.kind, f"{id.name} to open its port")
+    return KINDS[id.kind].awaited(id)
 
 
 def _seen(
@@ -196,7 +190,7 @@ def _cluster(target: Target, ids: Sequence[Id]) -> dict[Id, Observation]:
         if all(id.kind == "broker" for id in ids):
             view = target.cluster().liveness()
         else:
-            view = target.cluster().view()
+            view = target.cluster().view(asks(target.spec, {id.kind for id in ids}))
     except KafkaUnavailable:
         return {}
     seen: dict[Id, Observation] = {}

@@ -69,4 +69,5 @@ KIND = Kind(
     find=find,
     settled=settled,
     steps=steps,
+    awaited=lambda id: f"broker {id.name} to register",
 )

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from provisioner.kafka.port import ClusterView
 from provisioner.kinds.kind import Difference, Kind
+from provisioner.kinds.voter.requests import AddVoter
 from provisioner.plan.model import (
     Absent,
     Await,
@@ -123,13 +124,10 @@ def settled(state: State, observation: Observation) -> bool:
 
 
 def steps(change: Change, state: State) -> Sequence[Step]:
-    args = {
-        "id": state.args["id"],
-        "directory": state.fields[DIRECTORY],
-        "endpoint": state.args["endpoint"],
-        "replaces": (change.before or {}).get(DIRECTORY),
-    }
-    return [Call("add_voter", args), Await(change.id, PATIENCE)]
+    before = (change.before or {}).get(DIRECTORY)
+    args = state.args
+    request = AddVoter(args["id"], state.fields[DIRECTORY], args["endpoint"], replaces=before)
+    return [Call(request), Await(change.id, PATIENCE)]
 
 
 KIND = Kind(
@@ -144,4 +142,5 @@ KIND = Kind(
     find=find,
     settled=settled,
     steps=steps,
+    awaited=lambda id: f"controller {id.name} to catch up with the quorum's leader",
 )

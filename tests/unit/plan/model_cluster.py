@@ -8,8 +8,9 @@ broker on a log dir that is not formatted) is an ``Impossible`` here.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -473,9 +474,14 @@ class ModelCluster:
                 machine = self.machines[change.id.host]
                 machine.distributions[step.path] = (step.artifact, [])
             case Call():
-                getattr(self, f"call_{step.method}")(**step.args)
+                self.send(step.request)
             case Await():
                 self._await(step.id, planned.wanted.get(step.id, State({})))
+
+    def send(self, request: Any) -> None:
+        """``CreateTopic(…)`` is ``call_create_topic(…)`` with its fields."""
+        name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(request).__name__).lower()
+        getattr(self, f"call_{name}")(**{f.name: getattr(request, f.name) for f in fields(request)})
 
     def _await(self, id: Id, state: State) -> None:
         if id.host:

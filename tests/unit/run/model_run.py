@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
@@ -18,6 +18,7 @@ import pytest
 from provisioner.hosts.actor import Outcome
 from provisioner.hosts.shell import Frame
 from provisioner.kafka.port import ClusterView, KafkaRefused, KafkaUnavailable
+from provisioner.kafka.requests.request import Ask, Request
 from provisioner.kinds.kind import Probe
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Await, Call, Change, Event, Id, Observation, Run, Step, Wave
@@ -33,13 +34,17 @@ NOTHING = "nothing"
 """A step that says it was done, and does nothing."""
 
 
+class Nothing(Request):
+    """So does this request."""
+
+
 class ModelKafka:
     """The port on the model."""
 
     def __init__(self, model: ModelCluster):
         self.model = model
 
-    def view(self) -> ClusterView:
+    def view(self, asks: Sequence[Ask] = ()) -> ClusterView:
         found = self.model.view()
         if found is None:
             raise KafkaUnavailable("nobody answers")
@@ -50,19 +55,13 @@ class ModelKafka:
     def refresh(self) -> None:
         pass
 
-    def nothing(self) -> None:
-        pass
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        call = getattr(self.model, f"call_{name}")
-
-        def made(**args: Any) -> None:
-            try:
-                call(**args)
-            except Impossible as error:
-                raise KafkaRefused("INVALID_REQUEST", str(error)) from error
-
-        return made
+    def send(self, request: Request) -> None:
+        if isinstance(request, Nothing):
+            return
+        try:
+            self.model.send(request)
+        except Impossible as error:
+            raise KafkaRefused("INVALID_REQUEST", str(error)) from error
 
 
 @dataclass
@@ -128,7 +127,7 @@ class ModelExecutor(Executor):
         if change.id.host:
             return [Run(NOTHING, (), "")]
         wait = [Await(s.id, 0.3) for s in chain if self.awaited and isinstance(s, Await)]
-        return [Call(NOTHING), *wait]
+        return [Call(Nothing()), *wait]
 
 
 @contextlib.contextmanager
