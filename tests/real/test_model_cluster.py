@@ -241,7 +241,8 @@ def test_a_value_that_kafka_takes_and_does_not_keep_is_a_failure_by_name(
     (change,) = diff(wanted, seen, JUDGES).changes
     with on_model(both.model):
         monkeypatch.setattr(both.model.target, "_cluster", Overriding(both.real))
-        planned = replace(both.model.planned(), desired=wanted)
+        planned = both.model.planned()
+        planned = replace(planned, plan=replace(planned.plan, wanted=wanted))
         results = runner(both.model, planned).carry_out([Wave(1, (change,))])
     ((failed, why),) = results.failed
     assert failed == change
