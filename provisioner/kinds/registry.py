@@ -11,6 +11,7 @@ from provisioner.kinds import (
     file,
     java,
     kafka,
+    quota,
     service,
     storage,
     topic,
@@ -36,6 +37,7 @@ KINDS: dict[str, Kind] = {
         broker,
         broker_config,
         topic,
+        quota,
     )
 }
 
