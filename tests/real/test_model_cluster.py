@@ -17,7 +17,8 @@ from provisioner.kafka.port import Cluster, ClusterView, KafkaRefused, KafkaUnav
 from provisioner.kafka.requests.configs import AlterBrokerConfig, AlterTopicConfig
 from provisioner.kafka.requests.request import Request
 from provisioner.kafka.requests.topics import CreatePartitions, CreateTopic, DeleteTopic
-from provisioner.kinds.registry import JUDGES, KINDS
+from provisioner.kinds.quota.requests import AlterQuota
+from provisioner.kinds.registry import JUDGES, KINDS, asks
 from provisioner.plan.diff import diff
 from provisioner.plan.model import Absent, Id, Observation, Present, State, Wave
 from provisioner.spec.types import Spec
@@ -28,6 +29,8 @@ from tests.unit.run.model_run import ModelKafka, on_model, runner
 OURS = "t-"
 """How the topics of these tests begin: Kafka has internal ones besides."""
 SECONDS = 30.0
+ALICE = (("user", "alice"),)
+CLIENTS = (("user", "alice"), ("client-id", None))
 
 
 @dataclass
@@ -64,7 +67,7 @@ class Pair:
 
     def _seen(self) -> dict[str, Any]:
         try:
-            return picture(self.real.view(), self.model.spec)
+            return picture(self.real.view(asks(self.model.spec)), self.model.spec)
         except KafkaUnavailable as error:
             return {"silent": str(error)}
 
@@ -80,7 +83,7 @@ def refusal(do: Callable[[Any], None], cluster: Any) -> str:
 def picture(view: ClusterView, spec: Spec) -> dict[str, Any]:
     """What the kinds make of a view, and what the rules of ``plan.safety`` look at."""
     found: dict[str, Any] = {}
-    for name in ("broker", "broker-config", "topic"):
+    for name in ("broker", "broker-config", "topic", "quota"):
         for id, seen in KINDS[name].read(view, spec).items():
             if name != "topic" or id.name.startswith(OURS):
                 found[str(id)] = plain(seen)
@@ -110,6 +113,7 @@ def pair(name: str, lab: Lab) -> Iterator[Pair]:
     for topic in list(model.topics):
         model.delete_topic(topic)
     model.wide.clear()
+    model.quotas.clear()
     real = connect(lab.bootstrap)
     try:
         yield Pair(model, lab, real)
@@ -176,6 +180,15 @@ DEEDS: list[tuple[str, Callable[[Any], None]]] = [
         send(AlterBrokerConfig(None, delete=["background.threads"])),
     ),
     ("a topic goes", send(DeleteTopic("t-two"))),
+    ("a quota", send(AlterQuota(ALICE, {"producer_byte_rate": 1048576}))),
+    ("one of a default", send(AlterQuota(CLIENTS, {"request_percentage": 12.5}))),
+    (
+        "a rate changed, one added",
+        send(AlterQuota(ALICE, {"producer_byte_rate": 5, "consumer_byte_rate": 7})),
+    ),
+    ("a rate removed", send(AlterQuota(ALICE, remove=["producer_byte_rate"]))),
+    ("and the last", send(AlterQuota(ALICE, remove=["consumer_byte_rate"]))),
+    ("and that of the default", send(AlterQuota(CLIENTS, remove=["request_percentage"]))),
 ]
 
 REFUSED: list[tuple[str, Callable[[Any], None]]] = [
@@ -183,6 +196,8 @@ REFUSED: list[tuple[str, Callable[[Any], None]]] = [
     ("more replicas than brokers", create("t-wide", 1, 4)),
     ("as many partitions as it has", send(CreatePartitions("t-there", 2))),
     ("fewer partitions", send(CreatePartitions("t-there", 1))),
+    ("a rate that Kafka does not have", send(AlterQuota(ALICE, {"x": 1}))),
+    ("a part of a byte", send(AlterQuota(ALICE, {"producer_byte_rate": 0.5}))),
 ]
 
 

@@ -64,6 +64,14 @@ ZOOKEEPERS = "IdThatZooKeeperMadeUpp"
 ROOT = "root:root"
 
 
+RATES = (
+    "producer_byte_rate",
+    "consumer_byte_rate",
+    "request_percentage",
+    "controller_mutation_rate",
+)
+
+
 class Impossible(Exception):
     """A real host would have refused this step."""
 
@@ -658,8 +666,9 @@ class ModelCluster:
     def call_alter_quota(
         self, entity: Entity, set: Mapping[str, float], remove: Sequence[str]
     ) -> None:
-        if any(rate <= 0 for rate in set.values()):
-            raise Impossible(f"a quota of {entity} that is not above 0")
+        for key, rate in set.items():
+            if key not in RATES or (key.endswith("_byte_rate") and rate != int(rate)):
+                raise Impossible(f"no quota is {key}={rate}")
         rates = self.quotas.setdefault(entity, {})
         rates.update(set)
         for key in remove:

@@ -82,7 +82,7 @@ def deeds(name: str) -> list[Deed]:
         entity, key = dict(quota.entity), next(iter(quota.rates))
         found += [
             Deed("quota", (entity, {key: 1})),
-            Deed("quota", (entity, {key: 1.5, "x": 1})),
+            Deed("quota", (entity, {key: 2, "request_percentage": 1.5})),
             Deed("quota", (entity, dict.fromkeys(quota.rates))),
         ]
     for topic in spec.topics:
