@@ -67,8 +67,8 @@ def load_bundle(store: Store, path: Path, progress: Progress = silent) -> tuple[
     except FileNotFoundError as error:
         raise fail("artifact-unavailable", f"{path}: no such file") from error
     except (tarfile.TarError, EOFError) as error:
-        hint = "copy it again, or write it anew with provision fetch -o"
-        raise fail("artifact-corrupt", f"{path} is not a whole bundle: {error}", hint) from error
+        hint = "copy it again, or write it again with provision fetch -o"
+        raise fail("artifact-corrupt", f"{path} is not a complete bundle: {error}", hint) from error
 
 
 def _lock(store: Store, version: str) -> KafkaLock:
@@ -122,8 +122,8 @@ def _load(store: Store, archive: tarfile.TarFile, progress: Progress) -> tuple[s
             if blob is None:
                 raise fail(
                     "artifact-corrupt",
-                    f"the bundle holds {member.name[:200]!r}, which no lock names",
-                    "write it anew with this release: provision fetch -o",
+                    f"the bundle holds {member.name[:200]!r}, which is in no lock file",
+                    "write it again with this release: provision fetch -o",
                 )
             _take(store, archive, member, blob, folder)
             progress(done := done + blob.size, total, "bundle")
@@ -174,7 +174,7 @@ def _take(
         return
     stream = archive.extractfile(member) if member.isreg() else None
     if stream is None or member.size != blob.size:
-        raise fail("artifact-corrupt", f"{blob.name} in the bundle is not what its lock names")
+        raise fail("artifact-corrupt", f"{blob.name} in the bundle does not match its lock file")
     target = folder / "blob"
     with store.cache.writing(blob.size), stream, target.open("wb") as out:
         while data := stream.read(1 << 20):

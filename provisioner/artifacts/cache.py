@@ -82,10 +82,10 @@ class Cache:
         stamp = stamp_of(path)
         if stamp is None:
             raise fail(
-                "artifact-unavailable", f"{path} is missing", "run it again to load it once more"
+                "artifact-unavailable", f"{path} is missing", "run it again to download it again"
             )
         if self._right.get(blob.file) != stamp and not self._check(blob):
-            raise corrupt(blob, "it was removed from the cache; run it again to load it anew")
+            raise corrupt(blob, "it was removed from the cache; run it again to download it again")
         return path.open("rb")
 
     def unchanged(self, blob: Blob) -> bool:
@@ -142,7 +142,7 @@ class Cache:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                note(f"waiting for another process that loads into {self.root}")
+                note(f"waiting for another process that downloads into {self.root}")
                 fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
@@ -198,8 +198,8 @@ class Cache:
             said, self._doubted = self._doubted, True
         if not said and (self.root / relative).exists():
             self._note(
-                f"{self.root / relative} is not used: others than you may have written it; "
-                f'make the cache yours alone: chown -R "$USER" {self.root} && '
+                f"{self.root / relative} is not used: other users may have written it; "
+                f'make the cache private: chown -R "$USER" {self.root} && '
                 f"chmod -R go-w {self.root}"
             )
 
@@ -241,7 +241,7 @@ class Cache:
 
 
 def corrupt(blob: Blob, hint: str) -> ProvisionError:
-    return fail("artifact-corrupt", f"{blob.name} does not have the bytes its lock names", hint)
+    return fail("artifact-corrupt", f"{blob.name} does not match its lock file", hint)
 
 
 def _only_ours(path: Path) -> bool:

@@ -122,10 +122,12 @@ def _load(blob: Blob, folder: Path, count: Counter) -> Path:
     if blob.origin.startswith("pypi:"):
         return wheels.download(blob.origin, blob.sha256, folder, count)
     if blob.origin.startswith("made:"):
-        raise unavailable(f"{blob.name} was removed from the cache", "run it again to make it anew")
+        raise unavailable(
+            f"{blob.name} was removed from the cache", "run it again to create it again"
+        )
     raise unavailable(
-        f"{blob.name} is not in the cache and came from no place that this tool could ask again",
-        "give the tarball or the bundle again that it came from",
+        f"{blob.name} is not in the cache and cannot be downloaded again",
+        "load the tarball or the bundle it came from again",
     )
 
 
@@ -133,8 +135,8 @@ def unreachable(blob: Blob, error: Exception, version: str) -> ProvisionError:
     """What to say when a file cannot be had from where the lock says it is."""
     where = "PyPI" if blob.origin.startswith("pypi:") else "Maven Central"
     return unavailable(
-        f"{blob.name} is not in the cache and could not be loaded from {where}: "
+        f"{blob.name} is not in the cache and could not be downloaded from {where}: "
         f"{maven.brief(error)}",
         f"on a machine that has internet: provision fetch --version {version} -o BUNDLE; "
-        "bring the file here and say: provision fetch --bundle BUNDLE",
+        "copy the file here and run: provision fetch --bundle BUNDLE",
     )

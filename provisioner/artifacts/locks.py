@@ -75,7 +75,7 @@ def parse_kafka(text: str, source: str) -> KafkaLock:
         files = {row["path"]: _blob(row) for row in data["files"]}
         lock = KafkaLock(str(data["kafka"]), files, _commands(data["commands"]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        hint = "delete it to trust what Maven Central has now, or put the right file back"
+        hint = "delete it to trust what Maven Central has now, or restore the right file"
         raise fail("artifact-corrupt", f"{source} is not a lock: {_why(error)}", hint) from error
     return lock
 
@@ -93,9 +93,9 @@ def _blob(row: Mapping[str, Any]) -> Blob:
         ("origin", ORIGIN, origin),
     ):
         if not pattern.fullmatch(value):
-            raise ValueError(f"{what} {value[:80]!r} is none that a lock may have")
+            raise ValueError(f"{what} {value[:80]!r} is not allowed in a lock file")
     if not 0 <= size < SIZE_LIMIT:
-        raise ValueError(f"size {size} of {path} is none that a file of Kafka has")
+        raise ValueError(f"size {size} of {path} is not a valid size")
     return Blob(path.rpartition("/")[2], size, digest, origin)
 
 
@@ -104,7 +104,7 @@ def _commands(given: Mapping[str, Any]) -> dict[str, str]:
     commands = {str(name): str(value) for name, value in given.items()}
     for name, value in commands.items():
         if not COMMAND.fullmatch(name) or not CLASS.fullmatch(value):
-            raise ValueError(f"command {name[:80]!r}: {value[:80]!r} is none that a lock may have")
+            raise ValueError(f"command {name[:80]!r}: {value[:80]!r} is not allowed in a lock file")
     return commands
 
 

@@ -76,7 +76,7 @@ def missing(version: str, error: Exception) -> Exception:
     if isinstance(error, OSError):
         return unavailable(
             f"Kafka {version} has no lock yet and Maven Central cannot be reached: {brief(error)}",
-            f"ready for use from a bundle or the cache are {shipped}; on a machine that has "
+            f"in a bundle or the cache: {shipped}; on a machine that has "
             f"internet: provision fetch --version {version} -o BUNDLE, then --bundle BUNDLE here",
         )
     return unavailable(

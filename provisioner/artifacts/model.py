@@ -170,7 +170,7 @@ def check_platform(platform: str) -> None:
         raise fail(
             "not-supported",
             f"no bundled Java for {platform}: there is one for {' and '.join(PLATFORMS)} (glibc)",
-            "install Java 17 or newer on the host and say `java: system` under `kafka`",
+            "install Java 17 or newer on the host and set `java: system` under `kafka`",
         )
 
 

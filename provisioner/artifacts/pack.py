@@ -136,7 +136,7 @@ def _member(stream: BinaryIO, info: zipfile.ZipInfo) -> Member:
     stream.seek(info.header_offset + 26)
     name, extra = struct.unpack("<HH", stream.read(4))
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise fail("artifact-corrupt", f"{info.filename} is packed in a way no one should use")
+        raise fail("artifact-corrupt", f"{info.filename} uses an unsupported compression method")
     deflated = info.compress_type == zipfile.ZIP_DEFLATED
     start = info.header_offset + 30 + name + extra
     return Member(start, info.compress_size, info.CRC, deflated)

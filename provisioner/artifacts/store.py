@@ -140,8 +140,8 @@ class Store:
             write_whole(path, lock.to_json().encode())
             place = str(path)
         self.note(
-            f"Kafka {lock.version}: trusted on first use; from now on {place} "
-            f"holds it to these {len(lock.files)} files"
+            f"Kafka {lock.version}: trusted on first use; {place} "
+            f"pins these {len(lock.files)} files from now on"
         )
 
     def _prepare(self, request: Request) -> Prepared:

@@ -126,7 +126,7 @@ def _extract(packed: Path, folder: Path) -> Iterator[tuple[str, Path]]:
             if not member.isreg() or not WANTED.fullmatch(path) or ".." in path.split("/"):
                 continue
             if not PATH.fullmatch(path):
-                raise fail("artifact-corrupt", f"{path!r} is no name that a file of Kafka has")
+                raise fail("artifact-corrupt", f"{path!r} is not a valid name of a Kafka file")
             stream = archive.extractfile(member)
             assert stream is not None
             target = folder / str(number)

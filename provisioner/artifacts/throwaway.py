@@ -188,7 +188,7 @@ def _text(log: Path) -> str:
 
 def last_line(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "it said nothing"
+    return lines[-1][:300] if lines else "no output"
 
 
 def answers(port: int) -> bool:

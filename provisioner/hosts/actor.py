@@ -165,7 +165,7 @@ class Actor(Observer):
         )
         frames = script.read(result.stdout)
         if 0 in frames:
-            raise TransportError("lock-lost", "the lock is no longer this run's")
+            raise TransportError("lock-lost", "this run no longer has the lock")
         if 1 not in frames:
             raise explain(result, self._shell.become)
         if frames[1].status != 0:
@@ -205,7 +205,7 @@ def _outcome(
         if frames[index].status != 0:
             outcome.failed = number
             if frames[index].status == 124 and not frames[index].text.strip():
-                outcome.texts[-1] = "it did not end in time"
+                outcome.texts[-1] = "it did not finish in time"
             return outcome
     if any(index not in frames for index in [*checks, *owned, *reread]):
         raise _cut_short()
@@ -216,6 +216,6 @@ def _outcome(
 def _cut_short() -> TransportError:
     return TransportError(
         "connection-lost",
-        "the script on the host was ended before it was done",
-        "run the command again: it goes on from what is there",
+        "the script on the host was killed before it finished",
+        "run the command again: it continues from the current state",
     )

@@ -9,7 +9,7 @@ enter() {
 # it, nor (unless STICKY is yes) put one into it. The sticky bit keeps what is root's in a folder of all.
 sealed() (
   path=$1 sticky=$2 here=$(pwd -P)
-  [ "$here" = "$path" ] || { echo "$path leads over a link to $here: root does not follow it"; exit 1; }
+  [ "$here" = "$path" ] || { echo "$path goes through a link to $here: root does not follow it"; exit 1; }
   set -- . ; up=..; rest=${path%/}
   while rest=${rest%/*}; [ -n "$rest" ]; do set -- "$@" "$up"; up=$up/..; done
   set -- "$@" /; parts=$#
@@ -50,7 +50,7 @@ make() {
 # would be waited for without end.
 own_file() {
   [ -L "./$1" ] || { [ -e "./$1" ] && [ ! -f "./$1" ]; } || return 0
-  echo "$(pwd -P)/$1 is no file of ours: remove it"; return 1
+  echo "$(pwd -P)/$1 was not made by provision: remove it"; return 1
 }
 # own FOLDER MODE OWNER [make]: root gives FOLDER to OWNER, standing in it: its parent is root's alone, so
 # that nobody can put another in its place meanwhile.

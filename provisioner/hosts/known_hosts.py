@@ -144,7 +144,7 @@ def revoked_keys(file: str) -> frozenset[bytes]:
         try:
             found.append(base64.b64decode(words[1], validate=True))
         except ValueError as error:
-            raise ValueError(f"{file} has a line that is no key: {line[:40]!r}") from error
+            raise ValueError(f"{file} has a line that is not a key: {line[:40]!r}") from error
     return frozenset(found)
 
 

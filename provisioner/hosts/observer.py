@@ -96,7 +96,7 @@ def explain(result: Result, become: Become) -> TransportError:
     if result.status in (126, 127):
         return TransportError("shell-missing", text or "/bin/sh cannot be run")
     what = text.splitlines()[-1] if text else f"exit status {result.status}"
-    return TransportError("connection-lost", f"the script did not run to its end: {what}")
+    return TransportError("connection-lost", f"the script did not finish: {what}")
 
 
 class Observer:

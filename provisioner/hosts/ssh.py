@@ -119,9 +119,9 @@ def _log_in_patiently(
             if waited + pause > options.busy_timeout or (gateway and not gateway.is_active):
                 raise TransportError(
                     "unreachable",
-                    f"{hop.host} port {hop.port} hung up {attempt} times in {waited:.0f} s "
-                    f"before the login ({error})",
-                    "MaxStartups of its sshd limits logins at once; its log tells more",
+                    f"{hop.host} port {hop.port} closed the connection {attempt} times "
+                    f"in {waited:.0f} s before the login ({error})",
+                    "its sshd may limit concurrent logins (MaxStartups); see its log",
                 ) from error
         # full jitter: thirty of us were turned away together and must not come back together
         time.sleep(pause * random.uniform(0.2, 1.0))
@@ -145,7 +145,7 @@ def _log_in(
             raise TransportError(
                 "unreachable",
                 f"login at {hop.host} port {hop.port} timed out after {seconds:g} s",
-                "ConnectTimeout in ~/.ssh/config or ansible_ssh_common_args gives it longer",
+                "raise ConnectTimeout in ~/.ssh/config or ansible_ssh_common_args",
             ) from error
         _explain(hop, wire.greeting, error)
         raise

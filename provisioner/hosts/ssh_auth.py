@@ -203,7 +203,7 @@ class Login:
                 try:
                     key = KEYS.load(file)
                 except (paramiko.SSHException, OSError, ValueError) as error:
-                    self.tried.append(f"{file.path} (not legible: {error})")
+                    self.tried.append(f"{file.path} (not readable: {error})")
                 else:
                     yield file.path, "publickey", (key.asbytes(), key)
 
@@ -258,8 +258,8 @@ class Login:
             self._note(label, "refused" if text in ("", "Authentication failed") else text)
             return
         if not self._asked:
-            raise TurnedAway(f"it hung up at the first key: {error}") from error
-        self.tried.append(f"{label} (it hung up: too many keys for MaxAuthTries?)")
+            raise TurnedAway(f"it closed the connection at the first key: {error}") from error
+        self.tried.append(f"{label} (it closed the connection: too many keys for MaxAuthTries?)")
         raise self._failure() from error
 
     def _failure(self) -> TransportError:
@@ -267,7 +267,7 @@ class Login:
         takes = f"; it takes {', '.join(self._allowed)}" if self._allowed else ""
         return TransportError(
             "authentication-failed",
-            f"{self.hop} did not let us in. Tried: {tried}{takes}",
+            f"{self.hop} refused the login. Tried: {tried}{takes}",
             self._hint(),
         )
 
@@ -276,7 +276,7 @@ class Login:
         if encrypted:
             return f"ssh-add {shlex.quote(encrypted[0])}"
         if self.password is None and "password" in self._allowed:
-            return "-k asks for a password, PROVISION_SSH_PASSWORD gives it"
+            return "use -k for a password prompt, or set PROVISION_SSH_PASSWORD"
         key = next((p for p in self.hop.key_files if os.path.exists(p + ".pub")), "KEY")  # noqa: PTH110
         port = f"-p {self.hop.port} " if self.hop.port != 22 else ""
         return f"ssh-copy-id -i {shlex.quote(key)} {port}{self.hop.user}@{self.hop.host}"

@@ -41,7 +41,7 @@ class HostCertificate:
         if self.authority not in authorities:
             return "it is signed by an authority that is not in known_hosts"
         if not self.is_host or self.critical:
-            return "it is not for hosts, or has options we do not know"
+            return "it is not a host certificate, or has unknown options"
         if not self.valid_after <= now < self.valid_before:
             return "it is not valid now"
         if self.principals and host.lower() not in self.principals:

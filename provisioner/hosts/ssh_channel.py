@@ -183,7 +183,7 @@ class Exchange:
         silent = time.monotonic() - self._last
         if silent > self._seconds and not self._idle_is_ours:
             raise TransportError(
-                "unreachable", f"no byte moved for {self._seconds:g} s; the command was told to end"
+                "unreachable", f"no data for {self._seconds:g} s; the command was terminated"
             )
 
     def _give_up(self) -> None:
@@ -310,7 +310,9 @@ class SshStream:
 
     def _lost(self, why: object) -> TransportError:
         if self._link.is_active:
-            return TransportError("connection-lost", f"the command no longer listens: {why}")
+            return TransportError(
+                "connection-lost", f"the command no longer reads its input: {why}"
+            )
         return self._link.lost(why)
 
     def close(self) -> None:

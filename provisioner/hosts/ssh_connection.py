@@ -146,7 +146,7 @@ class SshConnection:
                     continue
                 if refusals == len(_SETTLE):
                     raise TransportError(
-                        "not-permitted", f"{self.name} opens no session at all: {error}"
+                        "not-permitted", f"{self.name} refuses every session: {error}"
                     ) from error
                 time.sleep(_SETTLE[refusals])
                 refusals += 1

@@ -95,7 +95,7 @@ class HostKeyCheck:
                 blob,
                 f"is not in {self._where}{objection.words}",
                 "compare it on the host (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), "
-                "or take it as it is: --accept-new-host-keys",
+                "or accept it: --accept-new-host-keys",
             )
 
     def _without_port(self, kind: str, blob: bytes) -> bool:
@@ -139,7 +139,7 @@ class HostKeyCheck:
         host = self.hop.key_alias or self.hop.host
         trusted = [entry.blob for entry in authorities]
         why = shown.objection(host, trusted, time.time(), self.verify)
-        return Objection(f", and its certificate does not help: {why}", True) if why else None
+        return Objection(f", and its certificate was rejected: {why}", True) if why else None
 
     @property
     def _where(self) -> str:
@@ -153,9 +153,9 @@ class HostKeyCheck:
         return self._error(
             "host-key-changed",
             blob,
-            f"is not the known one: {_listed(old)}. Somebody may be listening in, "
-            "or the machine was made anew",
-            f"if it was made anew: --replace-host-key {self.hop.name}",
+            f"differs from the known key: {_listed(old)}. This may be a man-in-the-middle attack, "
+            "or the host was reinstalled",
+            f"if it was reinstalled: --replace-host-key {self.hop.name}",
         )
 
     def _add(self, kind: str, blob: bytes) -> None:
@@ -173,8 +173,8 @@ class HostKeyCheck:
             raise self._error(
                 "host-key-changed",
                 blob,
-                f"cannot replace {_listed(tuple(foreign))}: only {first} is ours to write",
-                "take that line out by hand",
+                f"cannot replace {_listed(tuple(foreign))}: only {first} can be changed",
+                "remove that line by hand",
             )
         file = self._write(lambda f: known_hosts.replace(f, self.name, kind, blob))
         self.notes.append(
@@ -190,7 +190,8 @@ class HostKeyCheck:
             write(file)
         except (OSError, ValueError) as error:
             raise TransportError(
-                "host-key-unknown", f"the host key of {self.name} cannot be kept in {file}: {error}"
+                "host-key-unknown",
+                f"the host key of {self.name} cannot be saved in {file}: {error}",
             ) from error
         return file
 

@@ -188,7 +188,7 @@ def _resolve(host: str, port: int, seconds: float) -> list[tuple[int, Any]]:
         raise TransportError(
             "host-name-unknown",
             f"the name {host} is unknown: {reason}",
-            "ansible_host in the inventory, or HostName in ~/.ssh/config, says where it is",
+            "set ansible_host in the inventory or HostName in ~/.ssh/config",
         ) from found[0]
     return list(dict.fromkeys((entry[0], entry[4]) for entry in found[0]))
 
@@ -218,7 +218,7 @@ def _failure(host: str, port: int, seconds: float, failures: list[OSError]) -> T
         return TransportError(
             "unreachable",
             f"connection to {where} timed out after {seconds:g} s",
-            "is it switched on, and is the port open in the firewalls between?",
+            "is it up, and do the firewalls between let the port through?",
         )
     return TransportError("unreachable", f"{where}: {failures[0]}")
 

@@ -42,7 +42,7 @@ def too_much(name: str, most: int) -> TransportError:
     size = f"{most >> 20} MiB" if most >= 1 << 20 else f"{most >> 10} KiB"
     return TransportError(
         "connection-lost",
-        f"{name} said more than {size} where it should have said little; it was cut off",
+        f"{name} said more than {size} where little was expected; it was cut off",
     )
 
 

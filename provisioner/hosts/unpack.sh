@@ -5,7 +5,7 @@ umask 022
 rm -rf -- "$temporary" && mkdir -p -- "$temporary" || exit 1
 trap 'rm -rf -- "$temporary"' EXIT
 tar -x $packed -f - -C "$temporary" --no-same-owner || { cat >/dev/null; exit 1; }
-(cd "$temporary" && sha256sum -c --quiet SHA256SUMS) || { echo "the bytes that arrived are not those that were sent"; exit 1; }
+(cd "$temporary" && sha256sum -c --quiet SHA256SUMS) || { echo "the files that arrived are not those that were sent"; exit 1; }
 sync -f "$temporary" 2>/dev/null || sync
 if [ -e "$path" ]; then rm -rf -- "$path.broken"; mv -T -- "$path" "$path.broken" || exit 1; fi
 mv -T -- "$temporary" "$path" || exit 1

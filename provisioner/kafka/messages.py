@@ -71,7 +71,7 @@ class Versions:
     def of(cls, answer: Any) -> Versions:
         """From an ApiVersions answer; OSError when the broker refused to say."""
         if answer.error_code:
-            raise OSError(f"the broker refused to say what it speaks: {name(answer.error_code)}")
+            raise OSError(f"the broker refused the ApiVersions request: {name(answer.error_code)}")
         return cls({key.api_key: (key.min_version, key.max_version) for key in answer.api_keys})
 
     def knows(self, api_key: int) -> bool:
@@ -84,7 +84,7 @@ class Versions:
         low, high = self.ranges.get(request.API_KEY, (0, -1))
         chosen: int = min(high, request.max_version)
         if chosen < low:
-            raise NotSpoken(f"the broker does not know {type(request).__name__}")
+            raise NotSpoken(f"the broker does not support {type(request).__name__}")
         return chosen
 
 

@@ -113,7 +113,7 @@ def _records(
     given = 0
     while any(consumer.position(place) < ends[place] for place in places):
         if time.monotonic() >= until:
-            raise KafkaUnavailable(f"not all records came in time: {given}")
+            raise KafkaUnavailable(f"not all records arrived in time: {given}")
         for batch in consumer.poll(timeout_ms=200).values():
             for record in batch:
                 if count is not None and given >= count:

@@ -1,6 +1,7 @@
-"""The cluster's id, as everything that was observed tells it.
+"""The cluster id, from all observations.
 
-It is made only if every node could be read and none has one; otherwise it is what exists.
+A new one is made only if every node could be read and none has one; otherwise the existing one is
+used.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from provisioner.spec.types import Spec
 
 @dataclass(frozen=True)
 class ClusterId:
-    """``value`` to use, or None and why not; ``sources`` maps each id found to where it stands;
-    ``fresh`` says that no node has one yet."""
+    """``value`` to use, or None and ``reason``; ``sources`` maps each id found to the places
+    that hold it; ``fresh``: no node has one yet."""
 
     value: str | None
     reason: str = ""
@@ -30,7 +31,7 @@ def storages(spec: Spec) -> list[Id]:
 
 
 def kept(spec: Spec) -> list[Id]:
-    """The files in which the id of a KRaft cluster is kept, one a host."""
+    """The files that keep the id of a KRaft cluster, one per host."""
     hosts = sorted({node.host for node in spec.nodes})
     return [Id(h, "file", f"{spec.home_on(h)}/.provision/cluster.properties") for h in hosts]
 

@@ -54,8 +54,8 @@ def make(name: str, rank: int) -> Kind:
 
 
 def probe(places: HostLayout) -> Sequence[Probe]:
-    """One part for the distributions of both kinds: they are in one folder, and a part more is a
-    shell and a change of user more on the host."""
+    """One script for the distributions of both kinds: they are in one folder, and each script
+    costs a shell and a change of user on the host."""
     ids = [
         Id(places.host, kind, d.path) for kind in ("java", "kafka") for d in chosen(kind, places)
     ]
@@ -84,7 +84,7 @@ def parse(id: Id, record: Record) -> Observation:
 def judge(
     id: Id, state: State, observation: Observation, fields: Sequence[str]
 ) -> tuple[bool, Difference]:
-    """A folder that is not what it was is put back as a whole; what is wrong in it is named."""
+    """A changed folder is replaced as a whole; the reason names the changed files."""
     wrong = observation.fields.get("files") if isinstance(observation, Present) else ()
     if not fields or not wrong or not isinstance(observation, Present):
         return False, None

@@ -1,4 +1,4 @@
-"""What a kind of managed thing is: a value made of pure functions. See docs/lifecycle.md."""
+"""A kind of managed thing: a value made of pure functions. See docs/lifecycle.md."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Record:
-    """What a probe printed of one thing: ``key=value`` lines, and ``|`` lines as ``text``."""
+    """What a probe printed about one thing: ``key=value`` lines, and ``|`` lines as ``text``."""
 
     text: str
     values: Mapping[str, str] = field(default_factory=dict)
@@ -148,7 +148,7 @@ class Kind:
     made now, by name. ``find``: what of this kind is here besides.
     ``steps(change, state)``: the steps that make a change. ``settled``: whether what was started
     has arrived; that nothing differs any more, the one comparison says.
-    ``awaited(id)``: what a wait for it says that it waits for.
+    ``awaiting(id)``: what a wait for it says that it waits for.
     For kinds of the cluster: ``asks(spec)``, what Kafka is asked beside what every look asks;
     ``read(view, spec)``, what it told → observations; ``told_by(id, spec)``, the processes without
     which Kafka cannot tell of it, none where any broker can.
@@ -183,13 +183,13 @@ class Kind:
     last: Callable[[Spec, Seen], Collection[Id]] = _none_last
     asked_first: Callable[[Mapping[Id, State], Sequence[Change]], bool] = _never_asked
     settled: Callable[[State, Observation], bool] = _always
-    awaited: Callable[[Id], str] = lambda id: f"{id.name} to open its port"
+    awaiting: Callable[[Id], str] = str
     roll: bool = False
     own_wave: bool = False
 
 
 @cache
 def script(package: str, *names: str) -> str:
-    """The text of our own shell files, joined. A constant: nothing is put into it."""
+    """The joined text of our own shell files. A constant: nothing is interpolated."""
     folder = resources.files(package)
     return "\n".join(folder.joinpath(name).read_text() for name in names)

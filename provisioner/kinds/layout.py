@@ -1,4 +1,4 @@
-"""Where things are on one host: addresses only, never wanted values."""
+"""The paths of one host: addresses only, never wanted values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Distribution:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the first look at a host told. ``home`` is the home directory of ``user``."""
+    """Facts gathered from a host. ``home`` is the home directory of ``user``."""
 
     login: str
     uid: int
@@ -32,14 +32,14 @@ class Facts:
     libc: str = ""
     root: bool = False
     hostname: str = ""
-    """What the machine calls itself."""
+    """The machine's own host name."""
     unsafe_home: str = ""
-    """Where Kafka's user is root: why others could have a hand in what is below Kafka's home."""
+    """Where Kafka's user is root: why other users could change what is below Kafka's home."""
 
 
 @dataclass(frozen=True)
 class HostLayout:
-    """The addresses of everything of one cluster on one host."""
+    """The paths of everything that belongs to one cluster on one host."""
 
     host: str
     home: str
@@ -55,13 +55,14 @@ class HostLayout:
     scripts: Distribution | None = None
     archive: Distribution | None = None
     user_exists: bool = True
-    """Whether there is Kafka's user; until then nobody reads for him (``reader``, prelude.sh)."""
+    """Whether Kafka's user exists; until then nothing is read as that user (``reader``,
+    prelude.sh)."""
     rebuild: bool = False
-    """``apply --rebuild``: what stands in the way may be moved aside."""
+    """``apply --rebuild``: files in the way may be moved aside."""
 
     @property
     def kafka_user(self) -> str:
-        """Who does everything below the home and in the log dirs."""
+        """The user that does everything below the home and in the log dirs."""
         return self.user
 
     @property
@@ -70,7 +71,7 @@ class HostLayout:
 
     @property
     def private_dir(self) -> str:
-        """Our folder inside Kafka's: launch files, the host's key, distributions."""
+        """The private folder inside Kafka's home: launch files, the host's key, distributions."""
         return f"{self.home}/.provision"
 
     @property
@@ -88,12 +89,12 @@ class HostLayout:
 
     @property
     def state_owner(self) -> str:
-        """Who writes the state folder: Kafka's user where it is below the home, else root."""
+        """The owner of the state folder: Kafka's user where it is below the home, else root."""
         return self.user if self.supervisor is Supervisor.PROCESS else ""
 
     @property
     def state_user(self) -> str:
-        """Who reads and writes the state folder; never another in that one's place."""
+        """The user that reads and writes the state folder; never a substitute."""
         return self.state_owner
 
     def launch(self, node: Node) -> str:

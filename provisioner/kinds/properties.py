@@ -55,7 +55,7 @@ def _split(line: str) -> tuple[str, str]:
 
 
 def _tidy(text: str) -> str:
-    """Drops backslashes that change nothing; keeps those that stand for another character."""
+    """Drops redundant backslashes; keeps those that stand for another character."""
     if "\\" not in text:
         return text
     out = []

@@ -118,7 +118,12 @@ def because(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
         return ""
     more = f" and {len(after) - 1} more" if len(after) > 1 else ""
     if SENSITIVE.search(name):
-        return f"{name} is not what it should be{more}"
+        return f"{name} differs{more}"
     if "\n" in f"{before.get(name)}{after[name]}":
         return f"{name} differs{more}"
-    return f"{name} is {before.get(name)!r}, not {after[name]!r}{more}"
+    was, wanted = before.get(name), after[name]
+    if wanted is None:
+        return f"{name} is {was!r}, should not be set{more}"
+    if was is None:
+        return f"{name} is not set, should be {wanted!r}{more}"
+    return f"{name} is {was!r}, not {wanted!r}{more}"

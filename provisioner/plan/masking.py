@@ -1,7 +1,7 @@
-"""What is nobody's to read: values of sensitive keys, and secrets inside free text.
+"""Secrets that must not be shown: values of sensitive keys, and secrets inside free text.
 
-A name says so for a key of a file (``shown``); for text that a host or a person wrote (a command
-line, a unit, the end of a log) what looks like ``password=VALUE`` is masked wherever it stands.
+For a key of a file the name decides (``shown``); in text that a host or a person wrote (a command
+line, a unit, the end of a log) anything like ``password=VALUE`` is masked.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import re
 from typing import Any
 
 SENSITIVE = re.compile(r"password|passwd|secret|jaas|credential|token|\.key$|\.pem$", re.IGNORECASE)
-"""Keys whose values are nobody's to read, whoever wrote them into a file: Kafka's own sensitive
-ones (``ssl.key.password``, ``sasl.jaas.config``, ``ssl.keystore.key``, …) are all among them."""
+"""Keys whose values are never shown, in whichever file: Kafka's own sensitive ones
+(``ssl.key.password``, ``sasl.jaas.config``, ``ssl.keystore.key``, …) are all among them."""
 
 MASK = "***"
 VALUE = r"""(?:\*\*\*|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s"']+)"""

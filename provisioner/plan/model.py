@@ -30,7 +30,7 @@ class Layer(IntEnum):
 
 @dataclass(frozen=True, order=True)
 class Id:
-    """What names a thing for good: its host (``""`` for a thing of the cluster), kind and name."""
+    """The stable name of a thing: its host (``""`` for a thing of the cluster), kind and name."""
 
     host: str
     kind: str
@@ -114,7 +114,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Deferred:
-    """What a later layer cannot know yet; it may turn out to be any harmless action."""
+    """A change that a later layer cannot know yet; it may turn out to be any harmless action."""
 
     id: Id
     reason: str
@@ -133,7 +133,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Unmanaged:
-    """Something of ours' kind that the spec does not know; ``fields`` names single keys."""
+    """Something of a managed kind that is not in the spec; ``fields`` names single keys."""
 
     id: Id
     fields: tuple[str, ...] = ()
@@ -267,7 +267,7 @@ class Check:
 
 @dataclass
 class Report:
-    """What came of one cluster: the content of one entry of ``clusters`` in the JSON output."""
+    """The result for one cluster: the content of one entry of ``clusters`` in the JSON output."""
 
     cluster: str
     target: str | None = None

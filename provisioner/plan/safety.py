@@ -113,8 +113,8 @@ def may_stop_controller(view: View, controller: int, voters: Sequence[int]) -> V
         missing = [str(v) for v in voters if v != controller and v not in caught_up]
         return Verdict(
             False,
-            f"{len(caught_up)} other controllers are caught up, {needed} are needed; not "
-            f"{', '.join(missing)}",
+            f"{len(caught_up)} other controllers are caught up, {needed} are needed; "
+            f"not caught up: {', '.join(missing)}",
         )
     return Verdict(True)
 
@@ -152,7 +152,7 @@ CAUGHT_UP = 100
 
 
 def under_replicated(view: View) -> frozenset[str]:
-    """Partitions whose ISR is not whole."""
+    """Partitions whose ISR is not full."""
     return frozenset(str(p) for p in view.partitions if len(p.isr) < len(p.replicas))
 
 

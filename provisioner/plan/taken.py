@@ -58,16 +58,16 @@ def _why(
     judges: Mapping[str, Judge],
 ) -> str:
     if isinstance(now, Unknown):
-        return f"it was done, and then could not be seen: {now.reason}"
+        return f"applied, but its state could not be read afterwards: {now.reason}"
     if change.asked or change.action == "stop" or state is None:
         return _of_asked(change, now)
     left = diff({change.id: state}, {change.id: now}, judges)
     if left.changes:
-        return f"it did not take: {_said(left.changes[0], now)}"
+        return f"the change did not take effect: {_said(left.changes[0], now)}"
     # What is refused for what was so before is no matter of this change.
     known = _refusals(diff({change.id: state}, before, judges)) if change.id in before else set()
     new = sorted(_refusals(left) - known)
-    return f"it did not take: {new[0]}" if new else ""
+    return f"the change did not take effect: {new[0]}" if new else ""
 
 
 def _refusals(found: Differences) -> set[str]:
@@ -76,16 +76,16 @@ def _refusals(found: Differences) -> set[str]:
 
 def _of_asked(change: Change, now: Present | Absent) -> str:
     if not isinstance(now, Present):
-        return "it did not take: it is not there"
+        return "the change did not take effect: it does not exist"
     after = change.after or {}
     names = differing(State(after), now)
     left = {name: after[name] for name in names}
-    return f"it did not take: {_fields(now.fields, left)}" if left else ""
+    return f"the change did not take effect: {_fields(now.fields, left)}" if left else ""
 
 
 def _said(left: Change, now: Observation) -> str:
     if isinstance(now, Absent):
-        return "it is not there"
+        return "it does not exist"
     before, after = left.before or {}, left.after or {}
     words = _fields(before, after)
     plain = because(before, after)

@@ -15,7 +15,8 @@ from provisioner.report.text import Text, table
 LEADER, IN_SYNC, BEHIND, OFFLINE, NONE = "L", "s", "b", "x", "·"
 LEGEND = (
     f"{LEADER} leader: takes all reads and writes   {IN_SYNC} in sync: has every record\n"
-    f"{BEHIND} behind: still copying   {OFFLINE} offline: broker or disk is down   {NONE} no copy"
+    f"{BEHIND} behind: still copying   {OFFLINE} offline: broker or disk is down   "
+    f"{NONE} no replica"
 )
 COLOURS = {LEADER: "green", BEHIND: "yellow", OFFLINE: "red", NONE: "dim"}
 UNKNOWN = "?"
@@ -79,11 +80,11 @@ def topics(text: Text, found: Sequence[Values], brokers: Sequence[int]) -> str:
 
 
 def title(values: Values) -> str:
-    """``purchases: 3 partitions, 3 copies of each``."""
+    """``purchases: 3 partitions, 3 replicas each``."""
     partitions = values["partitions"]
     copies = max((len(p["replicas"]) for p in partitions), default=0)
-    each = "one copy" if copies == 1 else f"{copies} copies"
-    return f"{clean(values['name'])}: {_many(len(partitions), 'partition')}, {each} of each"
+    each = "1 replica" if copies == 1 else f"{copies} replicas"
+    return f"{clean(values['name'])}: {_many(len(partitions), 'partition')}, {each} each"
 
 
 def _painted(text: Text, lines: Iterable[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -92,7 +92,7 @@ class Text:
         for (host, reason), ids in groups.items():
             crowd = len(ids) > MANY and not self._verbose
             where = f"on {clean(host)}" if host else "of the cluster"
-            names = [f"{len(ids)} things {where} (-v names them)"] if crowd else map(label, ids)
+            names = [f"{len(ids)} things {where} (-v lists them)"] if crowd else map(label, ids)
             texts += [f"{name}: {word}: {clean(reason)}" for name in names]
         return texts
 

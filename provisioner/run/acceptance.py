@@ -1,8 +1,8 @@
-"""Kafka's own code reads new properties on the host that will run them, with the version and the
-Java that will run them, before a file of theirs is replaced or anything is stopped (decision 23).
+"""Kafka's own code checks new properties on the host that will run them, with the version and the
+Java that will run them, before their file is replaced or anything is stopped (decision 23).
 
-``KafkaConfig`` has more rules than any table of ours. The tool of the distribution that builds one
-and starts nothing is ``kafka-storage info``. ZooKeeper's own file is not for it.
+``KafkaConfig`` has more rules than any table of ours. ``kafka-storage info`` is the tool of the
+distribution that builds one and starts nothing. ZooKeeper's own file is not checked.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from provisioner.run.target import Target
 from provisioner.spec.types import Spec
 
 LONGEST = 300
-"""Characters of what Kafka said."""
+"""Characters of Kafka's message that are shown."""
 
 
 def ask_kafka(
     target: Target, desired: Desired, token: str, emit: Callable[[Event], None], wave: Wave
 ) -> None:
-    """Raises NotAccepted with what Kafka does not take. What could not be asked is said, and no
-    hindrance: the start will tell."""
+    """Raises NotAccepted with what Kafka rejects. A node that could not be checked is reported
+    and does not stop the run: its start will tell."""
     wanted = candidates(target.spec, desired, wave.changes)
     hosts = sorted({item.node.host for item in wanted})
     answers = target.side_by_side(
@@ -43,7 +43,7 @@ def ask_kafka(
         if words:
             refused[item.change.id] = _told(target.spec, item, desired, words)
         elif not said:
-            text = f"Kafka could not be asked whether it takes the properties of {item.node.name}"
+            text = f"Kafka could not check the properties of {item.node.name}"
             emit(Event("note", text, item.node.host))
     if refused:
         raise NotAccepted(refused)
@@ -52,7 +52,7 @@ def ask_kafka(
 def _ask(
     target: Target, desired: Desired, token: str, items: Sequence[Candidate]
 ) -> dict[str, str]:
-    """What Kafka said of each node, all of one host side by side there."""
+    """Kafka's output for each node; the nodes of one host side by side."""
     host = items[0].node.host
     places = target.places[host]
     files = [desired[Id(host, "file", item.node.properties)] for item in items]
@@ -80,7 +80,7 @@ def _environment(launch: State) -> str:
 
 
 def answered(text: str) -> dict[str, str]:
-    """What the script printed → node: what Kafka said, with its exit status in the first line."""
+    """The script's output → node: Kafka's output, with its exit status in the first line."""
     found: dict[str, list[str]] = {}
     lines: list[str] = []
     for line in text.splitlines():
@@ -94,23 +94,24 @@ def answered(text: str) -> dict[str, str]:
 
 FIRST = re.compile(r'^(?:Exception in thread "main" )?((?:[\w$]+\.)+\w*(?:Exception|Error)): (.*)$')
 MADE_BY = re.compile(r"^\s+at kafka\.server\.KafkaConfig\.<init>", re.MULTILINE)
-"""The constructor that runs all the rules; exceptions of elsewhere are about log dirs, say."""
+"""The constructor that runs all rules; exceptions from elsewhere are about log dirs, for
+example."""
 TOO_OLD = "UnsupportedClassVersionError"
 
 
 def refusal(said: str) -> str:
-    """Kafka's own words, one line; nothing where it takes the properties."""
+    """Kafka's message, one line; empty where it accepts the properties."""
     for line in said.splitlines():
         found = FIRST.match(line)
         if found and TOO_OLD in found[1]:
-            return f"this Java is too old for it: {found[2]}"
+            return f"this Java is too old for Kafka: {found[2]}"
         if found and MADE_BY.search(said):
             return found[2].removeprefix("requirement failed: ")
     return ""
 
 
 def _told(spec: Spec, item: Candidate, desired: Desired, words: str) -> str:
-    """File, key and Kafka's words; values of sensitive keys are masked."""
+    """File, key and Kafka's message; values of sensitive keys are masked."""
     state = desired[Id(item.node.host, "file", item.node.properties)]
     values = {k: str(v) for k, v in state.fields.items() if k not in RESERVED}
     for key, value in values.items():
@@ -123,13 +124,13 @@ def _told(spec: Spec, item: Candidate, desired: Desired, words: str) -> str:
     what = f"'{key}'" if key else "the properties"
     return (
         f"{item.node.properties}: Kafka {spec.version} does not accept {what}: {words}\n"
-        f"nothing was stopped and the file is as it was: mend the spec and apply it again"
+        f"nothing was stopped and the file was not changed: fix the spec and apply again"
     )
 
 
 def named(words: str, values: Mapping[str, str], changed: Sequence[str]) -> str:
-    """The key that Kafka's words are about: one they name, else the one whose value they have, else
-    the only one that changed. Those that change are looked at first."""
+    """The key that Kafka's message is about: one it names, else one whose value it has, else the
+    only one that changed. Changed keys are tried first."""
     mine = [key for key in changed if key in values]
     for keys in (mine, list(values)):
         for key in sorted(keys, key=len, reverse=True):

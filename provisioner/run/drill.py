@@ -1,8 +1,9 @@
-"""The fault-tolerance exercise: stop a broker under traffic, look, heal, prove what was kept.
+"""The fault-tolerance drill: stop a broker under traffic, observe, heal, prove that nothing was
+lost.
 
 Whatever happens after the stop (a failed step, SIGINT, SIGTERM), the broker is started again, the
-preferred leaders are elected back and the topic is removed. A killed exercise leaves a stopped
-broker and a topic ``__provision-drill-RUN``: the next ``provision apply`` mends both.
+preferred leaders are elected and the topic is removed. A killed drill leaves a stopped broker and a
+topic ``__provision-drill-RUN``: the next ``provision apply`` repairs both.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ class Drill:
         self._read()
 
     def _make_topic(self) -> None:
-        shows = "a partition's leader takes its reads and writes; the others copy from it"
+        shows = "the leader of a partition serves reads and writes; its followers replicate them"
         with self.story.step("topic", shows) as line:
             if self.topic is None:
                 self.topic = f"{PREFIX}{self.runner.journal.run}"
@@ -133,16 +134,16 @@ class Drill:
     def _partitions(self, view: ClusterView) -> dict[int, PartitionView]:
         found = view.topic(self.topic or "")
         if found is None:
-            raise DrillFailed(f"{self.topic} is not there")
+            raise DrillFailed(f"{self.topic} does not exist")
         return {p.id: p for p in found.partitions}
 
     def _produce(self) -> None:
-        shows = "acknowledged with acks=all: every copy in sync has the record"
+        shows = "acknowledged with acks=all: every in-sync replica has the record"
         with self.story.step("produce", shows) as line:
             self._traffic = self.target.cluster().producer(self.topic or "")
             assert self._before is not None
             self._wait_acks(set(self._partitions(self._before)), 0.0)
-            line.detail = f"{len(self._traffic.acked())} records acknowledged, and more under way"
+            line.detail = f"{len(self._traffic.acked())} records acknowledged, still producing"
 
     def _wait_acks(self, wanted: set[int], since: float) -> None:
         """Until each of these partitions has acknowledged ``ENOUGH`` records sent since then."""
@@ -175,7 +176,7 @@ class Drill:
             time.sleep(0.05)
 
     def _stop(self) -> None:
-        shows = f"a controlled stop: {self.node.name} hands its partitions over before it goes"
+        shows = f"controlled shutdown: {self.node.name} hands over leadership before it stops"
         with self.story.step("stop", shows) as line:
             self.outcome.acked_before = len(self._acked())
             self._stop_began = time.monotonic()
@@ -188,7 +189,9 @@ class Drill:
             line.detail = f"{self.node.name} on {self.node.host} is stopped"
             if self._alone:
                 names = ", ".join(f"{topic}-{id}" for topic, id in self._alone)
-                line.detail += f"; the one copy of {names} is there: unavailable until it is back"
+                line.detail += (
+                    f"; the only replica of {names} is there: unavailable until it is back"
+                )
 
     @property
     def _id(self) -> Id:
@@ -211,7 +214,7 @@ class Drill:
             raise Interrupted(getattr(self.runner.stop, "number", 0))
 
     def _leaders(self) -> None:
-        shows = "each partition it led has a new leader among its copies in sync"
+        shows = "each partition it led has a new leader from its in-sync replicas"
         with self.story.step("leaders", shows) as line:
             before = self._before
             assert before is not None
@@ -226,13 +229,15 @@ class Drill:
                 led = [p for p in accounts.partitions(view).values() if len(p.replicas) > 1]
                 return not any(p.leader in (None, self.node.id) for p in led)
 
-            self._until(handed_over, lambda: f"{self.node.name} still leads, or nobody does")
+            self._until(handed_over, lambda: f"{self.node.name} still leads, or there is no leader")
             found = accounts.moved(before, view)
             self.outcome.moved = [move for move in found if move.to is not None]
-            line.detail = drill_phrases.moves(self.outcome.moved) or f"{self.node.name} led nothing"
+            line.detail = (
+                drill_phrases.moves(self.outcome.moved) or f"{self.node.name} led no partitions"
+            )
 
     def _goes_on(self) -> None:
-        shows = "producers find the new leaders by themselves; nobody has to restart them"
+        shows = "producers find the new leaders themselves; no client restarts"
         with self.story.step("goes-on", shows) as line:
             assert self._before is not None
             serving = {
@@ -244,12 +249,12 @@ class Drill:
             count = sum(s.acked >= self._stop_began for s in self._acked())
             line.detail = f"{count} records acknowledged since the stop began"
             if not serving:
-                line.detail = f"{self.topic} takes no records until {self.node.name} is back"
+                line.detail = f"{self.topic} cannot be written until {self.node.name} is back"
 
     def _read(self) -> None:
         """Everything from the beginning while the broker is away, and in which order."""
         self._go_on()
-        shows = "as the console consumer with --from-beginning: the copies have every record"
+        shows = "read from the beginning: the replicas have every record"
         with self.story.step("read", shows) as line:
             if any(topic == self.topic for topic, _ in self._alone):
                 line.detail = f"{self.topic} cannot be read until {self.node.name} is back"
@@ -257,9 +262,9 @@ class Drill:
             acked = self._acked()
             found = self._account(acked, self._consume())
             line.ok = found.ok
-            line.detail = f"{len(acked)} acknowledged by then, {found.consumed} read "
-            line.detail += f"(some came meanwhile), {drill_phrases.bad(found)}"
-        shows = "Kafka keeps the order within a partition, and there only"
+            line.detail = f"{len(acked)} acknowledged before the read, {found.consumed} read "
+            line.detail += f"(some arrived meanwhile), {drill_phrases.bad(found)}"
+        shows = "Kafka guarantees order within a partition only"
         with self.story.step("order", shows) as line:
             line.ok = not found.out_of_order
             line.detail = drill_phrases.order(found)
@@ -293,7 +298,7 @@ class Drill:
         found = {p: s for p, s in self.outcome.leaderless.items() if p in self._alone}
         if not found:
             return
-        shows = "one copy is no copy while its broker is down: replicate what must stay available"
+        shows = "a partition with one replica is offline while its broker is down"
         with self.story.step("one-copy", shows) as line:
             line.detail = "without a leader: " + ", ".join(
                 f"{topic}-{id} for {seconds:.1f} s"
@@ -305,7 +310,7 @@ class Drill:
         if self._traffic is None:
             return
         ended = time.monotonic()
-        with self.story.step("proof", "acknowledged means kept: nothing may be missing") as line:
+        with self.story.step("proof", "no acknowledged record may be missing") as line:
             self._traffic.stop(30.0)
             acked, read = self._acked(), self._consume()
             found = self._account(acked, read)
@@ -321,7 +326,7 @@ class Drill:
             self._silence(acked, ended)
 
     def _silence(self, acked: list[Sent], ended: float) -> None:
-        shows = "the pause a producer notices while leaders change"
+        shows = "how long a producer waits while leadership moves"
         with self.story.step("pause", shows) as line:
             gaps = accounts.gaps(acked, self._stop_began, ended)
             self.outcome.silent = max(gaps.values(), default=None)
@@ -342,6 +347,6 @@ class Drill:
             end = time.monotonic() + PATIENCE
             while cluster.liveness().topic(name) is not None:
                 if time.monotonic() > end:
-                    raise DrillFailed(f"{name} is still there; provision apply removes it")
+                    raise DrillFailed(f"{name} still exists; provision apply removes it")
                 time.sleep(0.1)
             line.detail = f"{name} is removed"

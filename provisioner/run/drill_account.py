@@ -1,4 +1,4 @@
-"""What an exercise proved, computed from what was acknowledged and what was read back. Pure."""
+"""The result of a drill, computed from acknowledged and read records. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mending after an exercise: the broker runs, every replica is in sync, the leaders are back."""
+"""Healing after a drill: the broker runs, every replica is in sync, preferred leaders lead."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Healing:
         return Id(self.node.host, "service", self.node.name)
 
     def _start(self) -> None:
-        with self.story.step("start", f"{self.node.name} comes back with what it had") as line:
+        with self.story.step("start", f"{self.node.name} starts again with its data") as line:
             seen = look(self.target, self.node.host, [self._service])
             runner = replace(
                 self.runner,
@@ -74,7 +74,7 @@ class Healing:
             self.target.cluster().refresh()
 
     def _in_sync(self) -> None:
-        shows = f"{self.node.name} copies what it missed from the leaders"
+        shows = f"{self.node.name} catches up from the leaders"
         with self.story.step("in-sync", shows) as line:
             settle(self.target, self.emit)
             found = checks(self.target, self.target.cluster().view(), "")
@@ -84,7 +84,7 @@ class Healing:
             line.detail = "every replica of every partition is in sync"
 
     def _lead_again(self) -> None:
-        shows = "a broker that is back only follows, until the leaders are elected anew"
+        shows = "a restarted broker only follows until preferred leaders are elected"
         with self.story.step("preferred-leaders", shows) as line:
             before = accounts.not_preferred(self.target.cluster().liveness())
             end = time.monotonic() + PATIENCE
@@ -94,9 +94,9 @@ class Healing:
                 if not left:
                     break
                 if time.monotonic() > end:
-                    raise DrillFailed(f"not led by their first replica: {', '.join(left[:5])}")
+                    raise DrillFailed(f"not led by their preferred replica: {', '.join(left[:5])}")
                 time.sleep(0.3)
-            line.detail = f"led by another than their first replica: {len(before)} before, 0 now"
+            line.detail = f"not led by their preferred replica: {len(before)} before, 0 now"
 
     def _elect(self) -> list[str]:
         """Elects; what is not led by its preferred leader yet. A refusal is tried again."""
@@ -110,4 +110,4 @@ class Healing:
 
 def first(results: Results) -> str:
     """Why nothing was done."""
-    return results.failed[0][1] if results.failed else "it was not begun: the lock was lost"
+    return results.failed[0][1] if results.failed else "not started: the lock was lost"

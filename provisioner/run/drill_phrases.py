@@ -1,4 +1,4 @@
-"""The phrases of an exercise: what was seen, in a line. Pure."""
+"""Phrases of a drill: one line per observation. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from provisioner.run.drill_account import Account, Moved
 
 def layout(partitions: Mapping[int, PartitionView]) -> str:
     return "; ".join(
-        f"partition {id} led by broker {p.leader}, copies on {', '.join(map(str, p.replicas))}"
+        f"partition {id} led by broker {p.leader}, replicas on {', '.join(map(str, p.replicas))}"
         for id, p in partitions.items()
     )
 
@@ -20,15 +20,17 @@ def moves(moved: list[Moved]) -> str:
 
 
 def bad(found: Account) -> str:
-    return f"{found.lost} lost, {found.duplicated} twice, {found.out_of_order} out of order"
+    return f"{found.lost} lost, {found.duplicated} duplicated, {found.out_of_order} out of order"
 
 
 def order(found: Account) -> str:
     """Says it with the numbers the records were sent with."""
-    kept = "numbers only rise within each partition" if not found.out_of_order else "order broken"
+    kept = (
+        "numbers only increase within each partition" if not found.out_of_order else "order broken"
+    )
     shown = ", ".join(map(str, found.example))
     if found.across is None:
         return f"{kept}; there is one partition, so one order: {shown}, …"
     if found.across:
         return f"{kept}; this time also across partitions, by chance"
-    return f"{kept}; across partitions they came as …, {shown}, …"
+    return f"{kept}; across partitions they arrived as …, {shown}, …"

@@ -1,4 +1,4 @@
-"""The steps of an exercise as they are told while it runs, and what came of it."""
+"""The steps of a drill as they are reported while it runs, and its outcome."""
 
 from __future__ import annotations
 

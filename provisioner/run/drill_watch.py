@@ -1,4 +1,4 @@
-"""Watches, beside an exercise, which partitions have no leader and for how long."""
+"""Watches, during a drill, which partitions have no leader and for how long."""
 
 from __future__ import annotations
 

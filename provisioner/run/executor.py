@@ -53,9 +53,9 @@ from provisioner.run.unpacking import unpack_all
 from provisioner.run.waits import Awaited, NoProgress, WaitInterrupted, wait_for, wait_for_sessions
 
 Emit = Callable[[Event], None]
-LOST = "the lock is no longer this run's: another run took over, or `lock --break` ended it"
-UNREAD = "it could not be read a moment ago; nothing was done"
-STALE = "it changed since it was looked at; nothing was done: run it again"
+LOST = "this run no longer has the lock: another run took over, or `lock --break` ended it"
+UNREAD = "its state could not be read just now; nothing was done"
+STALE = "it changed after it was read; nothing was done: run it again"
 
 
 @dataclass
@@ -106,7 +106,7 @@ class Executor:
         return self.results
 
     def _gave_up(self, wave: Wave, reasons: Mapping[Id, str]) -> None:
-        """The gate did not open: nothing of the wave was begun."""
+        """The gate did not open: nothing of the wave was started."""
         for change in wave.changes:
             why = reasons.get(change.id)
             if why is None:
@@ -150,7 +150,7 @@ class Executor:
     def _settled(
         self, host: str, changes: list[Change], left: Mapping[Id, str], started: float
     ) -> None:
-        """All steps were done; ``left`` says which changes did not take."""
+        """All steps were done; ``left`` names the changes that did not take effect."""
         seconds = time.monotonic() - started
         taken = [change for change in changes if change.id not in left]
         for change in taken:
@@ -170,7 +170,7 @@ class Executor:
         self.emit(Event("failed", message, change.id.host, change))
 
     def _broken(self, change: Change, message: str, changes: list[Change]) -> None:
-        """A step failed: what became of the other changes of the unit is looked up."""
+        """A step failed: reads again to find out what happened to the other changes of the unit."""
         self._failed(change, message)
         rest = [other for other in changes if other is not change]
         if not rest:
@@ -207,7 +207,7 @@ class Executor:
             self._read_back(host, changes, self._act(actor, last, changes))
 
     def _frame(self, host: str, changes: list[Change], wave: Wave) -> tuple[Batch, Batch]:
-        """What goes before the first step of a unit and what comes after its last."""
+        """The script parts before the first step of a unit and after its last."""
         line = self.journal.line
         before = Batch(
             checks=self._checks(host, changes),
@@ -221,15 +221,16 @@ class Executor:
         return before, after
 
     def _to_read(self, host: str, changes: list[Change]) -> list[Id]:
-        """What was done, and what later waves will do on this host: it may look different now."""
+        """The changed things, and those that later waves will change on this host: they may look
+        different now."""
         ids = [change.id for change in changes]
         return ids + [c.id for c in self.coming if c.id.host == host and c.id not in ids]
 
     def _still(self, planned: list[Change]) -> list[Change]:
-        """The planned changes that are still to be made as planned, by what was last seen.
+        """The planned changes that are still needed, by the last observation.
 
-        Earlier waves of this run change how things look (a folder that is there now); whatever
-        else looks different is somebody else's doing. Raises StepFailed.
+        Earlier waves of this run change observations (a folder that now exists); any other
+        difference was caused by somebody else. Raises StepFailed.
         """
         wanted = {c.id: self.desired[c.id] for c in planned if c.id in self.desired}
         found = diff(wanted, self.seen, JUDGES)
@@ -280,7 +281,7 @@ class Executor:
         first: Batch,
         last: Batch,
     ) -> None:
-        """One exec: what must hold before, the steps, and what is to be seen after."""
+        """One exec: checks, steps, and reading back."""
         self._sessions(changes, group)
         steps = [shell_step(s) for _, s in group if isinstance(s, Run | Put)]
         unit = replace(
@@ -304,7 +305,7 @@ class Executor:
             self._read_back(actor.name, changes, outcome)
 
     def _sessions(self, changes: list[Change], group: list[tuple[int, Step]]) -> None:
-        """A broker that was killed is refused by ZooKeeper until its old session has ended."""
+        """ZooKeeper refuses a killed broker until its old session has expired."""
         starting = [
             changes[number].id
             for number, step in group
@@ -329,7 +330,7 @@ class Executor:
         return [p.only(wanted) for p in self.probes(host) if wanted & set(p.ids)]
 
     def _checks(self, host: str, changes: Sequence[Change]) -> list[tuple[Reading, str]]:
-        """The probes of what the wave touches, with the digest of what the plan was made from."""
+        """The probes of the wave's things, with the digest of the text the plan was made from."""
         checks = []
         probes = self._only(host, [change.id for change in changes])
         for number, probe in enumerate(probes):
@@ -343,7 +344,7 @@ class Executor:
             self.begun |= {changes[number].id for number, _ in group}
 
     def _read_back(self, host: str, changes: list[Change], outcome: Outcome) -> None:
-        """Takes in what was read again. Raises NotTaken."""
+        """Stores what was read again. Raises NotTaken."""
         probes = self._only(host, self._to_read(host, changes))
         fresh = allowed(together(probes, outcome.reread), self.target.options.allow)
         self._judge(changes, fresh)

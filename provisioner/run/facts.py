@@ -1,4 +1,4 @@
-"""What the first look at a host tells (``facts.sh``). It is read strictly: paths are made of it."""
+"""Facts of a host (``facts.sh``). They are parsed strictly: paths are made of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MAYBE = f"(?:{_WORD})?"
 
 
 def read_facts(text: str) -> Facts:
-    """Raises ValueError for what is no answer of ours."""
+    """Raises ValueError for an invalid answer."""
     values = dict(line.split("=", 1) for line in text.split("\n") if "=" in line)
 
     def value(name: str, pattern: str) -> str:

@@ -1,4 +1,4 @@
-"""The gate before a node that serves is stopped: asked of a fresh view, until it may."""
+"""The gate before a running node is stopped: asks Kafka afresh until the node may be stopped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def gate(
 ) -> Callable[[Wave], None]:
     """``gate(wave)`` returns when the nodes of the wave may be stopped.
 
-    Raises NoProgress when they may not for ``LIMIT`` seconds without anything moving, and
+    Raises NoProgress when they may not for ``LIMIT`` seconds without any progress, and
     WaitInterrupted when ``stop`` is set.
     """
     already_behind: frozenset[str] | None = None
@@ -47,7 +47,7 @@ def _until_allowed(
     emit: Callable[[Event], None],
     stop: threading.Event,
 ) -> safety.Verdict:
-    """The verdict that let it go. Raises as ``gate`` does."""
+    """The verdict that allowed the stop. Raises as ``gate`` does."""
     node = target.spec.node(change.id.name)
     began = moved = time.monotonic()
     last = said = ""
@@ -70,13 +70,13 @@ def _until_allowed(
                     target, node.name, require_all_in_sync=True, already_behind=already_behind
                 ).reason
                 if missing:
-                    text = f"{node.name} waits no longer, since nothing moves: {missing}"
+                    text = f"{node.name} is stopped without waiting longer (no progress): {missing}"
                     emit(Event("note", text, node.host))
             return verdict
         if verdict.reason != last:
             last, moved = verdict.reason, now
         if now - moved > LIMIT:
-            raise NoProgress(f"{node.name} may not be stopped: {verdict.reason}", change)
+            raise NoProgress(f"{node.name} cannot be stopped safely: {verdict.reason}", change)
         if now - began > 3 and said != verdict.reason:
             said = verdict.reason
             emit(Event("waiting", f"{node.name} waits: {said}", node.host, change))
@@ -91,8 +91,8 @@ def ask(
     require_all_in_sync: bool,
     already_behind: frozenset[str] | None = None,
 ) -> safety.Verdict:
-    """One question about one node, of what Kafka says now. ``already_behind``: what was behind when
-    the node before it was stopped."""
+    """One check of one node, with Kafka's current answer. ``already_behind``: the partitions
+    that were behind when the previous node was stopped."""
     node = target.spec.node(name)
     if node.role is Role.ZOOKEEPER:
         states = zookeeper_states(target)

@@ -1,4 +1,4 @@
-"""Whether a cluster is healthy: what verify asks besides an empty plan."""
+"""Whether a cluster is healthy: what verify checks besides an empty plan."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def _bootstrap(target: Target, view: ClusterView, away: frozenset[int] = NONE) -
             continue
         lists.add((frozenset(answer.alive), frozenset(t.name for t in answer.topics)))
     if len(lists) > 1:
-        wrong.append("the addresses list different brokers or topics")
+        wrong.append("the addresses report different brokers or topics")
     if unasked and not wrong:
         # Its host is down for us; its peers may see it all the same.
         return Check("bootstrap", None, "; ".join(unasked))
-    return Check("bootstrap", not wrong, "; ".join(wrong) or "every address answers alike")
+    return Check("bootstrap", not wrong, "; ".join(wrong) or "every address gives the same answer")
 
 
 def _out_of_reach(target: Target) -> frozenset[int]:
@@ -79,7 +79,9 @@ def _leaders(view: ClusterView, away: frozenset[int] = NONE) -> Check:
         for p in t.partitions
         if p.leader is None and not away & set(p.replicas)
     ]
-    return Check("leaders", not without, _some(without, "no leader: ") or "every partition has one")
+    return Check(
+        "leaders", not without, _some(without, "no leader: ") or "every partition has a leader"
+    )
 
 
 def _in_sync(view: ClusterView, away: frozenset[int] = NONE) -> Check:
@@ -100,12 +102,14 @@ def _minimum(view: ClusterView) -> Check:
         for p in t.partitions
         if len(p.isr) < min(t.min_isr or 1, len(p.replicas))
     ]
-    return Check("min-isr", not below, _some(below, "below the minimum ISR: ") or "none is below")
+    return Check(
+        "min-isr", not below, _some(below, "below the minimum ISR: ") or "no partition is below it"
+    )
 
 
 def _quorum(target: Target, view: ClusterView, away: frozenset[int] = NONE) -> list[Check]:
-    """Every controller of the spec votes and has caught up with the leader; nothing where there is
-    no quorum. How far one is behind is left out: that changes while nothing moves."""
+    """Every controller of the spec is a voter and has caught up with the leader; nothing where
+    there is no quorum. The lag is left out: it changes without any progress."""
     if not target.spec.is_kraft:
         return []
     quorum = view.quorum
@@ -116,14 +120,14 @@ def _quorum(target: Target, view: ClusterView, away: frozenset[int] = NONE) -> l
     nodes = [node for node in target.spec.controllers if node.id not in away]
     strangers = [node.name for node in nodes if node.id not in quorum.voters]
     behind = [n.name for n in nodes if quorum.voters.get(n.id, 0) > safety.CAUGHT_UP]
-    wrong = [_some(strangers, "no voter: "), _some(behind, "not caught up: ")]
+    wrong = [_some(strangers, "not a voter: "), _some(behind, "not caught up: ")]
     detail = "; ".join(text for text in wrong if text)
     return [Check("quorum", not detail, detail or f"{len(nodes)} controllers are caught up")]
 
 
 def _joining(target: Target, view: ClusterView) -> frozenset[int]:
-    """Controllers that read along and do not vote, with this directory at least: they catch up with
-    nobody until they are made voters, which is no matter of waiting."""
+    """Controllers that are observers, with this directory id at least: waiting does not help,
+    since they must first be made voters."""
     quorum = view.quorum
     if quorum is None or not quorum.dynamic:
         return NONE
@@ -155,10 +159,10 @@ def settle(
     stop: threading.Event | None = None,
     down: Collection[str] = (),
 ) -> None:
-    """Waits until every partition is led and in sync, as long as that moves and nobody stops it.
+    """Waits until every partition is led and in sync, as long as there is progress and no signal.
 
-    A broker that is not registered is not waited for where its host cannot be reached, or where
-    ``down`` names it: nothing starts it.
+    It does not wait for a broker whose host cannot be reached, or that ``down`` names: nothing
+    starts those.
     """
     began = moved = time.monotonic()
     last: object = None
@@ -227,7 +231,7 @@ def round_trip(target: Target, run: str) -> Check:
 
 
 def wait_whole(target: Target, name: str) -> None:
-    """Until a topic that was just made has its leaders and replicas, 30 s at most."""
+    """Waits until a new topic has its leaders and replicas, 30 s at most."""
     end = time.monotonic() + 30
     while time.monotonic() < end:
         topic = target.cluster().liveness().topic(name)
@@ -242,7 +246,7 @@ ROUND_TRIP = 600
 
 
 def _in_use(name: str) -> bool:
-    """A round trip takes no lock, so its topic may be another command's of now: for ten minutes
+    """A round trip takes no lock, so its topic may be in use by another command: for ten minutes
     it is left alone."""
     words = name.split("-")
     return words[1] == "verify" and words[2].isdigit() and time.time() - int(words[2]) < ROUND_TRIP
@@ -257,4 +261,4 @@ def sweep(target: Target, emit: Callable[[Event], None]) -> None:
     for topic in view.topics:
         if topic.name.startswith("__provision-") and not _in_use(topic.name):
             target.cluster().delete_topic(topic.name)
-            emit(Event("note", f"removed {topic.name}, which an earlier run left"))
+            emit(Event("note", f"removed {topic.name}, left by an earlier run"))

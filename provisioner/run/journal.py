@@ -1,4 +1,4 @@
-"""The journal: one JSON line before and after each wave, on the host it was done to."""
+"""The journal: one JSON line before and after each wave, on the host that it changed."""
 
 from __future__ import annotations
 

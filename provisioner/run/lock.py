@@ -1,8 +1,8 @@
-"""The lock of a cluster: one per host, held by a process on the host for as long as we beat.
+"""The lock of a cluster: one per host, held by a process on the host while heartbeats arrive.
 
-The holder has ``flock`` on an open stream; it ends, with what its run still does there, at the end
-of its input or after ``SILENCE`` seconds without a beat. A killed tool, a closed laptop or a cut
-cable thus free the lock by themselves, and a slow but living run keeps it.
+The holder has ``flock`` on an open stream; it exits, with whatever its run still does there, at the
+end of its input or after ``SILENCE`` seconds without a heartbeat. So a killed tool, a closed laptop
+or a cut cable frees the lock, and a slow but living run keeps it.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ BEAT = 2.0
 SILENCE = 20
 STALE = 5
 LONGEST = 500
-"""Characters of a host's words that are shown."""
+"""Characters of a host's output that are shown."""
 
 
 FIRST_WORDS = 120.0
-"""Seconds that a host may take to begin the script, with all that its login shell says before."""
+"""Seconds that a host may take to start the script, including all output of its login shell."""
 MOST_LINES = 5000
 BREAK_SECONDS = 40
 
@@ -86,8 +86,8 @@ class Lock:
                 if machine in machines:
                     raise fail(
                         "invalid-inventory",
-                        f"{machines[machine]} and {host} are one machine",
-                        "two inventory names of one cluster must be two machines",
+                        f"{machines[machine]} and {host} are the same machine",
+                        "give each machine one inventory name",
                         host=host,
                     )
                 machines[machine] = host
@@ -136,8 +136,8 @@ class Lock:
             self._stop.check()
 
     def _answer(self, host: str, stream: Stream) -> str:
-        """The script's first line; what a login shell prints before it is none of ours. Without
-        the script, the last that was said. Raises TransportError for one that never ends."""
+        """The script's first line; output of a login shell before it is skipped. Without the
+        script, the last line. Raises TransportError where it never ends."""
         said, end = b"", time.monotonic() + FIRST_WORDS
         for _ in range(MOST_LINES):
             line = stream.read_line(min(30.0, max(end - time.monotonic(), 0.0)))
@@ -169,7 +169,7 @@ class Lock:
                     self.lost.add(host)
 
     def release(self) -> None:
-        """Lets go at once; the holders end by the end of their input."""
+        """Releases at once; the holders exit at the end of their input."""
         self._ended.set()
         if self._thread:
             self._thread.join(BEAT + 1)
@@ -190,8 +190,8 @@ class Lock:
 
 @dataclass(frozen=True)
 class Breaker:
-    """Can end the holder of one host's lock, and do nothing else there. It has no lock itself: the
-    holder's name is its leave, asked on the host again in the script that signals."""
+    """Can end the holder of one host's lock, and do nothing else there. It has no lock itself:
+    the holder's id is its permission, checked again on the host in the script that signals."""
 
     place: LockFile
 
@@ -206,7 +206,7 @@ class Breaker:
 
 
 def _trouble(host: str, text: str, state: str) -> ProvisionError:
-    what = text.removeprefix("error ")[:LONGEST] or "the lock's holder did not start"
+    what = text.removeprefix("error ")[:LONGEST] or "the lock holder did not start"
     code = "disk-full" if "No space" in what else "not-permitted"
-    hint = f"the lock is kept in {state}; check that the folder can be written"
+    hint = f"the lock is kept in {state}; check that the folder is writable"
     return fail(code, what, hint, host=host)

@@ -52,13 +52,14 @@ def records(text: str) -> list[str]:
 
 
 LONGEST = 500
-"""Characters of a host's words that are taken for a reason."""
+"""Characters of a host's output that are taken as a reason."""
 PART = "~part\n"
-"""Stands between what several probes printed of one thing."""
+"""Separates the records of several probes of one thing."""
 
 
 def together(probes: Sequence[Probe], frames: Sequence[Frame | None]) -> dict[Id, Observation]:
-    """What probes saw. Of a thing that several of them read, all have to have answered."""
+    """The observations of probes. A thing that several probes read is known only if all
+    answered."""
     read: dict[Id, list[str]] = {}
     seen: dict[Id, Observation] = {}
     for probe, frame in zip(probes, frames, strict=True):
@@ -77,7 +78,7 @@ def together(probes: Sequence[Probe], frames: Sequence[Frame | None]) -> dict[Id
 
 
 def parsed(probe: Probe, frame: Frame | None) -> dict[Id, Observation]:
-    """What one probe saw; what it did not come to is Unknown, never absent."""
+    """The observations of one probe; what it did not reach is Unknown, never absent."""
     return together([probe], [frame])
 
 
@@ -112,9 +113,9 @@ def _why(frame: Frame | None, probe: Probe) -> str:
     if frame is None:
         return "the host gave no answer"
     if frame.status in (124, 137):
-        return f"it could not be read within {probe.seconds} s"
+        return f"reading it took longer than {probe.seconds} s"
     if frame.status == CUT:
-        return "it is cut off: reading it said more than 1 MiB"
+        return "the answer was cut off: more than 1 MiB"
     lines = frame.text.strip().splitlines()
     return lines[-1][:LONGEST] if lines else f"reading it failed with status {frame.status}"
 

@@ -53,7 +53,7 @@ def _answer(asked: Future[ClusterView] | None) -> tuple[ClusterView | None, str]
 
 
 def told(spec: Spec, seen: Seen) -> Seen:
-    """With Kafka's own words: observations of cluster kinds, and what it adds to those of hosts."""
+    """With Kafka's answer: observations of cluster kinds, and what it adds to those of hosts."""
     if seen.view is None:
         return seen
     things = dict(seen.things)
@@ -75,14 +75,17 @@ def _added(things: Observed, read: Mapping[Id, Observation]) -> dict[Id, Observa
 
 
 def believed(spec: Spec, seen: Seen) -> Seen:
-    """Without the answer of another cluster's Kafka."""
+    """Drops the answer of another cluster's Kafka."""
     why = stranger(spec, seen)
     return replace(seen, view=None, unavailable=why, stranger=True) if why else seen
 
 
 def stranger(spec: Spec, seen: Seen) -> str:
-    """Why the Kafka that answered is not this cluster, or nothing. Whatever answers at the spec's
-    addresses is believed only where our own storages, or our own processes, vouch for it."""
+    """Why the Kafka that answered belongs to another cluster, or empty.
+
+    An answer at the spec's addresses is trusted only where our own storages or our own processes
+    confirm the cluster id.
+    """
     if seen.view is None:
         return ""
     known = cluster_id(spec, seen.things)
@@ -90,15 +93,21 @@ def stranger(spec: Spec, seen: Seen) -> str:
     if known.value and not known.fresh:
         if answered == known.value:
             return ""
-        return f"another cluster answers there: {answered}, and this one is {known.value}"
+        return (
+            f"another cluster answers at these addresses: {answered}, and this one is {known.value}"
+        )
     ids = [(kind, id) for kind in KINDS.values() for id in kind.answering(spec)]
     if all(kind.runs(seen.things.get(id)) is False for kind, id in ids):
-        return f"another cluster answers there: {answered}, and no broker of this one runs"
+        return (
+            f"another cluster answers at these addresses: {answered}, "
+            "and no broker of this cluster is running"
+        )
     return ""
 
 
 def zookeeper_states(target: Target) -> dict[int, str]:
-    """What each ZooKeeper server says it is: leader, follower, standalone; no entry if silent."""
+    """The mode that each ZooKeeper server reports: leader, follower, standalone; no entry if
+    silent."""
     from provisioner.kafka import zookeeper
 
     def state(node: Node) -> str:

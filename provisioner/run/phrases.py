@@ -1,4 +1,4 @@
-"""What a run says of its changes, in few words."""
+"""Phrases for the changes of a run."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from provisioner.plan.model import Change
 
 
 def explained(text: str) -> str:
-    """The cause where it is a known one, and the last lines of what a step printed."""
+    """The known cause, if any, and the last lines of a step's output."""
     words, tail = cause(text), last_lines(text)
     return f"{words}\n{tail}" if words else tail
 
 
 def last_lines(text: str, count: int = 12) -> str:
     lines = text.strip().splitlines()
-    return "\n".join(lines[-count:]) if lines else "it failed and said nothing"
+    return "\n".join(lines[-count:]) if lines else "it failed without output"
 
 
 def tally(changes: Sequence[Change]) -> str:

@@ -1,4 +1,4 @@
-"""A plan of a cluster as it is now: a look, then the planner. Nothing here writes."""
+"""A plan of a cluster as it is now: observe, then plan. Nothing here writes."""
 
 from __future__ import annotations
 

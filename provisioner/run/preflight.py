@@ -100,7 +100,7 @@ def _ask(
 
 
 def _names(target: Target, host: str) -> str:
-    """How the nodes on other hosts are called, one a line; addresses need no looking up."""
+    """The names of the nodes on other hosts, one a line; IP addresses need no lookup."""
     names = set()
     for name in target.used_hosts:
         address = target.spec.hosts[name].kafka_address
@@ -130,7 +130,8 @@ def _judge(
             Problem(
                 "port-taken",
                 f"port {port} is taken by {who}",
-                "end it, give the node another port, or (if it is a Kafka that may go) --rebuild",
+                "stop it, give the node another port, or (if it is a Kafka you no longer need) "
+                "use --rebuild",
                 host=host,
             )
         )
@@ -139,8 +140,8 @@ def _judge(
             Problem(
                 "preflight",
                 f"{target.places[host].home} is the home of another cluster, {owner}",
-                f"give this one a kafka.home of its own, or destroy {owner} first "
-                f"(was the cluster renamed? Then name it {owner} again)",
+                f"set another kafka.home, or destroy {owner} first "
+                f"(if this cluster was renamed, rename it back to {owner})",
                 host=host,
             )
         )
@@ -165,7 +166,12 @@ def _judge(
         )
     for path in values.get("notwritable", []):
         found.problems.append(
-            Problem("not-permitted", f"{path} cannot be written", "see kafka.home", host=host)
+            Problem(
+                "not-permitted",
+                f"{path} cannot be written",
+                "make it writable, or set another kafka.home",
+                host=host,
+            )
         )
     for line in values.get("dir", []):
         path, kilobytes, writable = line.split("\t")
@@ -183,7 +189,7 @@ def _judge(
 
 
 def _first(target: Target, host: str, changes: list[Change] | None) -> bool:
-    """Whether Kafka is new on this host: later a stranger is reported and no hindrance."""
+    """Whether Kafka is new on this host: later another Kafka is only reported."""
     here = [c for c in changes or [] if c.id.host == host]
     starting = {c.id.name for c in here if c.id.kind == "service" and c.action == "start"}
     installed = any(c.id.kind == "kafka" and c.action == "create" for c in here)
@@ -191,8 +197,8 @@ def _first(target: Target, host: str, changes: list[Change] | None) -> bool:
 
 
 def _sharing(target: Target, host: str, port: int, lines: list[str]) -> set[str]:
-    """The processes of this home that may have the port too: by the spec several nodes here listen
-    on it, each on an address of its own."""
+    """The processes of this home that may share the port: by the spec several nodes here listen
+    on it, each on its own address."""
     places = target.places[host]
     names = {node.name for node in places.nodes if port in ports(node)}
     fields = [line.split("\t") for line in lines]
@@ -202,7 +208,7 @@ def _sharing(target: Target, host: str, port: int, lines: list[str]) -> set[str]
 
 
 def _foreign(host: str, lines: list[str]) -> list[Problem]:
-    """Kafka's processes that no run of ours started: whose they are is not for us to guess."""
+    """Kafka processes that provision did not start."""
     problems = []
     for line in lines:
         pid, _start, _state, _uid, _node, _digest, home, config, *_, program = line.split("\t")
@@ -210,8 +216,8 @@ def _foreign(host: str, lines: list[str]) -> list[Problem]:
             problems.append(
                 Problem(
                     "preflight",
-                    f"another Kafka runs here: pid {pid}, {config or 'no properties file'}",
-                    "end it, or put this cluster on another host",
+                    f"another Kafka is running here: pid {pid}, {config or 'no properties file'}",
+                    "stop it, or put this cluster on another host",
                     host=host,
                 )
             )
@@ -221,18 +227,18 @@ def _foreign(host: str, lines: list[str]) -> list[Problem]:
 def _warn(target: Target, host: str, values: Values, found: Preflight) -> None:
     heaps = sum(heap_bytes(node.heap or "1g") for node in target.places[host].nodes)
     for name in values.get("unresolved", []):
-        found.warnings.append(
-            f"{host}: the name {name}, by which another node is known, is not found"
-        )
+        found.warnings.append(f"{host}: cannot resolve {name}, the name of another node")
     memory = int(values.get("memory", ["0"])[0]) * 1024
     if memory and heaps > memory:
         found.warnings.append(
-            f"{host}: the heaps add up to {heaps / 1e6:.0f} MB, "
-            f"{memory / 1e6:.0f} MB of memory are free"
+            f"{host}: the heaps total {heaps / 1e6:.0f} MB, "
+            f"but only {memory / 1e6:.0f} MB of memory are free"
         )
     files = values.get("files", [""])[0]
     if files.isdigit() and int(files) < FILES:
-        found.warnings.append(f"{host}: a process may open {files} files; Kafka likes {FILES}")
+        found.warnings.append(
+            f"{host}: the limit of open files is {files}; Kafka needs {FILES} (ulimit -n)"
+        )
 
 
 def _to_push(target: Target, host: str, changes: list[Change] | None) -> int:

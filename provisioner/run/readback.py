@@ -1,4 +1,4 @@
-"""What was read after steps, held against what is wanted by the one diff."""
+"""What was read after steps, compared with the wanted states by the one diff."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Look = Callable[[str, Sequence[Id]], Mapping[Id, Observation]]
 
 
 class NotTaken(Exception):
-    """Steps were done and what they should have changed is not so: id → why."""
+    """Steps were done but some changes did not take effect: id → why."""
 
     def __init__(self, left: Mapping[Id, str]):
         self.left = left
@@ -29,8 +29,8 @@ def left_over(
     before: Observed,
     fresh: Observed,
 ) -> dict[Id, str]:
-    """Which of the changes did not take, and why, by what was read ``fresh``. What only
-    observations tell of the wanted states (a digest by the host's key) is told by these."""
+    """The changes that did not take effect, and why, by what was read ``fresh``. Fields that
+    only observations can fill (a digest by the host's key) are filled from these."""
     mine = {c.id: desired[c.id] for c in changes if c.id in desired}
     wanted = resolve(target.spec, mine, desired, {**before, **fresh}, KINDS)
     return not_taken(changes, wanted, before, fresh, JUDGES)
@@ -47,7 +47,7 @@ def read_again(target: Target, look: Look, ids: Sequence[Id]) -> dict[Id, Observ
 
 
 def of_cluster(target: Target, ids: Sequence[Id]) -> dict[Id, Observation]:
-    """What Kafka tells of them now; Unknown where it does not answer."""
+    """Kafka's current answer about them; Unknown where it does not answer."""
     try:
         view = target.cluster().view(asks(target.spec, {id.kind for id in ids}))
     except KafkaUnavailable as error:
@@ -55,4 +55,4 @@ def of_cluster(target: Target, ids: Sequence[Id]) -> dict[Id, Observation]:
     seen: dict[Id, Observation] = {}
     for kind in {id.kind for id in ids}:
         seen.update(KINDS[kind].read(view, target.spec))
-    return {id: seen.get(id, Unknown("Kafka did not tell")) for id in ids}
+    return {id: seen.get(id, Unknown("Kafka did not report it")) for id in ids}

@@ -1,7 +1,7 @@
-"""``apply --rebuild``: what runs on the spec's ports, files or dirs ends, its data is emptied.
+"""``apply --rebuild``: stops what runs on the spec's ports, files or dirs, and empties its data.
 
-The word is itself the permission. Any other process on a port is named and refused, and then
-nothing has been touched.
+``--rebuild`` is the permission. Any other process on a port is named and refused before anything is
+touched.
 """
 
 from __future__ import annotations
@@ -82,12 +82,12 @@ def _act(
     )
     outcome = actor.act(batch)
     if outcome.lost:
-        raise fail("lock-lost", "another run took the lock over", host=host)
+        raise fail("lock-lost", "another run took the lock", host=host)
     for text in outcome.texts:
         if text.strip() and outcome.failed is None:
             emit(Event("note", text.strip(), host))
     if outcome.failed is not None:
         text = outcome.texts[-1].strip()
         code = "port-taken" if "neither Kafka" in text else "step-failed"
-        raise fail(code, text, "end it by hand, or give the node another port", host=host)
+        raise fail(code, text, "stop it by hand, or give the node another port", host=host)
     emit(Event("note", f"{note}: done", host))

@@ -1,4 +1,4 @@
-"""The lines of a run's journal that no unit of work on a host writes in its own exec."""
+"""Journal lines that are not written by a unit's own exec."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def journal_host_keys(target: Target, lock: Lock, command: str) -> None:
 
 @dataclass(frozen=True)
 class Records:
-    """Writes them where they belong; what is of the cluster (host ``""``) and of no host, on the
-    first host that has the lock."""
+    """Writes them on their host; lines of the cluster (host ``""``), or of no host, on the first
+    host that has the lock."""
 
     target: Target
     lock: Lock
@@ -50,7 +50,7 @@ class Records:
             actor_on(self.target, where, self.lock.token).act(Batch(done=line))
 
     def failed(self, host: str, wave: int, changes: Sequence[Change], why: str) -> None:
-        """What failed and why. That it could not be written down hides nothing of it."""
+        """What failed and why. A failure to write it hides nothing."""
         first = why.strip().partition("\n")[0]
         with contextlib.suppress(TransportError):
             self.write("failed", host, wave, changes, first)

@@ -18,8 +18,8 @@ class Interrupted(Exception):
 
 
 class StepFailed(Exception):
-    """A step of ``change`` failed; the message is for a person. ``written``: the host has put it
-    into its journal already."""
+    """A step of ``change`` failed; the message is for a person. ``written``: it is already in
+    the host's journal."""
 
     def __init__(self, change: Change, message: str, *, written: bool = False):
         self.change, self.written = change, written
@@ -27,7 +27,7 @@ class StepFailed(Exception):
 
 
 class NotAccepted(Exception):
-    """A gate did not open for good, and nothing of its wave was begun: why, by what it is about."""
+    """A gate refused the wave, and nothing of it was started: id → why."""
 
     def __init__(self, reasons: Mapping[Id, str]):
         self.reasons = reasons
@@ -43,9 +43,9 @@ class Results:
     not_started: list[Change] = field(default_factory=list)
 
     def undone(self, again: Change, emit: Callable[[Event], None]) -> None:
-        """Takes back what was applied where a later look finds a difference of the same thing."""
+        """Moves applied changes to failed where a later observation differs again."""
         words = again.reason or because(again.before or {}, again.after or {})
-        why = f"it was done, and differs again: {words}"
+        why = f"applied, but it differs again: {words}"
         for change in [c for c in self.applied if c.id == again.id]:
             self.applied.remove(change)
             self.failed.append((change, why))

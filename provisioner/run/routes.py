@@ -1,4 +1,4 @@
-"""Where a cluster's brokers may be, and from which host each of their addresses is dialled."""
+"""The addresses of a cluster's brokers, and the host from which each is dialled."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ EVERYWHERE = ("", "0.0.0.0", "::")
 
 
 def routes(spec: Spec, shells: Mapping[str, Shell], facts: Mapping[str, Facts]) -> Routes:
-    """An address is dialled from the host whose node advertises it, else from the one that listens
-    there. By name, a host is known as the spec, the inventory and it itself call it; what it says
-    of itself comes last, so that it takes no other's name."""
+    """An address is dialled from the host whose node advertises it, else from the one that
+    listens there. A host is known by the names in the spec, in the inventory and its own; its
+    own comes last, so that it cannot claim another host's name."""
     dials = {name: dial_from(host, shells.get(name)) for name, host in spec.hosts.items()}
     addresses: dict[Address, Dial] = {}
     for addresses_of in (advertised, bound):

@@ -20,7 +20,7 @@ ENTERING = (
     "storage/forget",
     "storage/record",
 )
-"""What works in the folder that it enters: everything that root does to a path."""
+"""Scripts that work in the folder that they enter: everything that root does to a path."""
 LIBRARIES = {
     "service/stop": ("service/processes",),
     "service/terminate": ("service/processes",),

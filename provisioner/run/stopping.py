@@ -1,5 +1,5 @@
-"""SIGINT and SIGTERM. What only looks ends where it stands; once something may be changed, the step
-under way ends, and no other begins."""
+"""SIGINT and SIGTERM. A command that only reads ends at once; after the first change the current
+step finishes and no other starts."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from contextlib import contextmanager
 
 from provisioner.errors import Exit, Problem, ProvisionError
 
-AGAIN = "run it again: it goes on from what is there"
+AGAIN = "run it again: it continues from the current state"
 
 
 class Signalled(KeyboardInterrupt):
-    """A signal came where nothing is under way that has to end first."""
+    """A signal came while nothing has to finish first."""
 
     def __init__(self, number: int):
         self.number = number
@@ -40,7 +40,7 @@ class Stop(threading.Event):
 
     @property
     def ended(self) -> bool:
-        """A signal came that ends the command, whatever became of the exception it raised."""
+        """A signal came that ends the command, even if its exception was swallowed."""
         return self.raises and self.is_set()
 
     def check(self) -> None:
@@ -51,7 +51,7 @@ class Stop(threading.Event):
 
 
 def interruption(number: int) -> Problem:
-    """What to say of a command that a signal ended."""
+    """The problem of a command that a signal ended."""
     return Problem("interrupted", f"interrupted by {signal.Signals(number).name}", AGAIN)
 
 

@@ -1,4 +1,4 @@
-"""What killed runs left on hosts, and distributions that nothing uses: removed, and said."""
+"""Removes what killed runs left on hosts, and unused distributions, and reports it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ SWEEP_UNITS = ENTER + constant("sweep_units.sh", "provisioner.run")
 def sweep_hosts(
     target: Target, lock: Lock, emit: Callable[[Event], None], *, distributions: bool
 ) -> None:
-    """Every host that can be reached, side by side. ``distributions``: the old ones too, which is
-    for the end of a run that reached its goal."""
+    """Every reachable host, side by side. ``distributions``: old ones too, for a run that
+    reached its goal."""
     limit = target.options.limit
     hosts = [host for host in target.shells if limit is None or host in limit]
     target.side_by_side(lambda host: _sweep(target, host, lock, emit, distributions), hosts)

@@ -2,15 +2,15 @@
 # FILEs, and incoming streams), and our distributions that nothing uses any more: not wanted (KEEP, a
 # name a line), and in no process's command line.
 home=$1 folders=$2 keep=$3; shift 3
-for f do [ -f "$f" ] && rm -f -- "$f" && echo "removed $f, which an earlier run left"; done
+for f do [ -f "$f" ] && rm -f -- "$f" && echo "removed $f, left by an earlier run"; done
 [ -d "$home/.provision" ] || exit 0
 for d in "$home/.provision/dist"/*.incoming "$home/.provision/dist"/*.broken; do
-  [ -d "$d" ] && rm -rf -- "$d" && echo "removed $d, which an earlier run left"
+  [ -d "$d" ] && rm -rf -- "$d" && echo "removed $d, left by an earlier run"
 done
 printf '%s\n' "$folders" | while IFS= read -r d; do
   for f in "$d"/.*.provision "$d"/.*.provision.* "$d"/*.provision.[0-9]*; do
     [ -f "$f" ] || [ -L "$f" ] || continue
-    rm -f -- "$f" && echo "removed $f, which an earlier run left"
+    rm -f -- "$f" && echo "removed $f, left by an earlier run"
   done
 done
 [ -n "$keep" ] || exit 0

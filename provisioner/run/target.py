@@ -1,6 +1,6 @@
-"""One cluster and the open ways to it: connections, places, artifacts, and Kafka when it is asked.
+"""One cluster and its open connections: hosts, paths, artifacts, and Kafka on demand.
 
-A run is a function of a target; nothing here is shared between targets, so thirty run side by side.
+A run is a function of a target; targets share nothing, so thirty run side by side.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 @dataclass
 class Options:
-    """What the command line says about a run, whatever the verb."""
+    """Options that every verb may have."""
 
     limit: frozenset[str] | None = None
     """The hosts that are changed and judged; None: all. The others are still read."""
@@ -37,7 +37,7 @@ class Options:
     allow: Mapping[str, frozenset[str]] = field(default_factory=dict)
     become_password: str | None = field(default=None, repr=False)
     become: bool = False
-    """-K: sudo may be used on every host whose inventory does not say no."""
+    """-K: use sudo on every host whose inventory does not disable it."""
     ssh: Any = None
     say: Callable[[str], None] = lambda text: None
     warn: Callable[[str], None] = lambda text: None
@@ -57,7 +57,7 @@ class Target:
     facts: dict[str, Facts] = field(default_factory=dict)
     unreachable: dict[str, TransportError] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
-    """Hosts that could be reached, and did not answer when they were last looked at."""
+    """Hosts that were reached but did not answer the last read."""
     store: Any = None
     prepared: dict[str, Any] = field(default_factory=dict)
     rebuild: bool = False
@@ -85,7 +85,7 @@ class Target:
             return dict(zip(names, each(pool, work, names), strict=True))
 
     def cluster(self) -> Cluster:
-        """The port to Kafka; made when first asked for. Raises KafkaUnavailable when used."""
+        """The port to Kafka, created on first use. Its methods raise KafkaUnavailable."""
         with self._mutex:
             if self._cluster is None:
                 self._cluster = self._connect()
@@ -167,10 +167,8 @@ def connect_host(host: Host, options: Options) -> Connection:
 
 
 def open_target(spec: Spec, options: Options, spec_folder: Path) -> Target:
-    """Connects to every host of the spec side by side and looks who we are there.
-
-    Raises ProvisionError for what is no matter of reachability (host keys, sudo refused).
-    """
+    """Connects to every host of the spec side by side and gathers facts. Raises ProvisionError
+    for errors other than reachability (host keys, sudo refused)."""
     target = Target(spec, options)
     names = target.used_hosts
     found = target.side_by_side(lambda name: _open_host(spec, name, options), names)
@@ -243,13 +241,13 @@ def _open_host(spec: Spec, name: str, options: Options) -> tuple[Shell, Facts] |
 
 def _nothing_says_become(facts: Facts, systemd: bool, host: Host) -> TransportError:
     what = "supervisor: systemd" if systemd else f"kafka.user {facts.user}"
-    why = "nothing says that sudo may be used"
+    why = "sudo is not enabled"
     if host.become is False:
-        why = f"the inventory says that sudo may not be used ({host.origins.get('become', '')})"
+        why = f"the inventory disables sudo ({host.origins.get('become', '')})"
     return TransportError(
         "sudo-refused",
-        f"{what} needs root, the login is {facts.login}, and {why}",
-        "set ansible_become: true for the host, or give -K; or log in as root",
+        f"{what} needs root, but the login is {facts.login}, and {why}",
+        "set ansible_become: true for the host, use -K, or log in as root",
     )
 
 
@@ -259,7 +257,7 @@ def _gather_facts(spec: Spec, shell: Shell) -> Facts:
     frame = Observer(shell).read([Reading(text, words, PRIVILEGED)])[0]
     if frame is None or frame.status != 0:
         said = frame.text.strip() if frame else "no answer"
-        raise TransportError("connection-lost", f"the first look failed: {said[:500]}")
+        raise TransportError("connection-lost", f"gathering facts failed: {said[:500]}")
     with understood(shell.connection.name):
         facts = read_facts(frame.text)
     if facts.unsafe_home:
@@ -270,7 +268,7 @@ def _gather_facts(spec: Spec, shell: Shell) -> Facts:
 
 
 def platform_of(facts: Facts) -> str:
-    """``linux-x86_64``; musl and other systems have names of their own, which no bundle matches."""
+    """``linux-x86_64``; musl and other systems have other names, which no bundle matches."""
     arch = {"amd64": "x86_64", "arm64": "aarch64"}.get(facts.arch, facts.arch)
     suffix = "-musl" if facts.libc == "musl" else ""
     return f"{facts.system.lower()}-{arch}{suffix}"

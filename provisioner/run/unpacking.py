@@ -1,4 +1,4 @@
-"""Distributions to one host, side by side: each is one stream, and unpacking is the host's work."""
+"""Distributions for one host, side by side: each is one stream, unpacked by the host."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def unpack_all(
 ) -> None:
     """Raises StepFailed."""
     if stop.is_set():
-        raise StepFailed(items[0][0], "interrupted before it began")
+        raise StepFailed(items[0][0], "interrupted before it started")
     with ThreadPoolExecutor(min(len(items), STREAMS)) as pool:
         running = [pool.submit(_unpack, target, actor, change, step) for change, step in items]
     for future in running:

@@ -1,4 +1,4 @@
-"""Waiting for what was started: until it has settled, limited by no progress, not by time."""
+"""Waits for started things until they are ready; limited by lack of progress, not by time."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from provisioner.run.target import Target, zookeeper_address
 from provisioner.spec.types import Role
 
 PAUSE = 0.05, 0.2
-"""Seconds between two questions, at first and at most: what asks takes the cores of what starts."""
+"""Seconds between two polls, at first and at most: polling takes CPU from what is starting."""
 LOOK_EVERY = 2.0
 SAY_AFTER = 5.0
 
 
 class NoProgress(Exception):
-    """What is waited for did not come; the message says what was last seen."""
+    """The wait ended without success; the message has the last observation."""
 
     def __init__(self, message: str, change: Change | None = None):
         self.change = change
@@ -44,7 +44,7 @@ class NoProgress(Exception):
 
 
 class WaitInterrupted(NoProgress):
-    """A signal came while this waited; what is waited for goes on by itself."""
+    """A signal came during the wait; what was started continues by itself."""
 
 
 @dataclass
@@ -68,8 +68,10 @@ def wait_for(
     emit: Callable[[Event], None],
     stop: threading.Event,
 ) -> dict[Id, Observation]:
-    """What was seen of each when all had settled, and nothing of Kafka's own differed any more.
-    Raises NoProgress; WaitInterrupted when ``stop`` is set."""
+    """The observations when all were ready, and nothing in Kafka differed any more.
+
+    Raises NoProgress; WaitInterrupted when ``stop`` is set.
+    """
     began = time.monotonic()
     arrived: dict[Id, Observation] = {}
     left = list(items)
@@ -87,7 +89,7 @@ def wait_for(
                 continue
             why = missing(item.id, state, observation)
             if not why and not _serves(target, item.id):
-                why = "it does not serve yet"
+                why = "it is not serving yet"
             if not why:
                 arrived[item.id] = observation
                 left.remove(item)
@@ -105,9 +107,9 @@ def wait_for(
 
 
 def missing(id: Id, state: State, seen: Observation) -> str:
-    """What has not come about yet. Brokers tell of a change a while after Kafka has confirmed it,
-    so things of the cluster are held against what is wanted; those of hosts are read by whoever
-    changed them."""
+    """What is not ready yet. Brokers report a change a while after Kafka has confirmed it, so
+    things of the cluster are compared with the wanted states; those of hosts are read by the
+    unit that changed them."""
     kind = KINDS[id.kind]
     left = differs(id, state, seen, JUDGES) if kind.layer is Layer.CLUSTER else ""
     return left or ("" if kind.settled(state, seen) else NOT_SETTLED)
@@ -117,7 +119,7 @@ NOT_SETTLED = "not settled"
 
 
 def _named(id: Id) -> str:
-    return KINDS[id.kind].awaited(id)
+    return KINDS[id.kind].awaiting(id)
 
 
 def _seen(
@@ -126,7 +128,7 @@ def _seen(
     left: Sequence[Awaited],
     look: Callable[[str, Sequence[Id]], Mapping[Id, Observation]],
 ) -> dict[Id, Observation]:
-    """The cheap sign first: a port that opens. A full look only then, and once a second."""
+    """The cheap check first: an open port. A full read only then, and once a second."""
     now = time.monotonic()
     seen: dict[Id, Observation] = {}
     by_host: dict[str, list[Id]] = {}
@@ -165,9 +167,9 @@ WORDS = "4lw.commands.whitelist"
 
 
 def _serves(target: Target, id: Id) -> bool:
-    """A ZooKeeper that stands alone opens its port before it has read its data, and ends again if
-    it cannot: it is there when it says what it is. One of several may have to wait for the others,
-    and has read its data before it opens its port."""
+    """A standalone ZooKeeper opens its port before it has read its data, and exits if it cannot:
+    it is ready when it reports its mode. One of several may have to wait for the others, and has
+    read its data before it opens its port."""
     if id.kind != "service" or not id.host:
         return True
     node = target.spec.node(id.name)
@@ -185,7 +187,7 @@ def _serves(target: Target, id: Id) -> bool:
 
 
 def _cluster(target: Target, ids: Sequence[Id]) -> dict[Id, Observation]:
-    """What Kafka says now; nothing while it does not answer."""
+    """Kafka's current answer; None while it does not answer."""
     try:
         if all(id.kind == "broker" for id in ids):
             view = target.cluster().liveness()
@@ -202,7 +204,7 @@ def _cluster(target: Target, ids: Sequence[Id]) -> dict[Id, Observation]:
 def _check(
     target: Target, state: State, item: Awaited, seen: Observation, now: float, why: str
 ) -> None:
-    """A dead process is a failure at once; no progress is one after the limit."""
+    """An exited process is a failure at once; lack of progress is one after the limit."""
     if isinstance(seen, Present):
         mark = (dict(seen.fields), dict(seen.volatile))
         if mark != item.last:
@@ -211,7 +213,7 @@ def _check(
             raise NoProgress(_why_dead(target, item.id, state), item.change)
     if now - item.moved > item.limit:
         detail = "" if why == NOT_SETTLED else f": {why}"
-        text = f"{_named(item.id)}: nothing has moved for {item.limit:.0f} s{detail}"
+        text = f"{_named(item.id)}: no progress for {item.limit:.0f} s{detail}"
         raise NoProgress(text, item.change)
 
 
@@ -222,7 +224,7 @@ def _unseen(
     look: Callable[[str, Sequence[Id]], Mapping[Id, Observation]],
     now: float,
 ) -> None:
-    """Kafka does not answer: as long as the process of the change lives, it may yet."""
+    """Kafka does not answer: it may still, as long as the process of the change lives."""
     service = item.change.id
     if not item.id.host and service.kind == "service" and now - item.looked >= LOOK_EVERY:
         item.looked = now
@@ -236,11 +238,11 @@ def _unseen(
 
 RESTARTS = 3
 SILENT = 600.0
-"""Seconds in which a living process may recover its logs before it answers."""
+"""Seconds in which a running process may recover its logs before it answers."""
 
 
 def _ended(seen: Present) -> bool:
-    """It does not run, and nobody is about to start it; systemd is, a few times."""
+    """It does not run and nothing will start it; systemd does, a few times."""
     if seen.fields["running"]:
         return False
     state = seen.volatile.get("ActiveState")
@@ -256,7 +258,7 @@ LAST_LINES = 8
 
 
 def _why_dead(target: Target, id: Id, state: State) -> str:
-    """The cause in words where it is a known one, and the last lines of the log."""
+    """The known cause, if any, and the last lines of the log."""
     unit = str(state.args["unit"]) if state.args["supervisor"] == "systemd" else ""
     text_of_tail = constant("tail.sh", "provisioner.run")
     files = ("", str(state.args["out"]), str(state.args["log"]))
@@ -271,15 +273,15 @@ def _why_dead(target: Target, id: Id, state: State) -> str:
     telling = [line for line in lines if TELLING.search(line)][:TELLING_LINES]
     rest = [line for line in lines[-LAST_LINES:] if line not in telling]
     tail = "\n".join("    " + line for line in [*telling, *rest])
-    return f"{id.name} ended while starting" + (f": {words}" if words else "") + f"\n{tail}"
+    return f"{id.name} exited while starting" + (f": {words}" if words else "") + f"\n{tail}"
 
 
 def wait_for_sessions(
     target: Target, ids: Sequence[Id], emit: Callable[[Event], None], stop: threading.Event
 ) -> None:
-    """Waits until ZooKeeper has forgotten the predecessors of these brokers, where there are any.
+    """Waits until the ZooKeeper sessions of these brokers' previous processes have expired.
 
-    Raises NoProgress after ``SESSIONS`` seconds: somebody else is then using the broker's id;
+    Raises NoProgress after ``SESSIONS`` seconds: another process is then using the broker's id;
     WaitInterrupted when ``stop`` is set.
     """
     spec = target.spec

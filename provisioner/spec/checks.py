@@ -308,7 +308,7 @@ def nodes(review: Review) -> None:
                 )
             elif name in ENV_WORDS:
                 review.report(
-                    f"'{name}' is not for env: the spec has a word for it",
+                    f"'{name}' is not for env: the spec has a key of its own for it",
                     (*loc, "env", name),
                     f"use {ENV_WORDS[name]}",
                     key=True,

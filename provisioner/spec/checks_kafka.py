@@ -160,7 +160,7 @@ def secret(review: Review, key: str, value: Any, loc: Loc) -> None:
         review.report(
             f"a secret in config ('{key}') is not yet supported",
             loc,
-            "take it out; a later release will know it",
+            "take it out; a later release will support it",
             code="not-supported",
         )
 

@@ -1,4 +1,4 @@
-"""Warnings of what is open to others than this machine and asks nobody for a login.
+"""Warnings about ports that are open to other machines and have no login.
 
 TLS, users and ACLs are not supported yet, so a cluster that is reached over a network is as safe as
 that network; each thing is said once.
@@ -31,7 +31,7 @@ def jmx(review: Review) -> None:
             review.report("jmx_address without jmx_port", loc, "add jmx_port, or take it out")
         elif given is not None and not is_loopback(given):
             review.warn(
-                f"JMX on {given} asks nobody for a login: whoever reaches its port runs any code "
+                f"JMX on {given} has no login: anyone who reaches its port can run code "
                 "as Kafka's user",
                 loc,
             )
@@ -42,8 +42,8 @@ def zookeeper(review: Review) -> None:
     found = [node for node in spec.zookeeper if _open(review, node)]
     if found:
         review.warn(
-            f"ZooKeeper's port {found[0].client_port} is open on all interfaces, and whoever "
-            "reaches it may change all that Kafka knows: let only the cluster's hosts reach it",
+            f"ZooKeeper's port {found[0].client_port} is open on all interfaces, and anyone "
+            "who reaches it can change Kafka's metadata: allow only the cluster's hosts",
             review.built.loc(found[0]),
         )
 
@@ -62,7 +62,7 @@ def listeners(review: Review) -> None:
             if listener.name == "PLAINTEXT" and listener.host in WILDCARD:
                 review.warn(
                     f"{listener} is open on all interfaces without TLS and login (neither is "
-                    "supported yet): let only those reach it who may read and write everything",
+                    "supported yet): allow only clients that may read and write everything",
                     review.built.loc(node, "listeners", number),
                 )
                 return

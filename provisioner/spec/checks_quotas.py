@@ -32,9 +32,9 @@ def check_all(review: Review) -> None:
         first = seen.setdefault(quota.entity, loc)
         if first is not loc:
             review.report(
-                f"the quota of {who(quota)} is in {review.where(first)} already",
+                f"the quota of {who(quota)} is given twice (first in {review.where(first)})",
                 loc,
-                "keep one, with all rates",
+                "keep one, with all its rates",
             )
 
 

@@ -102,7 +102,7 @@ class Options(Shape):
         Properties | None,
         Field(
             description="Properties as Kafka spells them; merged with the default, the node's win. "
-            "What the spec has a word for (broker.id, listeners, log.dirs, …) is refused here"
+            "Keys that the spec models (broker.id, listeners, log.dirs, …) are refused here"
         ),
     ] = None
 
@@ -275,8 +275,9 @@ Rate = Annotated[float, Field(gt=0, le=EXACT)]
 
 
 class Quota(Shape):
-    """What a user, a client id, or a client id of a user may use. `null` is the default: of every
-    user, or client id, that has no quota of its own. A key that is left out is no part of it."""
+    """The rates of a user, of a client id, or of a client id of a user. `null` is the default
+    entity: every user, or client id, without a quota of its own. A key that is left out is not part
+    of the entity."""
 
     user: Annotated[EntityName | None, Field(description="A user; `null`: the default")] = None
     client_id: Annotated[
@@ -308,8 +309,8 @@ class Policy(Shape):
     unmanaged_config: Annotated[
         Literal["report", "delete", "ignore"],
         Field(
-            description="Overrides on our topics and brokers, and rates of our quotas, that the "
-            "spec does not have; whole quotas are only ever reported"
+            description="Overrides on our topics and brokers, and rates of our quotas, that are "
+            "not in the spec; quotas that are not in the spec are only reported"
         ),
     ] = "report"
     offline_partitions: Annotated[
@@ -372,8 +373,8 @@ class SpecFile(Shape):
     quotas: Annotated[
         list[Quota] | None,
         Field(
-            description="Client quotas. Without the key nobody looks at them; with it those that "
-            "are not in the list are reported"
+            description="Client quotas. Without the key they are not managed; with it, quotas "
+            "that are not in the list are reported"
         ),
     ] = None
     policy: Annotated[

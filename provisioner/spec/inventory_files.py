@@ -45,7 +45,7 @@ def read_inventory(path: Path) -> Inventory:
     reconcile(inventory)
     for kind in ("group_vars", "host_vars"):
         if (beside := folder / kind).exists() and not beside.is_dir():
-            inventory.warnings.append(Notice("is no folder and is not used", str(beside)))
+            inventory.warnings.append(Notice("is not a folder and is ignored", str(beside)))
     if path.is_dir() and not sources:
         inventory.warnings.append(Notice("has no inventory file in it", str(path)))
     if inventory.problems:
@@ -69,7 +69,7 @@ def folder_sources(
         elif path.is_file() or path.is_symlink():
             yield path
         else:
-            inventory.warnings.append(Notice("is no file and is not read", str(path)))
+            inventory.warnings.append(Notice("is not a file and is ignored", str(path)))
 
 
 def read_source(inventory: Inventory, path: Path) -> None:

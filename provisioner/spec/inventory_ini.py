@@ -49,16 +49,20 @@ class IniSource(Source):
                 self.line(line, (number,))
         for name, found in self.waiting.items():
             if found.parents:
-                message = f"[{found.parents[-1].name}:children] names '{cut(name)}', which is none"
+                message = (
+                    f"[{found.parents[-1].name}:children] names '{cut(name)}', which is not a group"
+                )
             else:
-                message = f"[{cut(name)}:vars] is of a group that is not there"
+                message = f"[{cut(name)}:vars] is of a group that does not exist"
             self.report(message, found.loc, f"write [{cut(name)}], or take it out")
 
     def line(self, line: str, loc: Loc) -> None:
         if section := SECTION.fullmatch(line):
             self.section(section[1], section[2] or "hosts", loc)
         elif line[0] == "[" and line[-1] == "]":
-            self.report(f"'{cut(line)}' is no section", loc, "write [GROUP], [GROUP:vars], …")
+            self.report(
+                f"'{cut(line)}' is not a section header", loc, "write [GROUP], [GROUP:vars], …"
+            )
         elif self.current is None:
             return
         elif self.kind == "hosts":
@@ -116,7 +120,7 @@ class IniSource(Source):
     def child_line(self, group: Group, line: str, loc: Loc) -> None:
         found = NAME.fullmatch(line)
         if not found:
-            self.report(f"'{cut(line)}' is no group's name", loc)
+            self.report(f"'{cut(line)}' is not a valid group name", loc)
         elif found[1] in self.inventory.groups and found[1] not in self.waiting:
             self.child(group, found[1], loc)
         else:

@@ -77,7 +77,7 @@ class YamlSource(Source):
         if self.entry(name, value, loc):
             self.child(group, name, loc)
         elif len(self.inventory.problems) == before:
-            self.report(f"'{cut(name)}', a child of {group.name}, is no group", loc)
+            self.report(f"'{cut(name)}', a child of {group.name}, is not a group", loc)
 
     def machines(self, group: Group, pattern: str, values: Any, loc: Loc) -> None:
         if isinstance(pattern, NotText):

@@ -245,7 +245,7 @@ def resolved(source: Source, spec: Path) -> Source:
 
 
 def unless_said(said: list[Problem], more: list[Problem]) -> list[Problem]:
-    """What is no value at all (``said``) is of the wrong type and out of bounds as well."""
+    """A value reported as invalid (``said``) also has the wrong type and is out of bounds."""
     places = {(problem.line, problem.column) for problem in said}
     return [problem for problem in more if (problem.line, problem.column) not in places]
 

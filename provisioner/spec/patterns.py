@@ -61,7 +61,9 @@ def matching(inventory: Inventory, word: str, pattern: str) -> list[str]:
     if not groups or name.startswith("~") or any(c in name for c in ".?*["):
         found += names_like(inventory, list(inventory.hosts), name, pattern)
     if not found and not groups:
-        raise nothing(inventory, pattern, f"'{word}' is no host and no group of the inventory")
+        raise nothing(
+            inventory, pattern, f"'{word}' is neither a host nor a group of the inventory"
+        )
     return subscripted(inventory, list(dict.fromkeys(found)), subscript, pattern)
 
 

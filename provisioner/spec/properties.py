@@ -61,7 +61,7 @@ BEYOND_TABLE = {
     "kafka.metrics.reporters": "list",
     "kafka.metrics.polling.interval.secs": "int",
 }
-# What the spec has a word for: key → that word.
+# Keys that the spec models: key → the spec's own key.
 MODELLED = {
     "broker.id": "id of the broker",
     "node.id": "id of the node",
@@ -176,7 +176,7 @@ def check_key(scope: str, key: str, around: Surroundings) -> tuple[Finding | Non
     modelled = {"topic": MODELLED_TOPIC, "zookeeper": MODELLED_ZOOKEEPER}.get(scope, MODELLED)
     if key in modelled:
         return (
-            f"'{key}' is not for config: the spec has a word for it",
+            f"'{key}' is not for config: the spec has a key of its own for it",
             f"use {modelled[key]}",
         ), False
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", key):
@@ -198,7 +198,7 @@ def check_zookeeper_key(key: str, around: Surroundings) -> Finding | None:
     if re.fullmatch(r"(server|weight|group)\.\d+", key):
         if key.startswith("server."):
             return (
-                f"'{key}' is not for config: the spec has a word for it",
+                f"'{key}' is not for config: the spec has a key of its own for it",
                 "use peer_port and election_port of the servers in zookeeper",
             )
         return None
@@ -246,9 +246,9 @@ def unknown(scope: str, key: str, around: Surroundings) -> Finding:
 
 
 TAKEN = {
-    "broker": "Kafka would take it without a word and ignore it",
+    "broker": "Kafka would accept and silently ignore it",
     "topic": "Kafka refuses to create a topic with a property that it does not know",
-    "zookeeper": "ZooKeeper would take it without a word and ignore it",
+    "zookeeper": "ZooKeeper would accept and silently ignore it",
 }
 """What becomes of a property that the program does not know."""
 

@@ -56,7 +56,7 @@ does not know without a word; types and valid values are checked as well. There 
 - once a class that is not Kafka's own is configured (`metric.reporters`, `authorizer.class.name`,
   …): keys that are not nearly a known one; these give a warning.
 
-What the spec has a word for is refused in `config`:
+Keys that the spec models are refused in `config`:
 
 | property | in its place |
 |---|---|

@@ -168,7 +168,7 @@ def refused_characters(text: str) -> Bad | None:
 
 
 def no_value(text: str) -> str:
-    return f"'{text}' is no value"
+    return f"'{text}' is not a value"
 
 
 def printable(text: str) -> str:

@@ -114,7 +114,7 @@ def without_reserved(document: Document) -> tuple[Document, list[Problem]]:
             loc,
             key=len(loc) == 1,
             code="not-supported",
-            hint="take it out; a later release will know it",
+            hint="take it out; a later release will support it",
         )
         for loc in locs
     ]

@@ -236,7 +236,7 @@ def java(text: str) -> str:
         return text
     if not text.startswith("/"):
         refuse(
-            f"'{text[:60]}' is no Java",
+            f"'{text[:60]}' is not a valid value of java",
             "write bundled, system, or the absolute path of a Java home",
         )
     return path(text)

@@ -1,4 +1,4 @@
-"""``provision apply``: makes it so, then verifies."""
+"""``provision apply``: applies the spec, then verifies."""
 
 from __future__ import annotations
 
@@ -91,8 +91,9 @@ def apply(
 
 @contextmanager
 def begun(report: Report, when: Callable[[], bool]) -> Iterator[None]:
-    """Errors after the first change are no 'nothing was touched': they go into the report, which
-    then says 2, with what was done. ``when`` tells whether anything has been changed."""
+    """Errors after the first change go into the report (exit 2) together with what was done; an
+    error that is raised means that nothing was changed. ``when`` tells whether anything has been
+    changed."""
     try:
         yield
     except (ProvisionError, *PORT_ERRORS) as error:
@@ -103,7 +104,7 @@ def begun(report: Report, when: Callable[[], bool]) -> Iterator[None]:
 
 
 def check_before_rebuild(target: Target) -> None:
-    """What would stop a rebuild half way is asked before anything is emptied."""
+    """Checks whatever would stop a rebuild half way before any data is deleted."""
     ensure_artifacts(target)
     found = preflight.preflight(target)
     # What runs on the ports is the rebuild's own business; it names who may not be ended.
@@ -113,8 +114,7 @@ def check_before_rebuild(target: Target) -> None:
 
 
 def _serves(planned: Planned, results: Results) -> bool:
-    """Whether what runs may come to be whole: for nothing, or for what is held, there is no
-    waiting."""
+    """Whether the running cluster can become healthy; if not, there is nothing to wait for."""
     if any(refused.id.kind == "service" for refused in planned.plan.refused):
         return False
     started = any(c.id.kind == "service" for c in results.applied)
@@ -157,13 +157,13 @@ def executor(
 
 
 def reopen(target: Target) -> None:
-    """From here on what stands in the way may be moved aside."""
+    """From here on files in the way may be moved aside."""
     target.rebuild = True
     update_layouts(target)
 
 
 def fetched(target: Target) -> Planned:
-    """A plan whose artifacts are all here, before anything is changed."""
+    """Brings all artifacts of the plan into the cache before anything is changed."""
     if any(prepared.pending for prepared in target.prepared.values()):
         ensure_artifacts(target)
     planned = planning.make_plan(target)
@@ -175,8 +175,8 @@ def fetched(target: Target) -> Planned:
 
 
 def awaited(target: Target, planned: Planned, emit: Callable[[Event], None], stop: Stop) -> Planned:
-    """The plan, made again when Kafka answers: with nothing to do to its hosts, a Kafka whose
-    processes run is one that starts, and what its topics lack is seen a moment later."""
+    """The plan, made again when Kafka answers: if there is nothing to do on the hosts and the
+    processes run, Kafka is still starting, and its topics can be read a moment later."""
     if not _silent(target, planned):
         return planned
     emit(Event("waiting", f"waiting for Kafka to answer: {planned.seen.unavailable}"))
@@ -253,10 +253,10 @@ def locked(target: Target, command: str) -> Iterator[Lock]:
 
 
 def acting(target: Target, host: str, token: str, steps: Sequence[ShellStep]) -> list[str]:
-    """Steps of a verb's own on one host, outside any wave. Raises ``step-failed``."""
+    """Runs steps of a verb on one host, outside any wave. Raises ``step-failed``."""
     outcome = actor_on(target, host, token).act(Batch(steps=steps))
     if outcome.lost:
-        raise fail("lock-lost", "another run took the lock over", host=host)
+        raise fail("lock-lost", "another run took the lock", host=host)
     if outcome.failed is not None:
         raise fail("step-failed", outcome.texts[-1].strip(), host=host)
     return outcome.texts
@@ -273,7 +273,7 @@ def _now() -> str:
 
 
 def command(args: argparse.Namespace, context: Context) -> Report:
-    """The verb: asks no questions, shows the plan, does it, verifies."""
+    """The verb: shows the plan, carries it out and verifies, without prompting."""
     console = context.console
     path = context.path
     saved = read(path)
@@ -307,10 +307,12 @@ def command(args: argparse.Namespace, context: Context) -> Report:
 
 
 def _fit(args: argparse.Namespace, planned: bool) -> None:
-    """Words that do not go together. Raises ``usage``."""
+    """Options that exclude each other. Raises ``usage``."""
     if args.rebuild and args.limit:
-        raise fail("usage", "--rebuild makes a whole cluster anew: it does not go with --limit")
+        raise fail("usage", "--rebuild recreates the whole cluster and cannot be used with --limit")
     if planned and args.rebuild:
-        raise fail("usage", "a saved plan is applied as it is: it does not go with --rebuild")
+        raise fail("usage", "a saved plan is applied unchanged and cannot be used with --rebuild")
     if planned and (args.inventory or args.limit or args.each):
-        raise fail("usage", "a saved plan has its own inventory and limit: leave -i, -l, --each")
+        raise fail(
+            "usage", "a saved plan has its own inventory and limit: leave out -i, -l and --each"
+        )

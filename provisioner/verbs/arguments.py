@@ -22,7 +22,8 @@ ALLOW = (
     "revert-migration",
 )
 NAMING = frozenset({"delete-topic", "wipe-log-dir"})
-"""Those that take a VALUE. Others with one permit nothing: less was meant than they would."""
+"""The ``--allow`` names that take a VALUE. Others with a VALUE permit nothing: the user meant
+less than they would permit."""
 DRY = ("--dry-run", "--check", "--diff")
 ANYWHERE = ("--json", "-v", "--verbose", "--debug")
 """Options that may stand before the verb too."""
@@ -60,7 +61,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **more)
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        """Flushed here, where a reader that has gone is no traceback at the end."""
+        """Flushed here, so that a closed pipe is no traceback at exit."""
         print(message, end="", file=file, flush=True)
 
     def error(self, message: str) -> NoReturn:
@@ -68,7 +69,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class Arguments(argparse.Namespace):
-    """What a command line says. None of it changes: who means something else has a copy."""
+    """The parsed command line. Immutable: to change a value, copy it (``changed``)."""
 
     def __init__(self, **values: Any):
         self.__dict__.update(values)
@@ -90,7 +91,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     first = next((word for word in argv if word not in ANYWHERE), "")
     if first.startswith("-") and first not in ALONE:
         listed = ", ".join(ANYWHERE)
-        hint = f"provision VERB … {first}: before the verb stand only {listed}"
+        hint = f"provision VERB … {first}: before the verb only these may stand: {listed}"
         raise fail("usage", f"{first} stands before the verb", hint)
     return _with_format(build().parse_args(list(argv)))
 
@@ -99,14 +100,14 @@ def _with_format(args: argparse.Namespace) -> argparse.Namespace:
     """``format`` and ``output`` for every verb; ``--json`` is ``--format json``."""
     asked = getattr(args, "format", None)
     if args.json and asked not in (None, "json"):
-        raise fail("usage", f"--json does not go with --format {asked}", "leave one of them out")
+        raise fail("usage", f"--json cannot be used with --format {asked}", "leave one of them out")
     format = asked or ("json" if args.json else TEXT)
     output = getattr(args, "output", None)
     return changed(args, format=format, json=format == "json", output=output)
 
 
 def format_of(argv: Sequence[str]) -> tuple[str, str | None]:
-    """Format and output file of a command line that may not be understood otherwise."""
+    """Format and output file of a command line that cannot be parsed otherwise."""
     found: dict[str, str] = {}
     for number, word in enumerate(argv):
         name, equals, value = word.partition("=")
@@ -144,12 +145,12 @@ def build() -> Parser:
 def at_least_one(word: str) -> int:
     """A count for argparse, which puts the message after the option's name."""
     if not word.isdecimal() or int(word) < 1:
-        raise argparse.ArgumentTypeError(f"{word!r} is not a number from 1 up")
+        raise argparse.ArgumentTypeError(f"{word!r} is not a whole number of 1 or more")
     return int(word)
 
 
 def _common(parser: Parser, default: Any) -> None:
-    """What may stand before the verb and after it."""
+    """Options that may stand before or after the verb."""
     for names, text in (
         (("--json",), "print one JSON document to stdout"),
         (("-v", "--verbose"), "show every change and value"),
@@ -234,7 +235,7 @@ def _verify(sub: Parser) -> None:
 
 def _drift(sub: Parser) -> None:
     _formats(sub)
-    sub.add_argument("--strict", action="store_true", help="unmanaged things are drift too")
+    sub.add_argument("--strict", action="store_true", help="count unmanaged resources as drift")
 
 
 def _validate(sub: Parser) -> None:
@@ -336,7 +337,7 @@ def allowed(words: Sequence[str]) -> dict[str, frozenset[str]]:
 
 
 def useless(words: Sequence[str]) -> list[str]:
-    """What is to be said of permissions that are none, whatever the plan."""
+    """Warnings about permissions that never permit anything, whatever the plan."""
     named = [(word, word.partition("=")[0]) for word in words if "=" in word]
     return [
         f"--allow {word} permits nothing: {name} takes no value"

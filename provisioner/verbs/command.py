@@ -31,17 +31,17 @@ WORST = (Exit.TERMINATED, Exit.INTERRUPTED, Exit.NO, Exit.STOPPED, Exit.CANNOT_T
 
 @dataclass
 class Console:
-    """Where a command's words go: answers to stdout, progress and warnings to stderr."""
+    """Where a command's output goes: answers to stdout, progress and warnings to stderr."""
 
     as_json: bool
     """The document is the answer, in whatever format: nothing else goes to stdout."""
     verbose: bool = False
     prefix: str = ""
     output: bool = False
-    """Answers go to a file, when all are there (``answers``)."""
+    """Answers go to a file once all are there (``answers``)."""
     answers: list[str] = field(default_factory=list)
     warned: list[Notice] = field(default_factory=list)
-    """What was said, of all clusters."""
+    """All warnings, of all clusters."""
     text: Text = field(init=False)
     errors: Text = field(init=False)
     mutex: threading.Lock = field(default_factory=threading.Lock)
@@ -66,7 +66,7 @@ class Console:
                     show(text, sys.stdout)
 
     def warn(self, notice: Notice) -> None:
-        """Once in a command, whichever of its clusters it is about."""
+        """Each warning once per command, whichever cluster it is about."""
         with self.mutex:
             known = notice in self.warned
             if not known:
@@ -79,12 +79,12 @@ class Console:
 
 
 def show(text: str, stream: Any) -> None:
-    """The one place where a line reaches a stream: nothing in it acts on a terminal."""
+    """The only place that writes to a stream: no control characters reach a terminal."""
     print(printable(text, colours(stream)), file=stream, flush=True)
 
 
 def colours(stream: Any) -> bool:
-    """Whether it is a terminal that wants them."""
+    """Whether stderr is a terminal that accepts colours."""
     return bool(
         stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     )
@@ -106,14 +106,14 @@ class Context:
     stop: Stop | None = None
     more: tuple[str, ...] = ()
     warnings: list[Notice] = field(default_factory=list)
-    """Those of this cluster."""
+    """The warnings of this cluster."""
 
     def __post_init__(self) -> None:
         if self.become_password is not None or self.ssh_password is not None:
             core_dumps.forbid()
 
     def warn(self, notice: Notice) -> None:
-        """The one way of a warning: to stderr, and into the report."""
+        """The only way to warn: to stderr, and into the report."""
         if notice not in self.warnings:
             self.warnings.append(notice)
         self.console.warn(notice)
@@ -146,7 +146,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _run(argv: Sequence[str], stop: Stop, warned: list[Notice]) -> int:
-    """``warned`` takes the warnings that were said."""
+    """``warned`` collects the warnings."""
     passwords = Passwords.taken()
     console = Console(True, warned=warned)
     try:
@@ -173,8 +173,7 @@ def _run(argv: Sequence[str], stop: Stop, warned: list[Notice]) -> int:
 
 
 def _leave(code: int) -> NoReturn:
-    """Ends the process where it stands: threads may still wait for hosts that do not answer, and
-    they only look."""
+    """Exits at once: threads may still wait for hosts that do not answer, and they only read."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):
             stream.flush()
@@ -182,15 +181,15 @@ def _leave(code: int) -> NoReturn:
 
 
 def _take_any_text() -> None:
-    """What hosts say need be no text in this terminal's encoding: bytes that are none are shown
-    as escapes (valid ones in JSON too), never an error half way through an answer."""
+    """Output from hosts may not fit this terminal's encoding: invalid bytes are shown as escapes
+    (in JSON too), so an answer never fails half way through."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def show_answer(text: str) -> None:
-    """To stdout, now: whoever reads may have gone, which is no failure of the run."""
+    """To stdout, flushed: a closed pipe is no failure of the run."""
     try:
         show(text, sys.stdout)
     except BrokenPipeError:
@@ -204,7 +203,7 @@ def _stopped(
     code: Exit,
     warned: Sequence[Notice],
 ) -> int:
-    """The answer of a command that came to none."""
+    """The answer of a command that failed before it had one."""
     # One document: a signal that comes while it is written adds no other.
     stop.raises = False
     format, output = arguments.format_of(argv)
@@ -224,7 +223,7 @@ def _stopped(
 
 @dataclass(frozen=True)
 class Passwords:
-    """What the environment gave; taken out of it, so that nothing that we start can see them."""
+    """Passwords from the environment; removed from it, so that no child process sees them."""
 
     become: str | None = field(default=None, repr=False)
     ssh: str | None = field(default=None, repr=False)
@@ -294,7 +293,8 @@ def _several(
     contexts: list[Context],
     problems: list[Problem],
 ) -> list[Report]:
-    """Side by side, bounded; one that fails does not stop the others, and adds to ``problems``."""
+    """Clusters side by side, bounded; a failed one does not stop the others, and adds to
+    ``problems``."""
     from provisioner.verbs.failures import exit_of, problems_of
 
     reports: list[Report] = []
@@ -323,7 +323,7 @@ def _several(
         return report
 
     if getattr(args, "out", None):
-        raise fail("usage", "-o takes one cluster's plan: one spec, without --each")
+        raise fail("usage", "-o saves the plan of one cluster: give one spec, without --each")
     with workers(min(args.parallel, len(contexts))) as pool:
         for context, report in zip(contexts, each(pool, one, contexts), strict=True):
             reports.append(report)
@@ -373,7 +373,7 @@ def _finish(
 
 
 def _deliver(text: str, output: str | None) -> None:
-    """To stdout, or whole or not at all to a file. Raises ``not-permitted``."""
+    """To stdout, or atomically to a file. Raises ``not-permitted``."""
     if output is None:
         show_answer(text.rstrip("\n"))
         return
@@ -386,7 +386,7 @@ def _deliver(text: str, output: str | None) -> None:
         raise fail(
             "not-permitted",
             why,
-            "give --output a file in a folder that can be written",
+            "give --output a path that can be written",
             file=output,
         ) from None
 

@@ -18,7 +18,7 @@ def command(args: argparse.Namespace, console: Console) -> int:
 
 
 def with_files(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Marks what is a file or a folder, so that the shell completes it as such."""
+    """Marks arguments that are files or folders, so that the shell completes them as such."""
     import shtab
 
     kinds = {

@@ -1,4 +1,5 @@
-"""``provision destroy``: removes what the spec made; data only where that is said by name."""
+"""``provision destroy``: removes what provision made; data only where ``--allow wipe-log-dir``
+says so."""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ from provisioner.verbs.session import open_context
 
 
 def command(args: argparse.Namespace, context: Context) -> Report:
-    """lock → stop everything → remove what the manifests say is ours."""
+    """lock → stop everything → remove what the manifests list."""
     started = time.monotonic()
     console = context.console
     with open_context(args, context) as target:
@@ -40,7 +41,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
         if args.confirm != spec.cluster:
             raise fail(
                 "usage",
-                f"--confirm {args.confirm} is not this cluster's name",
+                f"--confirm {args.confirm} is not the name of this cluster",
                 f"to destroy it: --confirm {spec.cluster}",
             )
         warn_of_paths(target)
@@ -77,7 +78,7 @@ def _hosts(target: Target) -> list[str]:
 
 
 def owned(target: Target, host: str) -> list[Entry]:
-    """What the manifest of a host says is ours, in its order. Raises ``step-failed``."""
+    """The entries of a host's manifest, in its order. Raises ``step-failed``."""
     places = target.places[host]
     reading = Reading(text_of("directory/manifest"), (places.manifest,), places.state_user)
     frame = target.observer(host).read([reading])[0]
@@ -89,7 +90,7 @@ def owned(target: Target, host: str) -> list[Entry]:
 
 @dataclass(frozen=True)
 class Remover:
-    """Removes what is ours on the hosts, one after another."""
+    """Removes what the manifests list, one host after another."""
 
     target: Target
     lock: Lock
@@ -103,7 +104,7 @@ class Remover:
         places = self.target.places[host]
         ours = owned(self.target, host)
         if not places.user_exists:
-            note = f"{places.home} stays, if it is there: {places.user} is no user of this host"
+            note = f"{places.home} stays, if it exists: {places.user} is not a user of this host"
             self.emit(Event("note", note, host))
         made = {name for kind, name in ours if kind == "directory"}
         kept = [p for node in places.nodes for p in self._wipe(host, node, made)]
@@ -142,15 +143,18 @@ class Remover:
         unit = Batch(steps=steps, disown=disown, intent=intent, done=done, broken=broken)
         outcome = actor_on(self.target, host, self.lock.token).act(unit)
         if outcome.lost:
-            error = fail("lock-lost", "another run took the lock over", host=host)
+            error = fail("lock-lost", "another run took the lock", host=host)
             error.exit_code = Exit.NO
             raise error
         return outcome
 
     def _wipe(self, host: str, node: Node, made: Collection[str]) -> list[str]:
-        """Empties the data folders of a node that may be; returns those of ours that stay: we made
-        the folder, or a disk that was there before holds this node's data. What is emptied says by
-        itself whose it is; ZooKeeper's says little, so one that we did not make must be named."""
+        """Empties the data folders of a node that may be emptied; returns those that stay: folders
+        that we made, and existing disks with this node's data.
+
+        The data itself says which node it belongs to; ZooKeeper's says little, so a ZooKeeper
+        folder that we did not make must be named.
+        """
         places = self.target.places[host]
         allow = self.target.options.allow.get("wipe-log-dir")
         kept = []
@@ -173,7 +177,7 @@ class Remover:
         return kept
 
     def _holds_data(self, host: str, path: str) -> bool:
-        """Of this cluster's, as the folder itself says."""
+        """Whether the folder itself says that it belongs to this cluster."""
         found = self.seen.get(Id(host, "storage", path))
         if not isinstance(found, Present) or not found.fields["data"]:
             return False
@@ -192,20 +196,14 @@ def _told(
     report: Report, kept: list[str], context: Context, cluster: str, limited: list[str]
 ) -> str:
     if report.failed or report.extra.get("problems"):
-        return (
-            f"stopped half way; to continue: provision destroy {context.path} --confirm {cluster}"
-        )
+        return f"not finished; to continue: provision destroy {context.path} --confirm {cluster}"
     if kept:
         return (
             f"the data stays: {', '.join(kept)}\nto remove it too: provision destroy "
             f"{context.path} --confirm {cluster} --allow wipe-log-dir"
         )
     if limited:
-        return (
-            f"what {cluster} had on {', '.join(limited)} is gone; the other hosts were not touched"
-        )
+        return f"{cluster} was removed from {', '.join(limited)}; the other hosts were not touched"
     if not report.complete:
-        return (
-            f"{cluster} is gone from the hosts that could be reached; run it again for the others"
-        )
-    return f"{cluster} is gone"
+        return f"{cluster} was removed from the hosts reached; run it again for the others"
+    return f"{cluster} was removed"

@@ -1,4 +1,4 @@
-"""``provision drift``: what differs from the spec, and what is there besides. Read-only."""
+"""``provision drift``: what differs from the spec, and what is not in it. Read-only."""
 
 from __future__ import annotations
 

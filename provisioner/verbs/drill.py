@@ -1,4 +1,4 @@
-"""``provision drill``: the fault-tolerance exercise, told while it runs."""
+"""``provision drill``: the fault-tolerance drill, reported while it runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from provisioner.verbs.session import open_context
 
 
 def command(args: argparse.Namespace, context: Context) -> Report:
-    """lock → may it begin? → experiment, heal, prove → what it showed."""
+    """lock → check the conditions → experiment, heal, prove → result."""
     started = time.monotonic()
     console = context.console
     with open_context(args, context) as target:
@@ -43,7 +43,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
         with stopping(target.options.stop) as stop, locked(target, "drill") as lock:
             emit = quieter(console)
             planned, stalled = allowed(target, node, context)
-            with story.step("healthy", "the exercise begins and ends with a whole cluster") as line:
+            with story.step("healthy", "the drill begins and ends with a healthy cluster") as line:
                 line.detail = f"{len(target.spec.brokers)} brokers, every replica in sync"
             earlier = before(target, planned, args.topic)
             runner = executor(target, planned, lock, journal, emit, stop)
@@ -70,17 +70,17 @@ def chosen(spec: Spec, name: str) -> Node:
     if not found.is_broker:
         raise fail("usage", f"{name} is not a broker", f"the brokers are {brokers}")
     if len(spec.brokers) < 2:
-        hint = "with two brokers or more there is something to show"
+        hint = "a drill needs two brokers or more"
         raise fail("refused", f"{name} is the only broker: without it there is no cluster", hint)
     return found
 
 
 def allowed(target: Target, node: Node, context: Context) -> tuple[Planned, tuple[str, ...]]:
-    """The plan, and the partitions that cannot be written meanwhile (``atu-0``).
-
-    Raises ``not-healthy`` and ``refused``.
-    """
-    again = f"provision apply {context.words} mends it; provision verify {context.words} shows it"
+    """The plan, and the partitions that cannot be written while the broker is down (``atu-0``).
+    Raises ``not-healthy`` and ``refused``."""
+    again = (
+        f"provision apply {context.words} repairs it; provision verify {context.words} checks it"
+    )
     planned = planning.make_plan(target)
     warn_unused(target, planned, of_gates(target))
     found = checks(target, planned.seen.view, planned.seen.unavailable)
@@ -96,31 +96,29 @@ def allowed(target: Target, node: Node, context: Context) -> tuple[Planned, tupl
     verdict = ask(target, node.name, require_all_in_sync=True)
     if not verdict.allowed:
         hint = "--allow offline permits it" if verdict.offline else again
-        raise fail("refused", f"{node.name} may not be stopped: {verdict.reason}", hint)
+        raise fail("refused", f"{node.name} cannot be stopped safely: {verdict.reason}", hint)
     return planned, verdict.offline
 
 
 def otherwise(planned: Planned, service: Id) -> str:
-    """Why the process would not come back as it goes; empty when it would.
-
-    It is started from what is on the host now, so a difference to the spec alone is no hindrance.
-    """
+    """Why the process would not start again as it runs now; empty when it would. It starts from
+    the files on the host, so a difference from the spec alone does not matter."""
     mine = {service, *planned.wanted[service].inputs}
     troubles = [(item.id, item.reason) for item in planned.plan.unread]
     troubles += [(item.id, item.reason) for item in planned.plan.refused]
     for id, reason in troubles:
         if id in mine:
-            return f"might not come back: {id}: {reason}"
+            return f"might not start again: {id}: {reason}"
     seen = planned.seen.things.get(service)
     if not isinstance(seen, Present):
         return "could not be observed"
     if seen.fields["running_digest"] != seen.fields["files_digest"]:
-        return "would come back with something else than it runs with"
+        return "would start with another configuration than it runs with"
     return ""
 
 
 def before(target: Target, planned: Planned, topic: str | None) -> list[Record]:
-    """What an existing topic holds. Raises ``usage`` and ``refused`` for one that will not do."""
+    """The records of an existing topic. Raises ``usage`` and ``refused`` for an unsuitable one."""
     if topic is None:
         return []
     view = planned.seen.view
@@ -130,13 +128,13 @@ def before(target: Target, planned: Planned, topic: str | None) -> list[Record]:
         names = ", ".join(each.name for each in known if not _internal(each))
         raise fail("usage", f"there is no topic {topic}", f"the topics are {names}")
     if _internal(found):
-        raise fail("refused", f"{topic} is one of Kafka's own topics: it takes no records of ours")
+        raise fail("refused", f"{topic} is one of Kafka's internal topics: choose another")
     if "compact" in found.config.get("cleanup.policy", ""):
-        raise fail("refused", f"{topic} is compacted: records would go by design, not by a fault")
+        raise fail("refused", f"{topic} is compacted: Kafka would remove records by design")
     try:
         return target.cluster().consume(topic, seconds=READING)
     except (KafkaRefused, KafkaUnavailable) as error:
-        hint = "without --topic the exercise uses a topic of its own"
+        hint = "leave out --topic to use a temporary topic"
         raise fail("refused", f"{topic} could not be read before: {error}", hint) from error
 
 
@@ -148,7 +146,7 @@ def _internal(topic: TopicView) -> bool:
 
 
 def finish(report: Report, node: Node, drill: Drill, signal: int) -> None:
-    """Exit 0: nothing lost, healed, every step as it should be."""
+    """Exit 0: nothing lost, healed, every step ok."""
     outcome = drill.outcome
     report.extra["drill"] = values(node, drill)
     report.healthy = outcome.healed
@@ -204,7 +202,7 @@ def _rounded(seconds: float | None) -> float | None:
 
 
 def record(runner: Executor, outcome: Outcome, report: Report) -> None:
-    """The journal's last line of the exercise."""
+    """The drill's last line in the journal."""
     done = "done" if report.exit_code == Exit.YES else "failed"
     healed = "healed" if outcome.healed else "NOT healed"
     note = f"drill ended: {outcome.lost} lost, {healed}, exit {report.exit_code}"
@@ -212,7 +210,7 @@ def record(runner: Executor, outcome: Outcome, report: Report) -> None:
 
 
 def teller(console: Console) -> Callable[[Line], None]:
-    """Prints a step when it has ended: the answer of this verb, progress under --json."""
+    """Prints a step when it has finished: as the answer, or as progress under --json."""
 
     def tell(line: Line) -> None:
         if console.as_json:
@@ -224,14 +222,14 @@ def teller(console: Console) -> Callable[[Line], None]:
 
 
 def told(text: Text, line: Line) -> str:
-    """``✓ stop (1.2 s): broker-1 is stopped`` and below it what that shows."""
+    """``✓ stop (1.2 s): broker-1 is stopped`` and, below it, what that shows."""
     mark = text.paint("✓", "green") if line.ok else text.paint("✗", "red")
     head = f"  {mark} {line.name} ({line.seconds:.1f} s): {clean(line.detail)}"
     return head + (text.paint(f"\n      {line.shows}", "dim") if line.shows else "")
 
 
 def quieter(console: Console) -> Callable[[Event], None]:
-    """The story tells what is done; of the executor's words only waits and failures are shown."""
+    """The story reports the steps; of the executor's events only waits and failures are shown."""
 
     def emit(event: Event) -> None:
         if event.kind in ("waiting", "failed"):
@@ -241,16 +239,16 @@ def quieter(console: Console) -> Callable[[Event], None]:
 
 
 def closing(report: Report, outcome: Outcome, context: Context) -> str:
-    """One line for the exercise, and how to go on."""
+    """One line about the drill, and the command to continue with."""
     node = report.extra["drill"]["node"]
     if report.exit_code == Exit.YES and outcome.account is not None:
         return (
-            f"{node} went and came back: {outcome.account.consumed} records read, none lost, none "
-            f"twice, all in order within their partition; {outcome.acked_during} of them "
-            "acknowledged while it was away"
+            f"{node} was stopped and is back: {outcome.account.consumed} records read, "
+            f"none lost, none duplicated, all in order within their partition; "
+            f"{outcome.acked_during} of them acknowledged while it was away"
         )
     if report.exit_code > Exit.CANNOT_TELL:
-        return f"interrupted; {node} is back and the cluster is whole"
+        return f"interrupted; {node} is back and the cluster is healthy"
     if not outcome.healed:
         return f"NOT healed; to continue: provision apply {context.words}"
-    return f"healed, and not all was as it should be; see: provision status {context.words}"
+    return f"healed, but with the problems above; see: provision status {context.words}"

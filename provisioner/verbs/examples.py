@@ -1,4 +1,4 @@
-"""What the help of each verb shows at its end: commands that can be copied."""
+"""The examples at the end of each verb's help: commands that can be copied."""
 
 from __future__ import annotations
 

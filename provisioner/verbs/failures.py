@@ -1,4 +1,4 @@
-"""Errors of ports, in words that a person can act on."""
+"""Errors of ports as problems that a person can act on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PORT_ERRORS = (TransportError, KafkaUnavailable, KafkaRefused)
 
 
 def problems_of(error: Exception) -> list[Problem]:
-    """Any error as problems; one that nobody foresaw is ``internal``."""
+    """Any error as problems; an unexpected one is ``internal``."""
     if isinstance(error, ProvisionError):
         return list(error.problems)
     if isinstance(error, TransportError):
@@ -25,7 +25,8 @@ def problems_of(error: Exception) -> list[Problem]:
 
 
 def exit_of(error: Exception) -> Exit:
-    """Before anything was changed: what could not be read is 'cannot tell', the rest 'stopped'."""
+    """The exit code before anything was changed: 'cannot tell' for what could not be read, else
+    'stopped'."""
     if isinstance(error, ProvisionError):
         return error.exit_code
     return Exit.CANNOT_TELL if isinstance(error, PORT_ERRORS) else Exit.STOPPED

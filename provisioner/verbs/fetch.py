@@ -45,7 +45,7 @@ def command(args: argparse.Namespace, console: Console) -> int:
     if args.out:
         path = write_bundle(store, Path(args.out), versions, arches, progress)
         lines.append(f"wrote {path} ({path.stat().st_size / 1e6:.0f} MB)")
-        lines.append(f"there: provision fetch --bundle {path.name}")
+        lines.append(f"to load it there: provision fetch --bundle {path.name}")
     lines.append(f"cache: {store.cache.root}; applying these versions needs no network")
     answer(
         args,
@@ -64,10 +64,10 @@ def asked(args: argparse.Namespace) -> tuple[list[str], list[str]]:
     versions = _words(args.kafka_version)
     if not versions and not args.bundle:
         hint = "provision fetch --version 3.9.1, or provision fetch --bundle FILE"
-        raise fail("usage", "which Kafka? --version is missing", hint)
+        raise fail("usage", "--version is missing: which Kafka to fetch", hint)
     if args.out and not versions:
         hint = "provision fetch --version 3.9.1 -o kafka.bundle"
-        raise fail("usage", "-o needs --version: which Kafka goes into the bundle", hint)
+        raise fail("usage", "-o needs --version: the Kafka to put into the bundle", hint)
     given = _words(args.arch) or [_here()]
     for word in given:
         if word not in ARCHES:

@@ -62,7 +62,7 @@ def values(hosts: Sequence[Host], args: argparse.Namespace, context: Context) ->
 
 
 def as_text(entry: Values) -> list[str]:
-    """The host's name, then a row for each setting that it has: its value and where it is said."""
+    """The host's name, then a row per setting: its value and its source."""
     rows: list[tuple[str, str, str]] = []
     for key in SHOWN:
         value = entry[key]

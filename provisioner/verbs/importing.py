@@ -1,4 +1,4 @@
-"""``provision import``: reserved; a running cluster cannot be made into a spec yet."""
+"""``provision import``: reserved; it is not yet supported."""
 
 from __future__ import annotations
 

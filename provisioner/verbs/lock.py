@@ -23,7 +23,7 @@ from provisioner.verbs.session import open_context
 
 SHORT = 8
 LONGEST = 500
-"""Characters of a host's words that are shown."""
+"""Characters of a host's output that are shown."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Held:
 
 
 def command(args: argparse.Namespace, context: Context) -> Report:
-    """look at every host's lock → show; or end the holder that is named, on every host."""
+    """read every host's lock → show; or end the named holder, on every host."""
     started = time.monotonic()
     wanted = None if args.break_id is None else checked(args.break_id)
     with open_context(args, context, fetch=True) as target:
@@ -95,7 +95,7 @@ def _look(target: Target, host: str) -> Held | UnknownState:
 
 
 def parsed(host: str, text: str) -> Held:
-    """What SHOW printed; a lock that nobody holds has no holder, whatever file one left."""
+    """Parses the output of SHOW; a free lock has no holder, even if its file is left."""
     values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     if values.get("held") != "yes":
         return Held(host, False)
@@ -123,10 +123,8 @@ def _said(frame: Frame | None) -> str:
 
 
 def end(target: Target, wanted: str, locks: list[Held]) -> list[str]:
-    """Ends the holder on each host where its token is the wanted one; the words for each host.
-
-    Raises ``usage`` where no host has it: then nothing was done.
-    """
+    """Ends the holder on each host where its token is the wanted one; returns a message per
+    host. Raises ``usage`` where no host has it: then nothing was done."""
     mine = [lock.host for lock in locks if lock.held and lock.id == wanted]
     if not mine:
         held = sorted({str(lock.id) for lock in locks if lock.held})

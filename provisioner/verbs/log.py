@@ -1,4 +1,4 @@
-"""``provision log``: what was done to this cluster, when, by whom, from the hosts' own journals."""
+"""``provision log``: what was done to this cluster, when and by whom, from the hosts' journals."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from provisioner.verbs.session import open_context
 
 LINES = 5000
 MOST = 900_000
-"""Bytes of a journal that are read: with what a host says besides, it is no more than it may."""
+"""Bytes of a journal that are read: with other output it stays below the limit of a command."""
 MOST_WORDS = 500
 SHOWN = 5
 """Broken lines of one host that are shown."""
@@ -40,8 +40,8 @@ Entry = Mapping[str, Any]
 
 @dataclass
 class Journals:
-    """The hosts' journals together. ``unread`` are hosts without an answer, ``notes`` are remarks:
-    lines that were left off or that are no JSON."""
+    """The merged journals. ``unread`` are hosts without an answer, ``notes`` are remarks: lines
+    that were left out or are not JSON."""
 
     entries: list[Entry] = field(default_factory=list)
     unread: list[UnknownState] = field(default_factory=list)
@@ -66,7 +66,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
 
 
 def gather(target: Target) -> Journals:
-    """One exec a host, side by side."""
+    """One exec per host, side by side."""
     found = Journals()
     for host, error in sorted(target.unreachable.items()):
         found.unread.append(_unread(host, str(error)))
@@ -115,7 +115,7 @@ def take(found: Journals, host: str, lines: Sequence[str]) -> None:
         except TransportError:
             broken.append(line)
     for line in broken[:SHOWN]:
-        found.notes.append(f"{host}: a line of the journal is not whole: {clean(line[:60])}")
+        found.notes.append(f"{host}: a line of the journal is broken: {clean(line[:60])}")
     if len(broken) > SHOWN:
         found.notes.append(f"{host}: so are {len(broken) - SHOWN} more")
 
@@ -136,8 +136,8 @@ def entry_of(host: str, line: str) -> Entry:
 
 
 def merged(entries: Iterable[Entry]) -> list[Entry]:
-    """Run after run by when each began, and within a run by its own count: hosts' clocks differ,
-    a run's count does not."""
+    """Runs in the order they began, and within a run by its own count, because hosts' clocks
+    differ."""
     entries = list(entries)
     began: dict[str, str] = {}
     for entry in sorted(entries, key=_time):
@@ -158,14 +158,14 @@ def _time(entry: Entry) -> str:
 
 
 def as_text(journals: Journals, verbose: bool) -> list[str]:
-    """A row for each unit of work: what was meant to be done on a host in a wave, and its end."""
+    """A row for each unit of work: what was to be done on a host in a wave, and the outcome."""
     rows = [row(unit, verbose) for unit in units(journals.entries)]
     lines = []
     if rows:
         heads = ("TIME (UTC)", "WHO", "COMMAND", "WAVE", "HOST", "OUTCOME", "CHANGES")
         lines.append(table([heads, *rows]))
     elif not journals.unread:
-        lines.append("nothing was done here yet")
+        lines.append("the journal is empty")
     for item in journals.unread:
         lines.append(f"? {item.id.host}: its journal could not be read: {clean(item.reason)}")
     return lines

@@ -1,4 +1,4 @@
-"""``--allow``: what was permitted and is of no use is said, never passed over in silence."""
+"""``--allow``: a warning for each permission that has no effect."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from provisioner.run.target import Target
 
 
 def warn_unused(target: Target, planned: Planned, useful: Collection[str] = ()) -> None:
-    """A warning for each name without which the plan would be the same. ``useful``: those that
-    permit something later than in the plan (a gate asks of ``offline``)."""
+    """A warning for each name without which the plan would be the same. ``useful``: names that
+    matter later than the plan (a gate checks ``offline``)."""
     for name in sorted(target.options.allow):
         if name not in useful and not permits(target, planned, name):
             values = ",".join(sorted(target.options.allow[name]))
@@ -21,7 +21,7 @@ def warn_unused(target: Target, planned: Planned, useful: Collection[str] = ()) 
 
 
 def permits(target: Target, planned: Planned, name: str) -> bool:
-    """Whether the plan would be another without this permission."""
+    """Whether the plan would differ without this permission."""
     by = rules(target)
     fewer = {other: values for other, values in by.allow.items() if other != name}
     other = plan_of(target, planned.looked, replace(by, allow=fewer))
@@ -29,7 +29,7 @@ def permits(target: Target, planned: Planned, name: str) -> bool:
 
 
 def _decided(plan: Plan) -> set[tuple[str, str]]:
-    """What would be done, and what is left alone."""
+    """What would be done, and what would not."""
     found = {(str(change.id), str(change.action)) for change in plan.changes}
     found |= {(str(item.id), "deferred") for item in plan.deferred}
     found |= {(str(item.id), "refused") for item in plan.refused}
@@ -37,13 +37,13 @@ def _decided(plan: Plan) -> set[tuple[str, str]]:
 
 
 def of_gates(target: Target) -> Collection[str]:
-    """What the gates of a stop ask for."""
+    """What the gates check before a stop."""
     return ("offline",) if target.spec.policy.offline_partitions == "refuse" else ()
 
 
 def warn_of_paths(target: Target) -> None:
-    """``destroy``: a log dir that is named and is none of this cluster's, and what is no matter of
-    ``destroy`` at all."""
+    """``destroy``: a named log dir that is not in this cluster, and names that ``destroy`` never
+    uses."""
     allow = target.options.allow
     known = {log_dir.path for node in target.spec.nodes for log_dir in node.log_dirs}
     for path in sorted(allow.get("wipe-log-dir", frozenset()) - known):

@@ -1,4 +1,4 @@
-"""``provision plan``: what apply would do. Read-only by construction: there is no Actor here."""
+"""``provision plan``: what apply would do. Read-only by construction: it has no Actor."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
 
 
 def _installed(planned: Planned, nodes: Sequence[Node]) -> None:
-    """Raises ``refused`` where what a node is started with is not there yet."""
+    """Raises ``refused`` where something a node needs to start does not exist yet."""
     missing = {c.id for c in planned.plan.changes if c.action == "create"}
     for node in nodes:
         state = planned.wanted.get(service_id(node))
@@ -75,8 +75,8 @@ def _installed(planned: Planned, nodes: Sequence[Node]) -> None:
         if lacks:
             raise fail(
                 "refused",
-                f"{node.name} cannot be started: {lacks[0]} is not there",
-                "provision apply makes it",
+                f"{node.name} cannot be started: {lacks[0]} does not exist",
+                "provision apply creates it",
             )
 
 
@@ -90,7 +90,7 @@ def chosen(target: Target, words: str | None) -> list[Node]:
             if node.host in target.shells and (limit is None or node.host in limit)
         ]
     if target.options.limit is not None:
-        raise fail("usage", "--node names nodes and --limit hosts: give one of them")
+        raise fail("usage", "--node selects nodes and --limit hosts: give one of them")
     known = {node.name: node for node in target.spec.nodes}
     names = [name for name in words.split(",") if name]
     strange = [name for name in names if name not in known]
@@ -100,7 +100,7 @@ def chosen(target: Target, words: str | None) -> list[Node]:
 
 
 def starts(target: Target, planned: Planned, nodes: Sequence[Node], one: bool) -> list[Wave]:
-    """What does not run, by tier."""
+    """The nodes that are down, by tier."""
     ids = {service_id(node) for node in nodes}
     changes = [
         # What else differs of it (a file, say) is no matter of start.
@@ -110,7 +110,7 @@ def starts(target: Target, planned: Planned, nodes: Sequence[Node], one: bool) -
     ]
     held = [d for d in planned.plan.deferred if d.id in ids and d.action == "start"]
     if held:
-        raise fail("refused", f"{held[0].id.name}: {held[0].reason}", "provision plan says more")
+        raise fail("refused", f"{held[0].id.name}: {held[0].reason}", "provision plan shows why")
     return _tiers(target, changes)
 
 
@@ -124,8 +124,8 @@ def stops(target: Target, planned: Planned, nodes: Sequence[Node], one: bool) ->
 
 
 def restarts(target: Target, planned: Planned, nodes: Sequence[Node], one: bool) -> list[Wave]:
-    """What does not run is started first and ungated; the rest one at a time, gated, controllers
-    before brokers, the leaders last."""
+    """Nodes that are down are started first, ungated; the rest are restarted one at a time,
+    gated, controllers before brokers, the leaders last."""
     _bare(planned, nodes)
     down = [_change(node, "start") for node in nodes if not _runs(planned, node)]
     up = [node for node in nodes if _runs(planned, node)]
@@ -141,8 +141,8 @@ def restarts(target: Target, planned: Planned, nodes: Sequence[Node], one: bool)
 
 
 def _bare(planned: Planned, nodes: Sequence[Node]) -> None:
-    """Raises ``refused`` where a log dir is not mounted, or not what it should be: a node that is
-    started there is empty, and in ZooKeeper mode it makes new logs and leads with them."""
+    """Raises ``refused`` where a log dir is not mounted or not as recorded: a node started there
+    would be empty, and in ZooKeeper mode it would create new logs and lead with them."""
     why = {item.id: item.reason for item in planned.plan.unread}
     why |= {item.id: item.reason for item in planned.plan.refused}
     for node in nodes:
@@ -152,7 +152,7 @@ def _bare(planned: Planned, nodes: Sequence[Node]) -> None:
                 raise fail(
                     "refused",
                     f"{node.name} may not be started: {id.name} on {id.host}: {why[id]}",
-                    "provision plan says more",
+                    "provision plan shows why",
                 )
 
 
@@ -174,7 +174,7 @@ def _change(node: Node, action: str) -> Change:
 
 
 def _runs(planned: Planned, node: Node) -> bool:
-    """Its process is there; or systemd is about to start it again, after a crash or at boot."""
+    """Its process exists, or systemd is about to start it, after a crash or at boot."""
     seen = planned.seen.things.get(service_id(node))
     if not isinstance(seen, Present):
         return False
@@ -201,8 +201,7 @@ def _refused(planned: Planned, nodes: Sequence[Node]) -> None:
 def _without_held(
     planned: Planned, nodes: Sequence[Node], say: Callable[[str], None], *, named: bool
 ) -> list[Node]:
-    """Who took a node down for a reason ends that himself, by ``start``. Raises ``refused`` for one
-    that is named."""
+    """Whoever put a node on hold releases it with ``start``. Raises ``refused`` for a named one."""
     why = {r.id: r.reason for r in planned.plan.refused if r.reason.startswith(HELD)}
     kept = []
     for node in nodes:
@@ -244,9 +243,8 @@ def _told(report: Report, args: argparse.Namespace, nodes: Sequence[Node]) -> st
     past = {"start": "started", "stop": "stopped", "restart": "restarted"}[args.verb]
     done = [change.id.name for change in report.applied]
     if report.failed:
-        return (
-            f"{len(done)} {past}, {len(report.failed)} failed, {len(report.not_started)} not begun"
-        )
+        left = len(report.not_started)
+        return f"{len(done)} {past}, {len(report.failed)} failed, {left} not started"
     if not done:
         which = ", ".join(node.name for node in nodes)
         return f"nothing to {args.verb}" + (f": {which}" if which else "")

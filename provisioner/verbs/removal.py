@@ -12,7 +12,7 @@ from provisioner.spec.types import Supervisor
 from provisioner.spec.words import is_login
 
 Entry = tuple[str, str]
-"""(kind, name) of one thing that the manifest says is ours."""
+"""(kind, name) of one manifest entry."""
 
 UNITS = "/etc/systemd/system/"
 KINDS = frozenset({"account", "directory", "file", "java", "kafka", "storage"})
@@ -22,7 +22,8 @@ NORMAL = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[^/\x00-\x1f\x7f]+)+")
 
 @dataclass(frozen=True)
 class Removal:
-    """One call of ``directory/destroy``: ``what`` sort of things, which, and as whom."""
+    """One call of ``directory/destroy``: the sort of things (``what``), their names, and the
+    user that removes them."""
 
     what: str
     names: tuple[str, ...]
@@ -30,8 +31,8 @@ class Removal:
 
 
 def entries(manifest: str) -> list[Entry]:
-    """The lines of a manifest, each once; what is no entry is passed over. It is a claim of who
-    keeps it: ``permitted`` says what of it counts."""
+    """The entries of a manifest, each once; invalid lines are skipped. A manifest is only a
+    claim by its owner: ``permitted`` decides which entries count."""
     pairs = [line.split("\t") for line in manifest.split("\n")]
     return list(
         dict.fromkeys(
@@ -45,10 +46,10 @@ def entries(manifest: str) -> list[Entry]:
 
 
 def permitted(places: HostLayout, ours: Iterable[Entry]) -> list[Entry]:
-    """What a manifest may claim. Units and accounts only where root alone keeps it, and only names
-    that we make for this cluster; files and distributions below the home. Folders may be anywhere:
-    they go only when they are empty, and as the one who keeps the manifest, or where the spec
-    itself leads to them."""
+    """The entries that a manifest may claim. Units and accounts only where only root can write
+    it, and only names that we use for this cluster; files and distributions below the home.
+    Folders may be anywhere: they are removed only when empty, and as the manifest's owner, or
+    where the spec itself names them."""
     rooted = places.supervisor is Supervisor.SYSTEMD
     unit = re.compile(
         re.escape(f"{UNITS}kafka-{places.cluster}-")
@@ -66,9 +67,9 @@ def permitted(places: HostLayout, ours: Iterable[Entry]) -> list[Entry]:
 
 
 def removals(places: HostLayout, ours: Sequence[Entry], kept: Collection[str]) -> list[Removal]:
-    """What is used goes before what it stands on: units and files, distributions and logs, folders
-    from the bottom up; the state folder and the home, with what was made above them, last. ``kept``
-    are log dirs that stay: then the state folder and all that they stand in stays too."""
+    """Users before what they use: units and files, distributions and logs, folders from the
+    bottom up; the state folder and the home, with the parents made for them, last. ``kept`` are
+    log dirs that stay: then the state folder and their parents stay too."""
     ours = permitted(places, ours)
     names = {kind: [n for k, n in ours if k == kind] for kind, _ in ours}
     files, made = names.get("file", []), names.get("directory", [])
@@ -97,7 +98,7 @@ def removals(places: HostLayout, ours: Sequence[Entry], kept: Collection[str]) -
 def _end(
     places: HostLayout, last: Sequence[str], names: Mapping[str, Sequence[str]]
 ) -> list[Removal]:
-    """The state folder takes the manifest along: what would be forgotten then goes before it."""
+    """Removing the state folder removes the manifest, so everything else it lists goes first."""
     above = [n for n in last if _holds(n, (places.home,))]
     beside = [n for n in last if n not in above and _holds(n, (places.state,))]
     state = (places.state,) if places.state != places.private_dir else ()
@@ -119,7 +120,7 @@ def _folders(places: HostLayout, folders: Sequence[str]) -> list[Removal]:
 
 
 def _as_root(places: HostLayout, folders: Sequence[str]) -> list[Removal]:
-    """Kafka's user removes what he can; root what is left."""
+    """Kafka's user removes what it can; root removes the rest."""
     names = _upwards(folders)
     return [
         Removal("mine", names, places.kafka_user),
@@ -128,15 +129,16 @@ def _as_root(places: HostLayout, folders: Sequence[str]) -> list[Removal]:
 
 
 def _logs(places: HostLayout, names: Mapping[str, Sequence[str]]) -> list[str]:
-    """The folders of Kafka's own log files, of nodes that left the spec too; never data."""
+    """The folders of Kafka's log files, also of nodes that left the spec; never data."""
     data = [d.path for node in places.nodes for d in node.log_dirs] + [*names.get("storage", ())]
     mine = [n for n in names.get("directory", ()) if n.rpartition("/")[0] == f"{places.home}/logs"]
     return [n for n in mine if not _holds(n, data)]
 
 
 def _rooted(places: HostLayout, folder: str) -> bool:
-    """Whether root removes it, where we are root: the spec names it, or it is root who keeps the
-    manifest. Whatever else a user's manifest says, and what is in a log dir, that user removes."""
+    """Whether root removes it, where the login is root: the spec names it, or root owns the
+    manifest. Anything else in a user's manifest, and the content of log dirs, is removed as that
+    user."""
     wanted = [places.home, *(d.path for node in places.nodes for d in node.log_dirs)]
     if any(folder.startswith(f"{path}/") for path in wanted):
         return False

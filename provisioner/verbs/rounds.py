@@ -1,4 +1,4 @@
-"""The rounds of an apply: what can be done now is done, and then there is another look."""
+"""The rounds of an apply: do what can be done now, then plan again."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from provisioner.run.target import Target
 def carry_out(
     target: Target, runner: Executor, planned: Planned, emit: Callable[[Event], None]
 ) -> Results:
-    """The hosts' layers, then Kafka is asked again, then the cluster's layer. What the first plan
-    deferred on hosts may turn out to be something for the hosts: then there is another round."""
+    """The hosts' layers, then a new answer from Kafka, then the cluster's layer. If changes that
+    the first plan deferred turn out to be on hosts, there is another round."""
     results = runner.results
     named: set[Id] = set()
     for _ in range(ROUNDS):
@@ -57,7 +57,7 @@ def carry_out(
 
 
 def _rest_not_started(results: Results, changes: Sequence[Change]) -> Results:
-    """What of a plan was not come to."""
+    """The part of a plan that was not reached."""
     told = {c.id for c in results.applied} | {c.id for c, _ in results.failed}
     told |= {c.id for c in results.not_started}
     results.not_started += [c for c in changes if c.id not in told]
@@ -65,7 +65,7 @@ def _rest_not_started(results: Results, changes: Sequence[Change]) -> Results:
 
 
 ROUNDS = 3
-"""Of the hosts' layers at most: what a plan still has for hosts after them is not started."""
+"""At most the hosts' layers: host changes that a later plan still has are not started."""
 
 
 def below(plan: Plan) -> list[Wave]:
@@ -74,21 +74,22 @@ def below(plan: Plan) -> list[Wave]:
 
 
 def _open(plan: Plan) -> bool:
-    """Whether the hosts must be looked at again after this plan: it left something of theirs open.
-    Otherwise each unit has read what it did, and verify reads everything."""
+    """Whether the hosts must be read again after this plan: it left something on them open.
+    Otherwise each unit has read its own results, and verify reads everything."""
     ids = [item.id for item in plan.deferred] + [item.id for item in plan.refused]
     return bool(plan.unread) or any(id.host for id in ids)
 
 
 def kept_down(planned: Planned) -> set[str]:
-    """The nodes that do not run and are not started now: their disk is not mounted, say."""
+    """The nodes that are down and are not started now, for example because a disk is not
+    mounted."""
     left = [d.id for d in planned.plan.deferred] + [r.id for r in planned.plan.refused]
     return {id.name for id in left if id.kind == "service"}
 
 
 def prefer_leaders(target: Target, emit: Callable[[Event], None]) -> None:
-    """Gives each partition back to its preferred leader. Kafka does it by itself within minutes:
-    that it could not be asked now is worth a line, not a failure."""
+    """Gives each partition back to its preferred leader. Kafka does this itself within minutes,
+    so a refusal is only a note."""
     try:
         target.cluster().elect_preferred_leaders()
     except (KafkaUnavailable, KafkaRefused) as error:
@@ -100,12 +101,13 @@ def _layer(change: Change) -> Layer:
 
 
 def _unexpected(plan: Plan, named: set[Id]) -> None:
-    """What no plan of this run named or deferred is somebody else's doing: stop, do not guess."""
+    """A change that no plan of this run named or deferred was caused by somebody else: stop, do
+    not guess."""
     strange = [c for c in plan.changes if _layer(c) is not Layer.CLUSTER and c.id not in named]
     if strange:
         listed = ", ".join(str(c.id) for c in strange[:3])
         raise fail(
             "stale-plan",
-            f"something else changed while this run worked: {listed}",
-            "run provision apply again; it goes on from what is there",
+            f"something else changed during this run: {listed}",
+            "run provision apply again; it continues from the current state",
         )

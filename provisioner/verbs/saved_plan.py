@@ -1,4 +1,4 @@
-"""Saved plans: ``plan -o FILE``, ``apply FILE``. One is applied only while it is still true."""
+"""Saved plans: ``plan -o FILE``, ``apply FILE``. One is applied only if it still holds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORMAT = "provision-plan"
 
 
 def content(plan: Plan, spec: Spec) -> dict[str, Any]:
-    """What must be the same when the plan is applied. Reasons and waves may be worded anew."""
+    """What must be equal when the plan is applied. Reasons and waves may be worded differently."""
     entries = [change(item) for item in plan.changes]
     for entry in entries:
         entry.pop("reason")
@@ -38,7 +38,7 @@ def digest(plan: Plan, spec: Spec) -> str:
 
 
 def save(path: Path, context: Context, args: argparse.Namespace, spec: Spec, plan: Plan) -> None:
-    """Writes the plan, readable by its owner only, whole or not at all."""
+    """Writes the plan atomically, readable by its owner only."""
     body = {
         "format": FORMAT,
         "schema": 1,
@@ -79,11 +79,11 @@ def read(path: Path) -> dict[str, Any] | None:
 
 
 def approve(saved: dict[str, Any], plan: Plan, spec: Spec, path: Path) -> None:
-    """Raises ``stale-plan`` unless the plan of now is the one that was saved."""
+    """Raises ``stale-plan`` unless the current plan equals the saved one."""
     if saved["spec_digest"] != spec.digest:
         why = "the spec was changed after the plan was saved"
     elif saved["digest"] != digest(plan, spec):
-        why = "what is there changed after the plan was saved"
+        why = "the cluster changed after the plan was saved"
     else:
         return
     again = shlex.join(["provision", "plan", str(saved["spec"]), "-o", str(path)])

@@ -1,4 +1,4 @@
-"""From a context to an opened target: what every verb on hosts begins with."""
+"""From a context to an opened target: the start of every verb that uses hosts."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ ASKING = ("plan", "drift", "verify", "status", "apply")
 def open_context(
     args: argparse.Namespace, context: Context, *, fetch: bool = False, fresh: str | None = None
 ) -> Target:
-    """``fetch``: the verb can bring in what is missing; others need the lock of the version.
-    ``fresh``: the id of a cluster that has none yet; without one it is drawn here, once."""
+    """``fetch``: the verb can download what is missing; others need the version's lock file.
+    ``fresh``: the id for a cluster that has none yet; without it a new one is drawn here, once."""
     loaded = load(args, context)
     spec = loaded.spec
     if spec.is_kraft:
@@ -40,7 +40,7 @@ def open_context(
     pending = next((p.pending for p in target.prepared.values() if p.pending), "")
     if pending and not fetch:
         target.close()
-        hint = f"provision fetch --version {spec.version}, or provision apply, resolves it"
+        hint = f"provision fetch --version {spec.version}, or provision apply, downloads it"
         raise fail("artifact-unavailable", pending, hint)
     return target
 
@@ -83,7 +83,7 @@ def ssh_options(args: argparse.Namespace, context: Context, spec: Spec) -> Any:
 
 
 class Meter:
-    """Turns byte counts into a line at every fifth of what is large enough to be waited for."""
+    """Turns byte counts into a progress line at every fifth of a large download."""
 
     SMALL = 1_000_000
 

@@ -35,7 +35,7 @@ Values = dict[str, Any]
 
 @dataclass
 class Look:
-    """What was seen: processes, Kafka's view or why there is none."""
+    """What was read: processes, and Kafka's view or why there is none."""
 
     seen: Mapping[Id, Observation] = field(default_factory=dict)
     view: ClusterView | None = None
@@ -80,7 +80,7 @@ def observe(target: Target) -> Look:
 
 
 def unreadable(target: Target, found: Look) -> list[str]:
-    """What has no answer, and why; empty when all was read."""
+    """What could not be read, and why; empty when everything was."""
     reasons = [f"{host}: {error}" for host, error in sorted(target.unreachable.items())]
     reasons += [
         f"{node.name}: its process could not be read"
@@ -96,7 +96,7 @@ def unreadable(target: Target, found: Look) -> list[str]:
 
 
 def values(target: Target, found: Look) -> Values:
-    """``brokers``, ``topics`` (null when Kafka did not answer), and what coordinates them."""
+    """``brokers``, ``topics`` (null when Kafka did not answer), and controllers or ZooKeeper."""
     view = found.view
     result: Values = {
         "cluster_id": view.cluster_id if view else None,
@@ -114,7 +114,7 @@ def values(target: Target, found: Look) -> Values:
 
 
 def brokers(target: Target, found: Look) -> list[Values]:
-    """The spec's brokers, and those that are registered besides; by id."""
+    """The spec's brokers, and registered ones that are not in it; by id."""
     result = {node.id: broker(node.id, node.host, node, found) for node in target.spec.brokers}
     for other in found.view.brokers if found.view else ():
         result.setdefault(other.id, broker(other.id, other.host, None, found))
@@ -141,7 +141,8 @@ def broker(id: int, host: str, node: Node | None, found: Look) -> Values:
 
 
 def _up(id: int, view: ClusterView | None, running: bool | None) -> bool | None:
-    """Without Kafka's word a broker is not up, unless not even its process could be read."""
+    """Without an answer from Kafka a broker is not up, unless even its process could not be
+    read."""
     if view is not None:
         return id in view.alive
     return None if running is None else False
@@ -167,7 +168,8 @@ def _in_sync(partition: PartitionView, id: int) -> bool:
 
 
 def _log_dirs(id: int, node: Node | None, view: ClusterView | None) -> list[Values]:
-    """What the broker reports; of one that does not answer the spec's paths, sizes null."""
+    """Log dirs as the broker reports them; for one that does not answer, the spec's paths with
+    null sizes."""
     if view is not None and id in view.log_dirs:
         return [
             {"path": d.path, "bytes": None if d.error else d.bytes, "error": d.error}
@@ -214,7 +216,7 @@ def internal(view: TopicView) -> bool:
 
 
 def told(target: Target, found: Values, unread: list[str], console: Console) -> str:
-    """Brokers, then what coordinates them, then topics, then what could not be read."""
+    """Brokers, then controllers or ZooKeeper, then topics, then what could not be read."""
     text, spec = console.text, target.spec
     mode = "KRaft" if spec.is_kraft else "ZooKeeper mode"
     identity = f", cluster id {found['cluster_id']}" if found["cluster_id"] else ""

@@ -1,4 +1,4 @@
-"""What ``apply`` says at its end: what stands now, or how to go on."""
+"""The end of ``apply``'s output: what is up now, or how to continue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from provisioner.verbs.command import Context
 
 
 def closing(report: Report, spec: Spec, context: Context) -> list[str]:
-    """The lines for a person, after the plan was shown and carried out."""
+    """The lines after the plan was shown and carried out."""
     lines = context.console.text.checks(report)
     if not report.failed:
         lines += _left(report, context.console.text)
@@ -31,7 +31,7 @@ def closing(report: Report, spec: Spec, context: Context) -> list[str]:
 
 
 def _left(report: Report, text: Text) -> list[str]:
-    """The plan that verify made, where it says more than the one that was shown before."""
+    """The plan of verify, where it has more than the one shown before."""
     left, shown = report.extra.get("verified"), report.plan or Plan()
     if left is None:
         return []
@@ -40,7 +40,7 @@ def _left(report: Report, text: Text) -> list[str]:
 
 
 def _go_on(report: Report, context: Context) -> list[str]:
-    """The command that helps: nodes that are held are started, the rest is applied again."""
+    """The next command: start held nodes, apply the rest again."""
     plan: Plan = report.extra.get("verified") or report.plan or Plan()
     held = [refused.id.name for refused in plan.refused if refused.reason.startswith(HELD)]
     lines = []

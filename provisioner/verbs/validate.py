@@ -29,9 +29,9 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     else:
         _check_limit(args, context)
     lines = [f"{context.path} is valid: {summary(spec)}"]
-    lines += [f"  ? {item.id.host}: not looked at: {item.reason}" for item in _unread(report)]
+    lines += [f"  ? {item.id.host}: not checked: {item.reason}" for item in _unread(report)]
     if args.hosts and report.complete:
-        lines.append(f"{_listed(sorted(spec.hosts))}: nothing stands in the way of apply")
+        lines.append(f"{_listed(sorted(spec.hosts))}: ready for apply")
     context.console.answer("\n".join(lines))
     report.seconds = time.monotonic() - started
     return report
@@ -65,8 +65,8 @@ def _preflight(target: Target, report: Report, context: Context) -> None:
 
 
 def _changes(target: Target) -> tuple[Change, ...] | None:
-    """What apply would do: our own running processes are then in nobody's way. None where that is
-    not known before the first download: everything is asked for as if it were to be made."""
+    """What apply would do, so that our own running processes do not count as taken ports. None
+    before the first download: then everything is checked as if it were to be created."""
     if any(prepared.pending for prepared in target.prepared.values()):
         return None
     from provisioner.run.planning import make_plan

@@ -41,7 +41,7 @@ def test_an_emptied_meta_properties_is_written_again_and_nothing_is_lost(
     change = item(kraft.json("plan"), "changes", kind="storage")
     assert change["action"] == "update"
     assert str(meta) in change["reason"]
-    assert "the data stays" in change["reason"]
+    assert "the data is kept" in change["reason"]
     assert ("update", "storage", "logs-0") in kraft.applied()
     assert before <= {line for line in meta.read_text().splitlines() if "=" in line}
     assert kraft.consume("atu") == VALUES
@@ -154,8 +154,8 @@ def test_a_zookeeper_without_its_snapshot_is_a_failed_start_with_its_cause(lab: 
         failed = item(done.cluster, "failed", kind="service")
         assert failed["name"] == "zookeeper-1"
         first = failed["message"].splitlines()[0]
-        assert "zookeeper-1 ended while starting" in first
-        assert "snapshots (version-2/snapshot.*) are gone" in first
+        assert "zookeeper-1 exited while starting" in first
+        assert "snapshots (version-2/snapshot.*) are missing" in first
         assert "No snapshot found, but there are log entries" in failed["message"]
         assert not items(done.cluster, "applied", kind="service")
     finally:

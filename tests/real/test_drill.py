@@ -92,7 +92,7 @@ def test_interrupted_in_the_middle_it_heals(
     os.kill(running.pid, number)
     rest, _ = running.communicate(timeout=600)
     assert running.returncode == code, text + rest
-    assert "interrupted; broker-1 is back and the cluster is whole" in rest
+    assert "interrupted; broker-1 is back and the cluster is healthy" in rest
     assert whole(lab)
 
 

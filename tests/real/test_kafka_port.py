@@ -215,7 +215,7 @@ def test_view_shows_where_each_value_comes_from(lab: Lab, cluster: Cluster) -> N
         DYNAMIC_BROKER,
     )
     assert other["log.cleaner.threads"].source == DEFAULT
-    assert mine["num.io.threads"].value == "4"  # a dynamic value hides the file's
+    assert mine["num.io.threads"].value == "4"  # a dynamic value overrides the properties file
     assert mine["num.io.threads"].layer(STATIC) == "3"
     assert (other["num.io.threads"].value, other["num.io.threads"].source) == ("3", STATIC)
     assert other["message.max.bytes"].source == DYNAMIC_DEFAULT

@@ -261,6 +261,6 @@ def test_a_value_that_kafka_takes_and_does_not_keep_is_a_failure_by_name(
         results = runner(both.model, planned).carry_out([Wave(1, (change,))])
     ((failed, why),) = results.failed
     assert failed == change
-    assert "nothing has moved for 3 s: " in why
+    assert "no progress for 3 s: " in why
     assert why.endswith("retention.ms is '777000', not '90000'")
     assert not results.applied

@@ -72,7 +72,7 @@ def test_a_whole_cluster_is_told_as_kafka_describes_it(lab: Provisioned) -> None
 def test_a_person_sees_a_row_for_each_partition(lab: Provisioned) -> None:
     done = lab.run("status")
     assert done.code == 0
-    assert "purchases: 3 partitions, 3 copies of each" in done.text
+    assert "purchases: 3 partitions, 3 replicas each" in done.text
     letters = sorted(
         "".join(line.split()[1:4])
         for line in done.text.split("\n")

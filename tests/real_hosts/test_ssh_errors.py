@@ -128,7 +128,7 @@ def test_key_damaged(machine: Machine, tmp_path: Path) -> None:
     (tmp_path / "key").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END\n")
     error = failure(ssh_host(machine, key_files=(str(tmp_path / "key"),)))
     assert error.code == "authentication-failed"
-    assert "not legible" in str(error)
+    assert "not readable" in str(error)
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "rsa -m PEM"])

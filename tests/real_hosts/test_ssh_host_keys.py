@@ -181,7 +181,7 @@ def test_a_file_that_cannot_be_written(machine: Machine, tmp_path: Path) -> None
     host = ssh_host(machine, known_hosts=(str(tmp_path / "file" / "known_hosts"),))
     error = failure(host, accept_new_host_keys=True)
     assert error.code == "host-key-unknown"
-    assert "cannot be kept" in str(error)
+    assert "cannot be saved" in str(error)
 
 
 def test_a_bastion_has_a_key_too(machines: MachineFactory, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The kind ``account``: made where root, and only where the spec names a user of its own."""
+"""The kind ``account``: created only where the login is root and the spec names a user."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ PACKAGE = __package__ or ""
 
 
 def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
-    """An account is wanted where systemd runs Kafka or the spec names one, and nothing of it but
-    that it is there. ``made``: only under systemd we make one (the state folder is root's then)."""
+    """An account is wanted where systemd runs Kafka or the spec names a user; only its existence
+    is compared. ``made``: provision creates it only under systemd, where root owns the state
+    folder."""
     if spec.user is None or not places.root or not places.nodes or spec.user == "root":
         return {}
     id = Id(places.host, "account", spec.user)
@@ -49,11 +50,11 @@ def parse(id: Id, record: Record) -> Observation:
 def judge(
     id: Id, state: State, observation: Observation, fields: Sequence[str]
 ) -> tuple[bool, Difference]:
-    """Without systemd all that is ours belongs to Kafka's user, the lock and the manifest too: he
-    must be there before we are."""
+    """Without systemd Kafka's user owns everything, also the lock and the manifest, so the
+    account must exist before the first run."""
     if isinstance(observation, Absent) and not state.args["made"]:
         make = f"useradd --create-home {shlex.quote(id.name)}"
-        return True, Refused(id, f"there is no user {id.name} on this host; make it: {make}")
+        return True, Refused(id, f"user {id.name} does not exist on this host; create it: {make}")
     return False, None
 
 

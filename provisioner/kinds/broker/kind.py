@@ -1,5 +1,5 @@
-"""The kind ``broker``: whether a broker is registered and not fenced. It is waited for, and a
-registration the spec does not know is reported; starting it is the business of its service."""
+"""The kind ``broker``: whether a broker is registered and not fenced. It is only waited for; its
+service starts it. Registered brokers that are not in the spec are reported."""
 
 from __future__ import annotations
 
@@ -68,6 +68,6 @@ KIND = Kind(
     judge=judge,
     find=find,
     settled=settled,
+    awaiting=lambda id: f"broker {id.name} to register",
     steps=steps,
-    awaited=lambda id: f"broker {id.name} to register",
 )

@@ -1,5 +1,5 @@
-"""The kind ``broker-config``: dynamic values in Kafka. One that hides what the spec says is drift;
-one the spec does not name is unmanaged."""
+"""The kind ``broker-config``: dynamic values in Kafka. One that overrides a key of the spec is
+drift; one whose key is not in the spec is unmanaged."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def config_id(name: str) -> Id:
 
 
 def of_cluster(spec: Spec) -> Mapping[Id, State]:
-    """No dynamic value may hide a key that the spec names: wanted is that there is none."""
+    """No dynamic value may override a key of the spec: the wanted state is that there is none."""
     states = {}
     closed = spec.policy.unmanaged_config == "delete"
     named: dict[str, set[str]] = {}
@@ -75,14 +75,14 @@ def read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
 
 
 def told_by(id: Id, spec: Spec) -> Collection[Id]:
-    """No other broker knows a broker's own values."""
+    """Only the broker itself knows its own values."""
     return [Id(n.host, "service", n.name) for n in spec.brokers if config_id(n.name) == id]
 
 
 def judge(
     id: Id, state: State, observation: Observation, fields: Sequence[str]
 ) -> tuple[bool, Difference]:
-    """Named by key, with what it hides."""
+    """The reason names the key and the value that overrides it."""
     # What Kafka stores by itself and cannot be deleted is no difference where nobody names it.
     fields = [k for k in fields if k in state.fields or k not in STORED_BY_KAFKA]
     if not isinstance(observation, Present) or not fields:
@@ -91,9 +91,9 @@ def judge(
     after = {key: state.fields.get(key) for key in fields}
     key = fields[0]
     if key not in state.fields:
-        reason = f"the spec does not have the dynamic value {key}={before[key]}"
+        reason = f"the dynamic value {key}={before[key]} is not in the spec"
     elif after[key] is None:
-        reason = f"the dynamic value {key}={before[key]} hides the file's"
+        reason = f"the dynamic value {key}={before[key]} overrides the properties file"
     else:
         reason = f"{key} is {before[key]!r} cluster-wide, not {after[key]!r}"
     return True, Change(id, "update", before, after, tuple(fields), reason=reason)
@@ -131,6 +131,6 @@ KIND = Kind(
     told_by=told_by,
     judge=judge,
     find=find,
+    awaiting=lambda id: f"the brokers to apply the dynamic configuration of {id.name}",
     steps=steps,
-    awaited=lambda id: f"the brokers to take the dynamic configuration of {id.name}",
 )

@@ -33,7 +33,7 @@ for n do
       (enter "${n%/*}" && rm -f -- "./${n##*/}") || bad=yes
       reload=yes ;;
     tree)
-      case $n in */.provision/dist/*|*/logs/*) rm -rf -- "$n" || bad=yes ;; *) echo "$n is not a folder of ours"; exit 1 ;; esac ;;
+      case $n in */.provision/dist/*|*/logs/*) rm -rf -- "$n" || bad=yes ;; *) echo "$n was not made by provision"; exit 1 ;; esac ;;
     state)
       case $n in
         */.provision) rm -rf -- "$n" || bad=yes ;;
@@ -45,7 +45,7 @@ for n do
       [ -d "$n" ] && ! e=$( { [ "$(id -u)" != 0 ] || { up=${n%/*}; enter "${up:-/}"; }; } 2>&1 && empty "$n" 2>&1) || continue
       if handed directory "$n" "$n/"; then echo "$n stays: another cluster is in it"; continue; fi
       i=$(inside "$n")
-      echo "$n stays: ${i:+there is something in it that is not ours: }${i:-${e##*: }}" ;;
+      echo "$n stays: ${i:+it holds files not made by provision: }${i:-${e##*: }}" ;;
     account)
       id -u "$n" >/dev/null 2>&1 || continue
       if handed account "$n"; then echo "account $n stays: another cluster is on this host"; continue; fi

@@ -1,4 +1,5 @@
-"""The kind ``directory``. Data folders are made here and filled by Kafka; none is emptied here."""
+"""The kind ``directory``. Data folders are created here and filled by Kafka; this kind never
+empties one."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ PACKAGE = __package__ or ""
 
 
 def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
-    """Folders from the top down; the home belongs to Kafka's user, and so does all below it."""
+    """Folders from the top down; Kafka's user owns the home and everything below it."""
     if not places.nodes:
         return {}
     states: dict[Id, State] = {}
@@ -66,8 +67,8 @@ def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
 
 
 def probe(places: HostLayout) -> Sequence[Probe]:
-    """One script for what is under the home; each data folder elsewhere has its own, so that a
-    mount that hangs hides nothing but itself."""
+    """One script for everything under the home; each data folder elsewhere has its own, so that
+    a hanging mount makes only itself unknown."""
     if not places.nodes:
         return []
     text = script(PACKAGE, "probe.sh")
@@ -101,25 +102,29 @@ def parse(id: Id, record: Record) -> Observation:
 def judge(
     id: Id, state: State, observation: Observation, fields: Sequence[str]
 ) -> tuple[bool, Difference]:
-    """Another thing in a folder's place is refused; a link to a folder is somebody's decision."""
+    """Anything else in a folder's place is refused; a link to a folder is accepted as somebody's
+    choice."""
     if isinstance(observation, Present) and "type" in fields:
         found = observation.fields["type"]
-        return True, Refused(id, f"there is a {found} where a directory should be; move it away")
+        return True, Refused(id, f"expected a directory, found a {found}: move it away")
     if isinstance(observation, Present) and "owner" in fields:
         owner, wanted = str(observation.fields["owner"]), str(state.fields["owner"])
         whose, may = owner.partition(":")[0], (wanted.partition(":")[0], "root")
         why = f"its owner is {owner}, not {wanted}"
         told = f"chown {wanted} {shlex.quote(id.name)}, or remove it"
         if state.args["user"] not in (PRIVILEGED, "root", whose):
-            more = "root gives nothing away below a folder of others"
+            more = "root changes no owner below another user's folder"
             return True, Refused(id, f"{why}; {more}: {told}")
         if state.args["user"] == PRIVILEGED and whose not in may:
-            return True, Refused(id, f"{why}; root gives away only what is root's: {told}")
+            return True, Refused(
+                id, f"{why}; root changes the owner only of what root owns: {told}"
+            )
     return False, None
 
 
 def steps(change: Change, state: State) -> Sequence[Step]:
-    """Kafka's user makes what he can; root what is left, where nobody else can change the path."""
+    """Kafka's user creates what it can; root creates the rest, where nobody else can change the
+    path."""
     path = change.id.name
     user, mode, owner = (
         str(state.args["user"]),

@@ -15,7 +15,7 @@ RUNS_WITH = frozenset({"dist", "java"})
 
 @dataclass(frozen=True)
 class Candidate:
-    """A node whose properties are to be looked at, and the change that is refused with them."""
+    """A node whose properties are to be checked, and the change that is refused with them."""
 
     node: Node
     change: Change

@@ -1,4 +1,4 @@
-"""The properties that a node has now, as far as anybody can tell."""
+"""The current properties of a node, as far as they are known."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from provisioner.spec.types import Node
 
 
 def settings_now(node: Node, seen: Observed) -> Mapping[str, object]:
-    """Those that a broker runs with, for a file that somebody edited holds nothing yet; else those
-    of its file, nothing where that cannot be read."""
+    """Those a broker runs with, because an edited file has no effect yet; else those of its
+    file; empty where that cannot be read."""
     service = seen.get(Id(node.host, "service", node.name))
     if isinstance(service, Present) and service.fields["running"]:
         static: Mapping[str, object] | None = service.volatile.get("static")

@@ -61,7 +61,7 @@ def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
 
 
 def _folder(id: Id) -> tuple[Id, ...]:
-    """What a file is made in: where that cannot be, the file cannot be either."""
+    """The folder a file is in: without it the file cannot be written."""
     return (Id(id.host, "directory", id.name.rpartition("/")[0]),)
 
 

@@ -1,4 +1,4 @@
-"""Which properties must not be written now: they would convert a quorum, or lose a log dir."""
+"""Which properties must not be written now: they would convert a quorum or lose a log dir."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from provisioner.kinds.kind import Question, Verdict
 
 
 def guard(question: Question) -> Iterator[Verdict]:
-    """What the quorum's rule refuses is not asked of again."""
+    """A change that the quorum rule refuses is not checked again."""
     refused = set()
     for verdict in guard_quorum(question):
         refused.add(verdict.id)

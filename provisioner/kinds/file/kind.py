@@ -1,4 +1,4 @@
-"""The kind ``file``: what is read, how it is compared, which steps mend it."""
+"""The kind ``file``: how files are read, compared and repaired."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def resolve(
 def judge(
     id: Id, state: State, observation: Observation, fields: Sequence[str]
 ) -> tuple[bool, Difference]:
-    """A folder where a file should be is never removed by us."""
+    """A folder in a file's place is never removed."""
     if isinstance(observation, Present) and fields:
         found = observation.fields.get("type")
         if found == "directory" and state.args.get("replace"):
@@ -117,13 +117,13 @@ def judge(
         if found == "directory" and state.fields["type"] == "link":
             name = id.name.rpartition("/")[2]
             reason = (
-                f"a folder {name}/ that is not ours is here: another installation of Kafka. "
+                f"{name}/ exists and was not made by provision (another Kafka installation?): "
                 f"--rebuild moves it to {name}.before-provision"
             )
             return True, Refused(id, reason)
         if found == "directory":
             wanted = state.fields["type"]
-            return True, Refused(id, f"there is a directory where a {wanted} should be; move it")
+            return True, Refused(id, f"expected a {wanted}, found a directory: move it away")
     if isinstance(observation, Present) and not fields and _written_otherwise(state, observation):
         return True, Change(
             id,
@@ -131,13 +131,13 @@ def judge(
             {"text": "edited"},
             {"text": "as made"},
             ("text",),
-            reason="it reads the same but is written differently: processes are known by the text",
+            reason="same content, different text: the running digest is made of the text",
         )
     return False, None
 
 
 def _written_otherwise(state: State, seen: Present) -> bool:
-    """The digest of a process is made of the text: blanks and escapes that mean nothing count."""
+    """The running digest is made of the text, so blanks and redundant escapes count too."""
     if state.args["format"] not in ("properties", "launch") or "text" not in seen.volatile:
         return False
     wanted, found = text_of(state), str(seen.volatile["text"])

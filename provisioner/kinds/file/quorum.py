@@ -1,5 +1,5 @@
-"""What must not happen to a KRaft quorum by the way: a static one made dynamic or the other way
-round, the list of a static one changed."""
+"""What must not happen to a KRaft quorum as a side effect: conversion between static and
+dynamic, or a change of a static quorum's voters."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ VOTERS, SERVERS = "controller.quorum.voters", "controller.quorum.bootstrap.serve
 
 
 def guard_quorum(question: Question) -> Iterator[Verdict]:
-    """Refuses properties that would give the quorum another kind, or a static one other voters;
-    what depends on them is then held back.
+    """Refuses properties that would convert the quorum, or change the voters of a static one; what
+    depends on them is then held back.
 
-    What the quorum is, most nodes say: a file that somebody edited is none of them.
+    The current mode is the one most nodes have, so a single edited file does not decide.
     """
     spec, seen = question.spec, question.seen.things
     if not spec.is_kraft or question.rules.rebuild:
@@ -52,12 +52,12 @@ def _forbidden(now: tuple[str, str], wanted: str) -> str:
     voters, _ = now
     if voters and not wanted:
         return (
-            f"the quorum is static ({voters}) and is not made dynamic by the way: "
+            f"the quorum is static ({voters}) and would become dynamic as a side effect: "
             f"set controller_quorum: static"
         )
     if wanted and not voters:
         return (
-            "the quorum is dynamic and is not made static by the way: "
+            "the quorum is dynamic and would become static as a side effect: "
             "set controller_quorum: dynamic"
         )
     if voters != wanted:

@@ -1,4 +1,4 @@
-"""Log dirs that a broker no longer has by its spec: what they hold must be in sync elsewhere."""
+"""Log dirs removed from a broker's spec: their partitions must be in sync elsewhere."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ KEY = "log.dirs"
 
 
 def guard_removed_log_dirs(question: Question) -> Iterator[Verdict]:
-    """Refuses the files of brokers that would come up without a log dir, and lose what is only
-    there; their restart is then held back."""
+    """Refuses the properties of brokers that would start without a log dir and lose its only
+    copies; their restart is then held back."""
     if "data-loss" in question.rules.allow:
         return
     by_id = {change.id: change for change in question.changes}
@@ -36,7 +36,7 @@ def guard_removed_log_dirs(question: Question) -> Iterator[Verdict]:
 
 
 def _lost(question: Question, node: Node) -> str:
-    """What would be lost with the log dirs that it has now and is to have no longer."""
+    """What would be lost with the log dirs that the spec removes."""
     gone = [path for path in _now(node, question.seen.things) if not _has(node, path)]
     if not gone:
         return ""

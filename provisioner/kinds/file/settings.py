@@ -87,8 +87,8 @@ def _kraft(spec: Spec, node: Node) -> dict[str, str]:
 
 
 def _advertised(spec: Spec, node: Node, own: Sequence[Listener]) -> dict[str, str]:
-    """What others are told. A dynamic quorum stores for each voter what it advertises: without
-    this, the name that the machine gives itself, which its peers may not know."""
+    """The advertised address. A dynamic quorum stores for each voter what it advertises: without
+    this, the machine's own host name, which its peers may not resolve."""
     told = list(own) if tuple(own) != node.listeners else []
     listener = node.controller_listener
     if listener and not listener.host and spec.controller_quorum == "dynamic":
@@ -154,7 +154,7 @@ def _protocols(node: Node) -> dict[str, str]:
 
 
 def launch(spec: Spec, places: HostLayout, node: Node) -> Mapping[str, str]:
-    """What a node is started with besides its properties; ``hint.`` keys are not in the digest."""
+    """What a node is started with, other than properties; ``hint.`` keys are not in the digest."""
     values = {
         "node": node.name,
         "logs": places.logs(node),

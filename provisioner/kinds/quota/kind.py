@@ -89,6 +89,6 @@ KIND = Kind(
     asks=asks,
     read=read,
     find=find,
+    awaiting=lambda id: f"the brokers to apply the quota of {id.name}",
     steps=steps,
-    awaited=lambda id: f"the brokers to take the quota of {id.name}",
 )

@@ -1,4 +1,4 @@
-"""Why a process ended while it started, in words, from the last lines of its log."""
+"""Why a process exited while starting, from the last lines of its log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ CAUSES: tuple[tuple[str, str], ...] = (
     (
         r"Invalid cluster\.id in: (\S+?)\.? Expected (\S+), but read (\S+)",
         "its log dir {1} belongs to cluster {3}, but ZooKeeper to {2}; restore ZooKeeper's data, "
-        "or make the cluster anew with --rebuild",
+        "or recreate the cluster with --rebuild",
     ),
     (
         r"Stored node id (\d+) doesn't match previous node id (\d+)|"
@@ -31,30 +31,33 @@ CAUSES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"No snapshot found, but there are log entries",
-        "its snapshots (version-2/snapshot.*) are gone from its data dir, and its transaction log "
-        "goes on from them: put them back, or make the cluster anew with --rebuild",
+        "its snapshots (version-2/snapshot.*) are missing from its data dir, and its "
+        "transaction log needs them: restore them, or recreate the cluster with --rebuild",
     ),
     (
         r"checkpoint file \W?(/.*?-checkpoint)",
-        "its checkpoint file {1} cannot be read: move it away, and Kafka makes it anew (it then "
-        "recovers its logs, which takes longer)",
+        "its checkpoint file {1} cannot be read: move it away, and Kafka writes a new one (log "
+        "recovery then takes longer)",
     ),
     (r"No space left on device", "the disk is full"),
-    (r"There is insufficient memory|Cannot allocate memory|OutOfMemoryError", "memory ran out"),
+    (r"There is insufficient memory|Cannot allocate memory|OutOfMemoryError", "out of memory"),
     (
         r"UnsupportedClassVersionError|class file version \d+",
         "this Java is too old for this Kafka (3.9: 11 or newer, 4.x: 17 or newer)",
     ),
     (r"Unrecognized VM option '?([^'\s]+)", "this Java does not know the option {1}"),
-    (r"Conflicting collector|Multiple garbage collectors", "two garbage collectors are chosen"),
+    (
+        r"Conflicting collector|Multiple garbage collectors",
+        "more than one garbage collector is selected",
+    ),
     (r"Invalid maximum heap size|Initial heap size set to a larger", "the heap size is not valid"),
     (r"Could not reserve enough space|os::commit_memory", "the heap does not fit into memory"),
-    (r"Permission denied|AccessDeniedException: (\S+)", "a file or folder may not be used: {1}"),
+    (r"Permission denied|AccessDeniedException: (\S+)", "permission denied: {1}"),
     (
         r"Class (\S+) cannot be found|ClassNotFoundException: (\S+)",
-        "the class {1}{2} is in none of its jars",
+        "the class {1}{2} is not on its class path",
     ),
-    (r"ConfigException: (.+)", "a property is not valid: {1}"),
+    (r"ConfigException: (.+)", "invalid property: {1}"),
     (r"provision-launch: (.+)", "{1}"),
     (
         r"ZooKeeperClientTimeoutException|Timed out waiting for connection while in state",

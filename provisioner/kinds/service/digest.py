@@ -1,4 +1,4 @@
-"""The digest of what a process is started with; the launcher on the host is its twin."""
+"""The digest of what a process is started with; the launcher on the host computes the same."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What must not be done to processes now: a broker's id taken over while it serves elsewhere, and
-partitions left without a leader where the policy refuses that."""
+"""Changes of processes that are refused: a broker started while its id runs elsewhere, and a
+restart that takes partitions offline where the policy forbids it."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def guard(question: Question) -> Iterator[Verdict]:
 
 
 def _elsewhere(question: Question, node: Node) -> str:
-    """A broker that the spec moved to another host and that still runs where it was: the two would
-    take turns, and the new one, which has nothing, would lead in place of the old one."""
+    """A broker that the spec moved to another host and that still runs on the old one: both
+    would register in turn, and the new, empty one would become leader."""
     view = question.seen.view
     where = next((b.host for b in view.brokers if b.id == node.id and b.id in view.alive), None)
     listeners = node.advertised_listeners or node.listeners
     if where is None or where in {x.host or "localhost" for x in listeners}:
         return ""
-    return f"broker {node.id} serves from {where}: stop that one first"
+    return f"broker {node.id} is running at {where}: stop it there first"
 
 
 def _offline(question: Question, node: Node, change: Change) -> Verdict | None:
-    """Names the partitions that a bounce leaves without a leader; refuses it where the policy says
-    so and nobody allowed it."""
+    """Names the partitions that a restart takes offline; refuses it where the policy forbids it
+    and ``--allow offline`` is not given."""
     view = safety_view(question.seen.view)
     offline = safety.may_stop_broker(view, node.id, require_all_in_sync=False).offline
     if not offline:

@@ -1,4 +1,4 @@
-"""The kind ``service``: one process, what it runs with, and when it must be bounced."""
+"""The kind ``service``: one process, what it runs with, and when it must be restarted."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from provisioner.spec.types import Node, Role, Spec, Supervisor
 PACKAGE = __package__ or ""
 OTHERS = "others"
 HELD = "it is held: "
-"""How the refusal of a node begins that ``stop --hold`` keeps down."""
+"""Begins the refusal of a node that ``stop --hold`` keeps down."""
 
 
 TIERS = {Role.ZOOKEEPER: 0, Role.CONTROLLER: 1, Role.COMBINED: 1, Role.BROKER: 2}
@@ -111,8 +111,8 @@ def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
 
 
 def probe(places: HostLayout) -> Sequence[Probe]:
-    """Two scripts: what Kafka's user keeps, read as that user, and what runs, which the login sees
-    best. The last record of the second is what belongs to no service."""
+    """Two scripts: files, read as Kafka's user, and processes, which the login sees best. The
+    last record of the second is what belongs to no service."""
     if not places.nodes:
         return []
     systemd = places.supervisor is Supervisor.SYSTEMD
@@ -134,7 +134,7 @@ def probe(places: HostLayout) -> Sequence[Probe]:
 
 
 def parse(id: Id, record: Record) -> Observation:
-    """Running or not is a fact of a service; it is never absent."""
+    """Running or not is a field of a service; a service is never absent."""
     if id.name == OTHERS:
         return Present({}, volatile={"others": record.many.get("other", ())})
     pids = record.many.get("pid", ())
@@ -162,7 +162,7 @@ def parse(id: Id, record: Record) -> Observation:
 
 
 def supervised(record: Record, volatile: dict[str, object]) -> dict[str, object]:
-    """What systemd says of the unit; a drop-in below ``NAME.service.d`` is somebody else's."""
+    """systemd's view of the unit; a drop-in below ``NAME.service.d`` was made by somebody else."""
     values = record.values
     ours = tuple(
         path
@@ -183,8 +183,8 @@ def supervised(record: Record, volatile: dict[str, object]) -> dict[str, object]
 def resolve(
     spec: Spec, mine: Mapping[Id, State], every: Mapping[Id, State], observed: Observed
 ) -> Mapping[Id, State]:
-    """The wanted digest, from the wanted files and the host's key. A host without a key has
-    started nothing, so any digest differs from what it runs."""
+    """The wanted digest, from the wanted files and the host's key. On a host without a key
+    nothing was started by provision, so every running digest differs."""
     resolved = {}
     for id, state in mine.items():
         files = [i for i in state.inputs if i.kind == "file"][:3]
@@ -208,8 +208,8 @@ def resolve(
 
 
 def wanted_digest(key: str, texts: Sequence[str], plain: Sequence[str]) -> str:
-    """Without a key (the host's first run, or somebody removed it) nothing that runs can be
-    proved to run with what is wanted: whatever it says, it differs."""
+    """Without a key (first run, or the key was removed) no running process can be proved to run
+    with the wanted files, so every running digest differs."""
     return digest(key, texts, plain) if key else "of a key that is yet to be made"
 
 
@@ -220,7 +220,7 @@ def _waits(state: State) -> bool:
 def judge(
     id: Id, state: State, observation: Observation, fields: Sequence[str]
 ) -> tuple[bool, Difference]:
-    """Start what does not run; restart what runs with something else; leave what is held."""
+    """Start what is down; restart what runs with something else; leave what is on hold."""
     if not isinstance(observation, Present):
         return False, None
     static = static_differences(state, observation)
@@ -268,10 +268,10 @@ def judge(
 
 
 def _mended(id: Id, state: State, seen: Present, fields: Sequence[str]) -> Change:
-    """What is mended without a bounce."""
+    """What is repaired without a restart."""
     before = {name: seen.fields[name] for name in fields}
     after = {name: state.fields[name] for name in fields}
-    reason = "it is not started at boot"
+    reason = "it is not enabled at boot"
     reasons = _strangers(seen, fields) or [reason]
     return Change(id, "update", before, after, tuple(fields), reason="; ".join(reasons))
 
@@ -281,11 +281,11 @@ def _strangers(seen: Present, fields: Sequence[str]) -> list[str]:
     if "drop_ins" not in fields:
         return []
     lines = [line for line in seen.volatile["drop_in_lines"] if not line.endswith(": ")]
-    return ["a drop-in that is not ours: " + "; ".join(lines[:6])]
+    return ["a drop-in not made by provision: " + "; ".join(lines[:6])]
 
 
 def read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
-    """What each broker says it read at its start."""
+    """The static values that each broker reports to have read at its start."""
     seen: dict[Id, Observation] = {}
     for node in spec.brokers:
         configs = view.broker_configs.get(node.id)
@@ -315,12 +315,12 @@ def _why(state: State, seen: Mapping[str, object]) -> str:
     if seen["processes"] != 1:
         return f"it was started {seen['processes']} times"
     if seen["running_digest"] == "-":
-        return "it was started by something else than the launcher"
+        return "it was not started by the launcher"
     if seen["files_digest"] == state.fields["running_digest"]:
-        return "it runs with something else than its files have"
+        return "config files changed since it started"
     if seen["files_digest"] == seen["running_digest"]:
-        return "it runs with what its files have, and that is not what the spec says"
-    return "it runs with neither what its files have nor what the spec says"
+        return "running with its current files, which differ from the spec"
+    return "config files changed since it started, and differ from the spec"
 
 
 def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequence[Unmanaged]:
@@ -333,7 +333,7 @@ def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequenc
             pid, _start, uid, config, main, program, ours = line.split("\t")
             what = "ZooKeeper" if "zookeeper" in main else "Kafka"
             if program == "other":
-                what = f"it says it is {what} and is no Java"
+                what = f"it claims to be {what} but is not Java"
             whose = "" if ours == "yes" else f", run by uid {uid}"
             unmanaged = Id(id.host, "service", config or f"pid {pid}")
             found.append(Unmanaged(unmanaged, detail=f"{what}, pid {pid}{whose}"))
@@ -383,6 +383,7 @@ KIND = Kind(
     answering=answering,
     runs=runs,
     last=last,
+    awaiting=lambda id: f"{id.name} to open its port",
     settled=settled,
     steps=steps,
     roll=True,

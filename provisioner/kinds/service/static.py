@@ -1,4 +1,4 @@
-"""What a running broker says it read at its start, against the file it should have read."""
+"""Static values that a running broker reports, against the file it should have read."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from provisioner.plan.model import Present, State
 def static_differences(
     state: State, observation: Present
 ) -> dict[str, tuple[str | None, str | None]]:
-    """Keys the running process read from its file that are not in the wanted one, or not so:
-    key → (what it runs with, what is wanted). Kafka's own report, so a copied command line with
-    an old digest is caught too."""
+    """Keys whose static value in the running process differs from the wanted file: key →
+    (running, wanted). It is Kafka's own report, so a copied command line with an old digest is
+    caught too."""
     static = observation.volatile.get("static")
     wanted = state.args.get("static")
     if not isinstance(static, Mapping) or not isinstance(wanted, Mapping):
@@ -27,8 +27,8 @@ def static_differences(
 
 
 def offline_log_dirs(state: State, observation: Present) -> tuple[str, ...]:
-    """The log dirs that the running broker gave up after an error of its disk, and that are there
-    now as far as we can see: it takes them again only when it starts."""
+    """The log dirs that the running broker took offline after a disk error and that look usable
+    now: Kafka uses them again only after a restart."""
     found = observation.volatile.get("offline_log_dirs")
     mine = state.args.get("log_dirs", ())
     return tuple(path for path in found if path in mine) if isinstance(found, tuple) else ()

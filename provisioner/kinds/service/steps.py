@@ -1,4 +1,4 @@
-"""How a process is started, stopped and mended: steps as data."""
+"""How a process is started, stopped and repaired: steps as data."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ START_PATIENCE = 60.0
 
 
 def stop_steps(id: Id, state: State, *, everything: bool = False) -> list[Step]:
-    """By systemd where that supervises; then whatever else runs by this name. ``everything``: the
-    whole cluster stops, and the last of a quorum has nobody left to hand over to: it would wait
-    for minutes, and is ended after a while instead (its log is recovered at the next start)."""
+    """By systemd where it supervises; then any other process of this node. ``everything``: the
+    whole cluster stops, so the last nodes of a quorum have nobody to hand over to and would wait
+    for minutes; they are killed after a while (log recovery follows at the next start)."""
     args = state.args
     seconds = TOGETHER_SECONDS if everything else STOP_SECONDS
     words = (str(seconds), *_whose(id, state))
@@ -29,7 +29,7 @@ def stop_steps(id: Id, state: State, *, everything: bool = False) -> list[Step]:
 
 
 def tell_step(id: Id, state: State) -> Run:
-    """Told to end, and not yet waited for."""
+    """Sends SIGTERM and does not wait."""
     args = state.args
     if args["supervisor"] == Supervisor.SYSTEMD.value:
         return Run("service/systemd", ("tell", str(args["unit"])), PRIVILEGED)
@@ -37,7 +37,8 @@ def tell_step(id: Id, state: State) -> Run:
 
 
 def _whose(id: Id, state: State) -> tuple[str, ...]:
-    """What a process of this service is known by: its user, and home and name or its file."""
+    """How a process of this service is identified: its user, and its home and node name or its
+    properties file."""
     args = state.args
     return (str(args["user"]), str(args["home"]), id.name, str(args["properties"]))
 

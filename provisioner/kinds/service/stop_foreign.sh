@@ -44,7 +44,7 @@ port $port is used by pid $pid of $user, which is neither Kafka nor ZooKeeper: $
 done <<END
 $holders
 END
-[ -z "$bad" ] || { echo "nothing was ended:$bad"; exit 1; }
+[ -z "$bad" ] || { echo "nothing was stopped:$bad"; exit 1; }
 left_of() { left=; for l in $mine; do s=${l#*:}; alive "${l%%:*}" "${s%%:*}" && left="$left$l "; done; [ -n "$left" ]; }
 # each SIGNAL WORDS
 each() {

@@ -1,4 +1,4 @@
-"""A node of a cluster that has run is formatted only where nothing is lost by it."""
+"""A node of a cluster that has run is formatted only where nothing is lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Refusal = tuple[str, str | None]
 
 
 def guard(question: Question) -> Iterator[Verdict]:
-    """Refuses the formats that would lose something; what depends on them is then held back."""
+    """Refuses formats that would lose data; what depends on them is then held back."""
     spec, seen = question.spec, question.seen
     formats = [c for c in question.changes if c.action == "create"] if spec.is_kraft else []
     if not formats or not _has_run(seen.things, seen.view):
@@ -32,12 +32,15 @@ def guard(question: Question) -> Iterator[Verdict]:
 
 
 def _has_run(seen: Observed, answer: ClusterView | None) -> bool:
-    """Whether this cluster has lived: it answers, or a manifest records a storage that a running
-    node was seen to use."""
+    """Whether this cluster has run before: it answers, or Kafka once started on a storage of ours.
+    A storage that is only formatted belongs to a first run that was interrupted."""
     return answer is not None or any(
-        id.kind == "storage" and isinstance(o, Present) and bool(o.volatile.get("recorded"))
-        for id, o in seen.items()
+        id.kind == "storage" and isinstance(o, Present) and _used(o) for id, o in seen.items()
     )
+
+
+def _used(seen: Present) -> bool:
+    return bool(seen.volatile.get("recorded")) and bool(seen.volatile.get("ran"))
 
 
 @dataclass(frozen=True)
@@ -65,9 +68,9 @@ class _Rule:
         return None
 
     def _of_controller(self, node: Node) -> Refusal | None:
-        """They learn what they lost from the others, so a majority must be there and caught up;
-        none is asked for where no controller is left, which is a cluster made anew. One that does
-        not vote has nothing to lose."""
+        """A formatted controller copies the metadata from the others, so a majority must be up
+        and caught up. Where no controller is left the cluster is recreated and none is required.
+        An observer has nothing to lose."""
         answer = self.answer
         quorum = answer.quorum if answer else None
         if quorum is not None and quorum.dynamic and node.id not in quorum.voters:

@@ -61,7 +61,7 @@ def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
 
 
 def _inputs(spec: Spec, places: HostLayout, node: Node) -> tuple[Id, ...]:
-    """What a format is made with: the properties, and Kafka's own command."""
+    """Inputs of a format: the properties, and Kafka's own command."""
     host = places.host
     files = [node.properties, places.cluster_id_file, f"{places.home}/bin"]
     found = [Id(host, "file", path) for path in files]
@@ -71,8 +71,8 @@ def _inputs(spec: Spec, places: HostLayout, node: Node) -> tuple[Id, ...]:
 
 
 def probe(places: HostLayout) -> Sequence[Probe]:
-    """One script a storage: a mount that hangs hides nothing but itself. Kafka's user reads his
-    folders, and who keeps the manifest what it recorded of them."""
+    """One script per storage, so that a hanging mount makes only itself unknown. Kafka's user
+    reads the folders; the manifest's owner reads what it records about them."""
     text = script(PACKAGE, "filesystem.sh", "probe.sh")
     paths = [log_dir.path for node in places.nodes for log_dir in node.log_dirs]
     ids = {path: Id(places.host, "storage", path) for path in paths}
@@ -87,7 +87,8 @@ def probe(places: HostLayout) -> Sequence[Probe]:
 
 
 def parse(id: Id, record: Record) -> Observation:
-    """Empty or elsewhere although the manifest says it was formatted: not mounted, never absent."""
+    """Empty or on another filesystem although the manifest says it was formatted: probably not
+    mounted, so Unknown and never absent."""
     values = record.values
     if "error" in values:
         return Unknown(values["error"])
@@ -101,7 +102,7 @@ def parse(id: Id, record: Record) -> Observation:
             allow = LOST.get(role, ("data-loss", "format-controller"))
             return Unknown(
                 f"{id.name} was formatted before and now {what}: not mounted? "
-                f"If it is to stay so: {' '.join(f'--allow {name}' for name in allow)}",
+                f"To accept this: {' '.join(f'--allow {name}' for name in allow)}",
                 allow,
                 _found(values, record.lines, None),
             )
@@ -109,7 +110,8 @@ def parse(id: Id, record: Record) -> Observation:
 
 
 LOST = {"broker": ("data-loss",), "controller": ("format-controller",)}
-"""What permits to go on with a storage that is not as recorded; a combined node needs both."""
+"""The ``--allow`` words that accept a storage that is not as recorded; a combined node needs
+both."""
 
 
 def _found(
@@ -140,14 +142,18 @@ def _found(
         # A power loss can leave the file without its content; the data beside it is whole.
         fields["meta_lost"] = True
         fields["partitions"] = values.get("partitions") == "true"
-    volatile = {"filesystem": values.get("filesystem", ""), "recorded": recorded}
+    volatile = {
+        "filesystem": values.get("filesystem", ""),
+        "recorded": recorded,
+        "ran": values.get("ran") == "true",
+    }
     return Present(fields, volatile=volatile)
 
 
 def resolve(
     spec: Spec, mine: Mapping[Id, State], every: Mapping[Id, State], observed: Observed
 ) -> Mapping[Id, State]:
-    """Puts the cluster id in, and what ``judge`` needs to know of the other storages."""
+    """Fills in the cluster id, and what ``judge`` needs to know about the other storages."""
     known = cluster_id(spec, observed)
     brokers_have = _id_of(spec, observed, zookeeper=False)
     zookeeper_has = _id_of(spec, observed, zookeeper=True)
@@ -185,7 +191,7 @@ def _id_of(spec: Spec, observed: Observed, *, zookeeper: bool) -> str | None:
 
 
 def directory_id(cluster: str, node: int) -> str:
-    """A directory id that every run invents alike: a 16-byte digest as Kafka writes a Uuid."""
+    """A directory id that every run computes alike: a 16-byte digest written as a Kafka Uuid."""
     for attempt in range(64):
         data = hashlib.sha256(f"{cluster}:{node}:{attempt}".encode()).digest()[:16]
         text = written(data)
@@ -195,7 +201,7 @@ def directory_id(cluster: str, node: int) -> str:
 
 
 def format_flags(spec: Spec, node: Node, known: ClusterId) -> tuple[str, ...]:
-    """What ``kafka-storage format`` is told of the quorum (KIP-853)."""
+    """The quorum arguments of ``kafka-storage format`` (KIP-853)."""
     if spec.controller_quorum == "static" or not node.is_controller:
         return ()
     if not known.fresh and not _never_started(known, spec):
@@ -211,15 +217,16 @@ def format_flags(spec: Spec, node: Node, known: ClusterId) -> tuple[str, ...]:
 
 
 def _never_started(known: ClusterId, spec: Spec) -> bool:
-    """Only the kept file has the id, or our own half-done format: the first format goes on."""
+    """Only the kept file has the id, or a format of ours was interrupted: the first format
+    continues."""
     formatted = {place for places in (known.sources or {}).values() for place in places}
     controllers = {f"{c.host}:{d.path}" for c in spec.controllers for d in c.log_dirs}
     return len(formatted & controllers) < len(controllers) // 2 + 1
 
 
 def _unrecorded(state: State, observation: Observation) -> bool:
-    """It was formatted as ours, and the manifest does not say so: then nothing would tell an empty
-    mount point from a new folder."""
+    """It was formatted for this cluster but the manifest does not record it, so an empty mount
+    point would look like a new folder."""
     if not isinstance(observation, Present) or state.args["role"] == "zookeeper":
         return False
     return bool(observation.fields["cluster_id"]) and not observation.volatile["recorded"]
@@ -228,7 +235,7 @@ def _unrecorded(state: State, observation: Observation) -> bool:
 def judge(
     id: Id, state: State, observation: Observation, fields: Sequence[str]
 ) -> tuple[bool, Difference]:
-    """Refuses what would lose data or cannot work; the rest is the plain comparison."""
+    """Refuses what would lose data or cannot work; everything else is the plain comparison."""
     args = state.args
     if args.get("conflict"):
         return True, Refused(id, str(args["conflict"]))
@@ -244,7 +251,7 @@ def judge(
         return True, _rewritten(id, state, observation)
     if not fields and _unrecorded(state, observation):
         before, after = {"recorded": False}, {"recorded": True}
-        why = "the manifest does not know yet that it was formatted"
+        why = "the manifest does not record yet that it was formatted"
         return True, Change(id, "update", before, after, ("recorded",), reason=why)
     if isinstance(observation, Present) and fields and not _begun(observation):
         return True, Change(
@@ -259,13 +266,13 @@ def judge(
 
 
 def _rewritten(id: Id, state: State, seen: Present) -> Difference:
-    """A ``meta.properties`` that a power loss emptied is written again: what Kafka stored beside it
-    is whole, and nothing is formatted. Whose it was only the manifest knows."""
+    """A ``meta.properties`` that a power loss emptied is rewritten: Kafka's data beside it is
+    intact and nothing is formatted. Only the manifest knows which node it belonged to."""
     file = f"{id.name}/meta.properties"
     if not seen.volatile["recorded"]:
         why = (
-            f"{file} has no cluster id or node id, and no manifest says whose it was: put it back "
-            f"from a backup; or, if what it holds may go, move {shlex.quote(id.name)} away"
+            f"{file} has no cluster id or node id, and no manifest records them: restore it "
+            f"from a backup or, if the data may be lost, move {shlex.quote(id.name)} away"
         )
         return Refused(id, why)
     names = ("cluster_id", "node_id")
@@ -275,7 +282,7 @@ def _rewritten(id: Id, state: State, seen: Present) -> Difference:
         {name: seen.fields[name] for name in names},
         {name: state.fields.get(name, state.args["node_id"]) for name in names},
         names,
-        reason=f"{file} is empty or cut short (a power loss?): it is written again, the data stays",
+        reason=f"{file} is empty or truncated (power loss?): it is rewritten, the data is kept",
     )
 
 
@@ -291,7 +298,7 @@ def _mismatch(id: Id, state: State, observation: Observation) -> str:
             return (
                 f"ZooKeeper's data dir is empty, but the brokers' log dirs belong to cluster "
                 f"{args['brokers_have']}: brokers would exit with 'Invalid cluster.id'. Restore "
-                f"{id.name}, or make the cluster anew: provision apply --rebuild"
+                f"{id.name}, or recreate the cluster: provision apply --rebuild"
             )
         if seen.get("myid") and seen["myid"] != state.fields["myid"]:
             return f"it belongs to ZooKeeper server {seen['myid']}, not {state.fields['myid']}"
@@ -302,11 +309,11 @@ def _mismatch(id: Id, state: State, observation: Observation) -> str:
     if mine and zookeeper and mine != zookeeper:
         return (
             f"it belongs to cluster {mine}, but ZooKeeper to {zookeeper}: the broker would exit "
-            f"with 'Invalid cluster.id'. To make the cluster anew: provision apply --rebuild"
+            f"with 'Invalid cluster.id'. To recreate the cluster: provision apply --rebuild"
         )
     if seen.get("node_id") and seen["node_id"] != args["node_id"]:
         return (
-            f"it belongs to node {seen['node_id']}, not {args['node_id']}: write "
+            f"it belongs to node {seen['node_id']}, not {args['node_id']}: set "
             f"id: {seen['node_id']} again in the spec, or give node {args['node_id']} a log dir of "
             f"its own"
         )
@@ -316,15 +323,15 @@ def _mismatch(id: Id, state: State, observation: Observation) -> str:
 
 
 def _stray(id: Id, args: Mapping[str, object], seen: Mapping[str, object]) -> str:
-    """A folder that Kafka's log manager stops at. A pure controller has no log manager."""
-    why = "Kafka takes every folder in a log dir for a partition, and does not start: "
+    """A folder that stops Kafka's log manager. A pure controller has no log manager."""
+    why = "Kafka treats every folder in a log dir as a partition and does not start: "
     if seen.get("lost_and_found"):
         lost = shlex.quote(f"{id.name}/lost+found")
         return f"{why}rmdir {lost}, or use a folder below the mount"
     stray = seen.get("stray")
     if isinstance(stray, tuple) and stray and args["role"] != "controller":
         listed = ", ".join(shlex.quote(f"{id.name}/{name}") for name in stray)
-        return f"{why}move {listed} away (if it is no partition's)"
+        return f"{why}move {listed} away (if it is not a partition)"
     return ""
 
 

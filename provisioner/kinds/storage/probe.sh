@@ -58,6 +58,9 @@ for p do
       while IFS= read -r l || [ -n "$l" ]; do printf '|%s\n' "$l"; done <"$p/meta.properties"
     fi
     folders "$p"
+    # Formatting creates neither of them: Kafka itself does, when it first starts.
+    { [ -e "$p/__cluster_metadata-0/quorum-state" ] || [ -e "$p/recovery-point-offset-checkpoint" ]; } &&
+      echo '~ran=true'
     if [ -f "$p/myid" ] && [ ! -L "$p/myid" ]; then read -r l <"$p/myid"; printf 'myid=%s\n' "$l"; fi
     if [ -d "$p/version-2" ]; then
       for f in "$p"/version-2/*; do

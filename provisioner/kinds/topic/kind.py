@@ -49,7 +49,7 @@ def of_cluster(spec: Spec) -> Mapping[Id, State]:
 
 
 def read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
-    """Every topic Kafka has; one that the spec wants and Kafka has not is absent."""
+    """Every topic in Kafka; a wanted one that Kafka does not have is absent."""
     seen: dict[Id, Observation] = {topic_id(t.name): Absent() for t in spec.topics}
     for topic in view.topics:
         fields = {
@@ -91,14 +91,14 @@ def judge(
 
 
 def _impossible(state: State, seen: Present, fields: Sequence[str]) -> list[tuple[str, str]]:
-    """(field, why) of what differs and cannot be mended."""
+    """(field, why) of differences that cannot be repaired."""
     found = []
     have, want = seen.fields, state.fields
     if "partitions" in fields and have["partitions"] > want["partitions"]:
         found.append(
             (
                 "partitions",
-                f"it has {have['partitions']} partitions and Kafka cannot take any away; set "
+                f"it has {have['partitions']} partitions and Kafka cannot remove any; set "
                 f"partitions: {have['partitions']} in the spec, or delete the topic by hand",
             )
         )
@@ -120,7 +120,7 @@ def _change(id: Id, state: State, seen: Present, fields: Sequence[str]) -> Chang
 
 
 def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequence[Unmanaged]:
-    """Topics, and overrides on our topics, that the spec does not name."""
+    """Topics, and overrides on managed topics, that are not in the spec."""
     found: list[Unmanaged] = []
     for id, seen in sorted(observed.items()):
         if id.kind != "topic" or not isinstance(seen, Present):
@@ -167,6 +167,6 @@ KIND = Kind(
     judge=judge,
     find=find,
     settled=settled,
-    awaited=lambda id: f"topic {id.name} to be whole and configured",
+    awaiting=lambda id: f"topic {id.name} to be in sync and configured",
     steps=steps,
 )

@@ -1,8 +1,8 @@
-"""The kind ``voter``: each controller of a dynamic quorum votes, with the directory it has now.
+"""The kind ``voter``: each controller of a dynamic quorum is a voter with its current directory id.
 
-A controller whose disk was lost is formatted with a new directory id and reads along as an
-observer, as one does that was just added: it votes only when it is made a voter (KIP-853). Only a
-dynamic quorum knows that; the voters of a static one are what all properties files say.
+A controller that was just added, or whose lost disk was formatted with a new directory id, is an
+observer until it is made a voter (KIP-853). This is only for dynamic quorums; the voters of a
+static one are in the properties files.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def of_cluster(spec: Spec) -> Mapping[Id, State]:
 
 
 def _endpoint(spec: Spec, node: Node) -> tuple[str, str, int]:
-    """Under which the other controllers reach it."""
+    """The address at which the other controllers reach it."""
     assert node.controller_listener is not None
     told = node.advertised_controller or node.controller_listener
     host = told.host or spec.hosts[node.host].kafka_address or "localhost"
@@ -65,8 +65,7 @@ def _endpoint(spec: Spec, node: Node) -> tuple[str, str, int]:
 def resolve(
     spec: Spec, mine: Mapping[Id, State], every: Mapping[Id, State], observed: Observed
 ) -> Mapping[Id, State]:
-    """The directory that stands in its ``meta.properties``. Where that cannot be read, the spec has
-    no word on it."""
+    """The directory id in its ``meta.properties``. Where that cannot be read, none is wanted."""
     resolved = {}
     for id, state in mine.items():
         seen = observed.get(state.args["storage"])
@@ -94,25 +93,25 @@ def read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
 
 
 def told_by(id: Id, spec: Spec) -> Collection[Id]:
-    """The quorum's leader, and which controller that is nobody knows before."""
+    """Every controller: any of them may be the quorum's leader."""
     return [Id(node.host, "service", node.name) for node in spec.controllers]
 
 
 def judge(
     id: Id, state: State, observation: Observation, fields: Sequence[str]
 ) -> tuple[bool, Difference]:
-    """A static quorum is not made dynamic; where the directory is not known, voting is enough."""
+    """A static quorum is not converted; where the directory id is not known, any vote is enough."""
     if isinstance(observation, Present):
         return not observation.volatile["dynamic"], None
     if isinstance(observation, Absent) and not state.fields:
-        why = "it does not vote, and its log dir cannot be read"
+        why = "it is not a voter, and its log dir cannot be read"
         return True, Refused(id, why)
     return False, None
 
 
 def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequence[Unmanaged]:
     return [
-        Unmanaged(id, detail="it votes, and is no controller of the spec")
+        Unmanaged(id, detail="it is a voter but not a controller of the spec")
         for id, seen in sorted(observed.items())
         if id.kind == "voter" and isinstance(seen, Present) and id not in desired
     ]
@@ -141,6 +140,6 @@ KIND = Kind(
     judge=judge,
     find=find,
     settled=settled,
+    awaiting=lambda id: f"controller {id.name} to catch up with the quorum's leader",
     steps=steps,
-    awaited=lambda id: f"controller {id.name} to catch up with the quorum's leader",
 )

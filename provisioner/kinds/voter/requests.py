@@ -31,8 +31,8 @@ class AddVoter(Request):
         missing."""
         if view.quorum is not None and (self.id, self.directory) in view.quorum.observers:
             return None
-        why = f"controller {self.id} with directory {self.directory} does not read along"
-        return KafkaRefused("NOT_JOINED", why)
+        who = f"controller {self.id} with directory {self.directory}"
+        return KafkaRefused("NOT_JOINED", f"{who} does not replicate the metadata log")
 
     @property
     def messages(self) -> tuple[Message, ...]:

@@ -34,7 +34,7 @@ def test_with_output_stdout_is_empty(provision: Provision, tmp_path: Path, forma
 def test_json_is_a_format(provision: Provision) -> None:
     ran = provision("drift", "none.yaml", "--json", "--format", "markdown")
     assert ran.code == 1
-    assert "--json does not go with --format markdown" in ran.out + ran.err
+    assert "--json cannot be used with --format markdown" in ran.out + ran.err
     assert provision("drift", "none.yaml", "--format", "yaml").code == 1
 
 

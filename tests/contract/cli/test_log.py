@@ -28,7 +28,7 @@ def journal(folder: Path) -> Path:
 
 def test_nothing_was_done_yet(provision: Provision, spec: Path) -> None:
     ran = provision("log", spec.name)
-    assert (ran.code, ran.out, ran.err) == (0, "nothing was done here yet\n", "")
+    assert (ran.code, ran.out, ran.err) == (0, "the journal is empty\n", "")
 
 
 def test_the_log_as_a_table(provision: Provision, spec: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_line_that_was_cut_is_said_and_passed_over(provision: Provision, spec:
     path.write_text(path.read_text() + '{"run": "cccc", "seq\n')
     ran = provision("log", spec.name)
     assert ran.code == 0
-    assert "not whole" in ran.err
+    assert "is broken" in ran.err
     assert len(ran.out.splitlines()) == 3
 
 

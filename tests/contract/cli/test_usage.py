@@ -21,7 +21,7 @@ WRONG = {
     "no spec": (["apply"], "SPEC"),
     "an unknown option": (["apply", "one.yaml", "--frobnicate"], "--frobnicate"),
     "a shortened option": (["apply", "one.yaml", "--par", "2"], "--par"),
-    "nobody in parallel": (["apply", "one.yaml", "--parallel", "0"], "'0' is not a number"),
+    "nobody in parallel": (["apply", "one.yaml", "--parallel", "0"], "'0' is not a whole number"),
     "init without a template": (["init", "new"], "--template"),
     "an unknown template": (["init", "new", "--template", "big"], "'big'"),
     "a drill of nobody": (["drill", "one.yaml"], "--node"),

@@ -231,7 +231,7 @@ def test_a_step_that_fails_ends_the_rest_and_is_journalled(
 def test_a_step_that_hangs_fails(actor: Actor) -> None:
     outcome = actor.act(Batch(steps=[ShellStep("sleep 600", (), seconds=1), ShellStep("echo", ())]))
     assert outcome.failed == 0
-    assert outcome.texts[-1] == "it did not end in time"
+    assert outcome.texts[-1] == "it did not finish in time"
 
 
 @pytest.mark.parametrize("token", ["another\n", "", None])

@@ -278,7 +278,7 @@ def test_a_trap_in_the_state_folder_ends_the_batch(stage: Stage, name: str, kind
         assert outcome.lost
     if name == "manifest":
         assert outcome.failed == 0
-        assert "is no file of ours: remove it" in outcome.texts[-1]
+        assert "was not made by provision: remove it" in outcome.texts[-1]
 
 
 def test_the_session_is_noted_by_who_owns_the_state_folder(stage: Stage) -> None:

@@ -34,7 +34,7 @@ def test_what_keeps_a_folder_is_named(shell: list[str], tmp_path: Path) -> None:
     said = destroy(shell, tmp_path / ".provision", "directory", gone, empty, full)
     assert not empty.exists()
     assert len(list(full.iterdir())) == 5
-    words = f"{full} stays: there is something in it that is not ours: "
+    words = f"{full} stays: it holds files not made by provision: "
     assert said.startswith(words)
     first, _, rest = said.removeprefix(words).strip().partition(" and ")
     assert set(first.split(", ")) < {"a b", ".c", "d", "e", "f"}

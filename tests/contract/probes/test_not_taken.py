@@ -96,8 +96,8 @@ def put(monkeypatch: pytest.MonkeyPatch, mischief: str) -> None:
 CASES = [
     ('chmod 0600 -- "$1"', "mode is '0600', not '0640'"),
     ("printf 'a=2\\n' >\"$1\"", "a is '2', not '1'"),
-    ("printf 'a=1\\nb=9\\n' >\"$1\"", "b is '9', not None"),
-    ('rm -f -- "$1"', "it is not there"),
+    ("printf 'a=1\\nb=9\\n' >\"$1\"", "b is '9', should not be set"),
+    ('rm -f -- "$1"', "it does not exist"),
 ]
 
 
@@ -109,7 +109,9 @@ def test_a_file_that_did_not_take_failed_and_no_process_is_started(
     bad, good = (Id("h", "file", str(machine.folder / n)) for n in ("a.properties", "b.properties"))
     start = Change(Id("h", "service", "broker-1"), "start", {}, {"running": True}, ("running",))
     results = machine.run({bad: machine.state(a="1"), good: machine.state(c="3")}, start)
-    assert [(c.id, why) for c, why in results.failed] == [(bad, f"it did not take: {words}")]
+    assert [(c.id, why) for c, why in results.failed] == [
+        (bad, f"the change did not take effect: {words}")
+    ]
     assert [c.id for c in results.applied] == [good]
     assert results.not_started == [start]
     journal = (machine.folder / "journal.jsonl").read_text().splitlines()
@@ -133,5 +135,5 @@ def test_no_value_of_a_secret_is_told(machine: Machine, monkeypatch: pytest.Monk
     id = Id("h", "file", str(machine.folder / "a.properties"))
     results = machine.run({id: machine.state(**{"ssl.key.password": "hunter1"})})
     ((_, why),) = results.failed
-    assert why == "it did not take: ssl.key.password is not what it should be"
+    assert why == "the change did not take effect: ssl.key.password differs"
     assert "hunter" not in (machine.folder / "journal.jsonl").read_text()

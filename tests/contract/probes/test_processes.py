@@ -214,7 +214,7 @@ def test_rebuild_refuses_another_program_on_a_port_and_names_its_user(
             status, text = lab.rebuild(port)
             assert status == 1
             assert f"port {port} is used by pid {server.pid} of {ATTACKER}" in text
-            assert "nothing was ended" in text
+            assert "nothing was stopped" in text
             assert alive([server, broker]) == [True, True]
             seen = lab.seen()
             assert seen.volatile["listening"] == ()

@@ -60,11 +60,11 @@ def journal(folder: Path) -> list[tuple[str, list[str], str]]:
 
 def test_a_gate_that_gives_up(tmp_path: Path) -> None:
     def gate(wave: Wave) -> None:
-        raise NoProgress("broker-1 may not be stopped: atu-0 is behind", RESTART)
+        raise NoProgress("broker-1 cannot be stopped safely: atu-0 is behind", RESTART)
 
     results = runner(tmp_path, gate).carry_out([Wave(3, (RESTART,), "may-stop")])
     assert [change for change, _ in results.failed] == [RESTART]
-    why = "broker-1 may not be stopped: atu-0 is behind"
+    why = "broker-1 cannot be stopped safely: atu-0 is behind"
     assert journal(tmp_path) == [("failed", ["restart h/service/broker-1"], why)]
 
 

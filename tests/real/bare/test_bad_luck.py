@@ -116,7 +116,7 @@ def test_a_broker_that_ends_while_it_starts_is_told_with_its_cause(one: Lab) -> 
         failed = item(cluster, "failed", kind="service")
         assert (failed["name"], failed["action"]) == ("broker-0", "start")
         first, *last = failed["message"].splitlines()
-        assert "broker-0 ended while starting" in first
+        assert "broker-0 exited while starting" in first
         assert "com.example.NotThere" in first, "the cause in words"
         assert "com.example.NotThere" in "\n".join(last), "and the last lines of its log"
         assert items(cluster, "not_started", kind="topic") or items(

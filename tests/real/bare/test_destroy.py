@@ -19,7 +19,7 @@ def gone(lab: Lab, *words: str) -> str:
     """Destroys it with its data; what was said on the way."""
     done = lab.run("destroy", "--confirm", lab.name, *(words or WIPE))
     assert done.code == 0, shown(done)
-    assert done.text == f"{lab.name} is gone\n"
+    assert done.text == f"{lab.name} was removed\n"
     return done.progress
 
 
@@ -32,7 +32,7 @@ def test_folders_that_were_made_above_others_go_too(one: Lab, tmp_path: Path) ->
 
     kept = one.run("destroy", "--confirm", one.name)
     assert kept.code == 2, shown(kept)
-    assert "not ours" not in kept.progress
+    assert "not made by provision" not in kept.progress
     assert (tmp_path / "disk/a b/c/logs-0/meta.properties").exists()
     assert paths(one.home) <= {".provision", *(f".provision/{n}" for n in KEPT)}
     intent, done = one.json("log")["log"][-2:]

@@ -127,7 +127,7 @@ def test_started_by_something_else_it_is_taken_over(lab: Lab) -> None:
         change = item(lab.json("drift", code=2), "changes")
         assert (change["kind"], change["name"]) == ("service", "broker-1")
         assert change["action"] == "restart"
-        assert "something else than the launcher" in change["reason"]
+        assert "not started by the launcher" in change["reason"]
         assert lab.applied() == [("restart", "service", "broker-1")]
         assert others(lab, lab.pids_now()) == others(lab, pids)
 

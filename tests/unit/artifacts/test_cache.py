@@ -71,7 +71,7 @@ def test_new_process_reads_before_use(cache: Cache, stored: Path) -> None:
     )
     fresh = Cache(cache.root)
     assert fresh.has(BLOB)
-    with pytest.raises(ProvisionError, match="bytes its lock names"):
+    with pytest.raises(ProvisionError, match="does not match its lock file"):
         fresh.open(BLOB)
     assert not stored.exists()
 

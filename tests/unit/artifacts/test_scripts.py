@@ -211,6 +211,7 @@ def test_environment_as_in_kafka(home: Home) -> None:
     assert said[said.index("-cp") + 1] == f"/my.jar:{home.dist}/libs/*"
     assert f"-Dkafka.logs.dir={home.path}/other logs" in said
     assert "-Dcom.sun.management.jmxremote.port=9999" in said
+    assert "-Dcom.sun.management.jmxremote.host=127.0.0.1" in said, "JMX asks for no login"
     assert not any("UseG1GC" in word or "tools-log4j" in word for word in said)
 
 

@@ -50,8 +50,8 @@ def test_trouble_of_another_broker_is_not_its_own() -> None:
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (planned(running("a1", "b2")), "something else than it runs with"),
-        (planned(running("-", "b2")), "something else than it runs with"),
+        (planned(running("a1", "b2")), "another configuration than it runs with"),
+        (planned(running("-", "b2")), "another configuration than it runs with"),
         (planned(Unknown("timed out")), "could not be observed"),
         (planned(SAME, unread=(UnknownState(STORAGE, "not mounted?"),)), "not mounted?"),
         (planned(SAME, refused=(Refused(STORAGE, "another cluster's"),)), "another cluster's"),

@@ -50,8 +50,10 @@ def test_lost_counts_what_was_there_before_too() -> None:
 
 
 def test_a_line_has_its_mark_and_below_it_what_it_shows() -> None:
-    line = Line("stop", "a controlled stop", True, 1.24, "broker-1 is stopped")
-    assert told(Text(), line) == ("  ✓ stop (1.2 s): broker-1 is stopped\n      a controlled stop")
+    line = Line("stop", "controlled shutdown", True, 1.24, "broker-1 is stopped")
+    assert told(Text(), line) == (
+        "  ✓ stop (1.2 s): broker-1 is stopped\n      controlled shutdown"
+    )
     line.ok, line.shows = False, ""
     assert told(Text(), line) == "  ✗ stop (1.2 s): broker-1 is stopped"
 
@@ -63,7 +65,7 @@ def test_text_of_others_has_no_control_characters() -> None:
 @pytest.mark.parametrize(
     ("account", "said"),
     [
-        (GOOD, "across partitions they came as …, 4, 6, 1, 3, …"),
+        (GOOD, "across partitions they arrived as …, 4, 6, 1, 3, …"),
         (Account(3, 0, 0, 0, None, (0, 1)), "there is one partition, so one order: 0, 1, …"),
         (Account(3, 0, 0, 0, True, (0, 1)), "this time also across partitions, by chance"),
         (Account(3, 0, 0, 1, False, (1, 0)), "order broken"),
@@ -76,5 +78,5 @@ def test_order_in_words(account: Account, said: str) -> None:
 def test_layout_and_moves_name_brokers_not_only_numbers() -> None:
     """The sheet's readers take describe's partition numbers for brokers."""
     layout = drill_phrases.layout({0: PartitionView(0, 2, (2, 0), (2, 0))})
-    assert layout == "partition 0 led by broker 2, copies on 2, 0"
+    assert layout == "partition 0 led by broker 2, replicas on 2, 0"
     assert drill_phrases.moves([Moved("purchases", 1, 1, 2)]) == "purchases-1: broker 1 → 2"

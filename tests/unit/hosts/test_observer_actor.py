@@ -132,7 +132,7 @@ def test_a_second_step_that_failed() -> None:
 
 
 def test_timed_out() -> None:
-    assert act(answers=[*WHOLE[:2], (3, 124, "")]).texts == ["it did not end in time"]
+    assert act(answers=[*WHOLE[:2], (3, 124, "")]).texts == ["it did not finish in time"]
 
 
 @pytest.mark.parametrize("count", range(1, len(WHOLE)))

@@ -19,7 +19,7 @@ def test_the_newest_version_that_both_speak_is_chosen() -> None:
 
 @pytest.mark.parametrize("ranges", [{}, {3: (900, 999)}])
 def test_no_version_in_common_is_said(ranges: dict[int, tuple[int, int]]) -> None:
-    with pytest.raises(OSError, match="the broker does not know MetadataRequest"):
+    with pytest.raises(OSError, match="the broker does not support MetadataRequest"):
         Versions(ranges).choose(messages.metadata_request([]))
 
 

@@ -150,7 +150,7 @@ def test_a_refused_question_has_no_answer_and_a_reason() -> None:
 def test_what_a_broker_does_not_speak_spoils_nothing_else() -> None:
     broker = Answering(None)
     view = asked(broker, [Quotas()])
-    assert view.errors["things"] == "the broker does not know DescribeClientQuotasRequest"
+    assert view.errors["things"] == "the broker does not support DescribeClientQuotasRequest"
     assert view.cluster_id == "abc"
     assert not {48, 60} & set(broker.asked)
 

@@ -185,7 +185,7 @@ def test_a_request_the_broker_does_not_know() -> None:
     pool = Pool(dialling(Broker()))
     (answer,) = pool.ask(A, [quorum_request()], Deadline(5))
     assert isinstance(answer, OSError)
-    assert str(answer) == "the broker does not know DescribeQuorumRequest"
+    assert str(answer) == "the broker does not support DescribeQuorumRequest"
 
 
 def after(seconds: float, value: Any) -> Any:

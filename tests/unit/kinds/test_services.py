@@ -90,9 +90,9 @@ def test_a_stop_is_only_a_stop() -> None:
         (
             "java.io.IOException: No snapshot found, but there are log entries. Something is "
             "broken!",
-            "its snapshots (version-2/snapshot.*) are gone from its data dir",
+            "its snapshots (version-2/snapshot.*) are missing from its data dir",
         ),
-        ("ConfigException: Invalid value x for y", "a property is not valid: Invalid value x"),
+        ("ConfigException: Invalid value x for y", "invalid property: Invalid value x"),
     ],
 )
 def test_causes(text: str, words: str) -> None:

@@ -319,6 +319,8 @@ class ModelCluster:
             f"mounted={'true' if path in machine.mounts else 'false'}",
             f"empty={'false' if inside else 'true'}",
         ]
+        if "__cluster_metadata-0/quorum-state" in inside:
+            lines.append("~ran=true")
         if "meta.properties" in inside:
             lines += ["|" + line for line in inside["meta.properties"].text.splitlines()]
         if "myid" in inside:
@@ -658,7 +660,7 @@ class ModelCluster:
     ) -> None:
         view = self.view()
         if view is None or view.quorum is None or (id, directory) not in view.quorum.observers:
-            raise Impossible(f"controller {id} does not read along with {directory}")
+            raise Impossible(f"controller {id} does not replicate the metadata log as {directory}")
         if self.voters.get(id) != replaces:
             raise Impossible(f"voter {id} has {self.voters.get(id)}, not {replaces}")
         self.voters[id] = directory
@@ -718,6 +720,8 @@ class ModelCluster:
                 continue
             if meta is None:
                 raise Impossible(f"{node.name} is started on {path}, which is not formatted")
+            used = f"{path}/__cluster_metadata-0/quorum-state"
+            machine.entries.setdefault(used, Entry("regular file", "0640", "kafka:kafka"))
         self.pids += 1
         machine.processes.append(Process(node, self.pids, found, static))
         if node.is_broker:

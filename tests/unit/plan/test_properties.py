@@ -376,7 +376,7 @@ def test_a_broker_is_not_started_while_its_id_serves_from_another_host() -> None
     view = replace(seen.view, brokers=(*kept, elsewhere))
     plan = make_plan(model.target, replace(seen, view=view)).plan
     assert [str(r.id) + ": " + r.reason for r in plan.refused] == [
-        "h2/service/broker-2: broker 2 serves from h9: stop that one first"
+        "h2/service/broker-2: broker 2 is running at h9: stop it there first"
     ]
     assert not [c for c in plan.changes if c.id.kind == "service"]
 
@@ -419,7 +419,7 @@ def test_a_disk_that_is_gone_is_made_anew_only_when_that_is_allowed_by_name() ->
     model.kill("broker-2")
     model.wipe("h2:logs-2")
     (unread,) = [item for item in model.plan().unread if item.id.kind == "storage"]
-    assert unread.reason.endswith("not mounted? If it is to stay so: --allow data-loss")
+    assert unread.reason.endswith("not mounted? To accept this: --allow data-loss")
     model.target.options.allow = {"data-loss": frozenset()}
     plan = model.plan()
     assert [(c.action, c.id.kind) for c in plan.changes] == [

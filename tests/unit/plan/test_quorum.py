@@ -113,6 +113,23 @@ def test_no_controller_is_formatted_without_a_majority_to_learn_from() -> None:
     assert not [c for c in plan.changes if c.id.kind in ("storage", "service")]
 
 
+def test_a_first_run_that_was_interrupted_while_it_formatted_goes_on() -> None:
+    """One of three is formatted and in the manifest, and Kafka never started on it."""
+    model = ModelCluster.made("kraft")
+    model.kill_all()
+    for id in (1, 2):
+        model.wipe(f"logs-{id}")
+        model.forget(f"logs-{id}")
+    model.topics.clear()
+    plan = model.plan()
+    assert {item.allow for item in plan.refused} == {"data-loss"}
+    model.remove("logs-0/__cluster_metadata-0/quorum-state")
+    plan = model.plan()
+    assert not plan.refused
+    formatted = [c.id.name[-6:] for c in plan.changes if c.id.kind == "storage"]
+    assert formatted == ["logs-1", "logs-2"]
+
+
 def test_a_static_quorum_is_not_made_dynamic_by_the_way() -> None:
     model = static()
     assert model.plan().in_sync

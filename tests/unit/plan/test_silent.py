@@ -104,7 +104,7 @@ def test_where_no_host_can_be_reached_kafka_was_not_asked(name: str) -> None:
 @pytest.mark.parametrize("name", SPECS)
 def test_another_cluster_that_answers_tells_nothing_of_this_one(name: str) -> None:
     model = made(name, nothing)
-    why = "another cluster answers there: x"
+    why = "another cluster answers at these addresses: x"
     seen = replace(silent(model), unavailable=why, stranger=True)
     assert make_plan(model.target, seen).plan.in_sync is None
 

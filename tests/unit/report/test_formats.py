@@ -48,7 +48,10 @@ def differing(name: str = "atu-lab", target: str | None = None) -> Report:
         (UnknownState(Id("vm2", "service", "broker-2"), "connection timed out after 10 s"),),
     )
     report = Report(name, target, 2, plan, complete=False, in_sync=False, seconds=0.5)
-    report.checks = [Check("leaders", True, "every partition has one"), Check("min-isr", None, "?")]
+    report.checks = [
+        Check("leaders", True, "every partition has a leader"),
+        Check("min-isr", None, "?"),
+    ]
     return report
 
 

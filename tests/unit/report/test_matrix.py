@@ -66,9 +66,9 @@ def test_topics_are_aligned_over_all_and_followed_by_the_legend() -> None:
     lines = matrix.topics(PLAIN, found, [0, 1, 2]).split("\n")
     assert lines[:6] == [
         "  partition  broker 0  broker 1  broker 2  leader  replicas  in sync",
-        "atu: 1 partition, one copy of each",
+        "atu: 1 partition, 1 replica each",
         "  0          L         ·         ·         0       0         0",
-        "purchases: 2 partitions, 3 copies of each",
+        "purchases: 2 partitions, 3 replicas each",
         "  0          s         x         L         2       1,2,0     2,0"
         "      preferred leader is 1; out of sync: 1",
         "  1          L         s         s         0       0,1,2     0,1,2",

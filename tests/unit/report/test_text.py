@@ -33,7 +33,7 @@ def test_what_is_unknown_of_a_host_for_one_reason_is_one_line() -> None:
     ]
     shown = Text().plan(Plan((), unread=(*lost, *few))).splitlines()
     assert shown[:3] == [
-        "  ? 12 things on h2 (-v names them): unknown: connection lost",
+        "  ? 12 things on h2 (-v lists them): unknown: connection lost",
         "  ? file /g on h1: unknown: connection lost",
         "  ? topic t: unknown: no",
     ]

@@ -40,7 +40,7 @@ Caused by: java.lang.ClassNotFoundException: com.x.Y
         (
             "exit status 1\nError: A JNI error\nException in thread \"main\" "
             "java.lang.UnsupportedClassVersionError: kafka/Kafka (class file version 61.0)",
-            "this Java is too old for it: kafka/Kafka (class file version 61.0)",
+            "this Java is too old for Kafka: kafka/Kafka (class file version 61.0)",
         ),
         ("", ""),
     ],

@@ -28,7 +28,7 @@ def view(leader: int | None, **lag: int) -> ClusterView:
         (view(11, c11=0, c12=3, c13=0), True, "3 controllers are caught up"),
         (view(None, c11=0, c12=0, c13=0), False, "the controllers have no leader"),
         (view(11, c11=0, c12=0, c13=493), False, "not caught up: controller-13"),
-        (view(11, c11=0, c12=0), False, "no voter: controller-13"),
+        (view(11, c11=0, c12=0), False, "not a voter: controller-13"),
         (ClusterView("id", 11, (), ()), None, "it could not be read"),
     ],
 )

@@ -198,7 +198,7 @@ def test_what_was_broken_before_is_not_waited_for() -> None:
 def test_what_somebody_else_broke_is_not_waited_for_for_ever() -> None:
     _, said = rolled([(), ("b",)], patience=0.05)
     why = "1 partition is still behind since the last stop: b-0"
-    assert said == [f"broker-1 waits no longer, since nothing moves: {why}"]
+    assert said == [f"broker-1 is stopped without waiting longer (no progress): {why}"]
 
 
 def test_what_stays_down_is_not_waited_for() -> None:

@@ -56,7 +56,7 @@ def test_four_hundred_unknown_properties_are_each_compared_with_a_few_names(
     spec.write_text(f"{BROKER}defaults:\n  config:\n{config}")
     with pytest.raises(ProvisionError) as raised:
         load(spec)
-    # Those that are a letter away are "the spec has a word for it" or a secret in a few cases.
+    # A few that are a letter away are a key of the spec or a secret.
     assert len(raised.value.problems) >= 390
     assert counted.total() <= 2 * COMPARED * len(keys)
 

@@ -61,7 +61,7 @@ def test_jmx_is_for_this_machine(tmp_path: Path) -> None:
 def test_jmx_for_others_is_a_warning(tmp_path: Path) -> None:
     spec = lab(tmp_path, more=", jmx_port: 9999, jmx_address: 10.0.0.7")
     (words,) = told(spec)
-    assert "runs any code as Kafka's user" in words
+    assert "can run code as Kafka's user" in words
     made = launch(spec, places_of(spec, "localhost"), spec.node("broker-0"))
     assert made["jmx.address"] == "10.0.0.7"
 

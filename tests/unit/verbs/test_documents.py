@@ -35,10 +35,16 @@ def test_every_link_leads_somewhere(path: Path) -> None:
     assert [link for link in links if not (path.parent / link).exists()] == []
 
 
-def test_the_index_names_every_decision() -> None:
-    index = (ROOT / "docs" / "README.md").read_text()
-    decisions = [path.name for path in (ROOT / "docs" / "decisions").glob("[0-9]*.md")]
-    assert [name for name in decisions if name not in index] == []
+def test_the_index_of_decisions_is_complete_sorted_and_has_their_titles() -> None:
+    index = (ROOT / "docs" / "README.md").read_text().split("## Decisions\n")[1]
+    pages = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    rows = []
+    for page in pages:
+        found = re.match(r"# (\d+)\. (.+)\n", page.read_text())
+        assert found is not None, page.name
+        assert int(found[1]) == int(page.name[:4])
+        rows.append(f"{found[1]}. [{found[2]}](decisions/{page.name})")
+    assert index.split("\n") == ["", *rows, ""]
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -106,7 +106,7 @@ def test_a_line_that_is_none_of_ours_is_a_remark(line: str) -> None:
     """Whoever owns the journal can write anything into it."""
     found = Journals()
     take(found, "vm1", ["2", line, json.dumps({"run": "a", "seq": 1, "changes": ["start x/y/z"]})])
-    assert [note[:40] for note in found.notes] == ["vm1: a line of the journal is not whole:"]
+    assert [note[:37] for note in found.notes] == ["vm1: a line of the journal is broken:"]
     assert len(found.entries) == 1
     assert [row(unit, True) for unit in units(merged(found.entries))]
 

@@ -61,6 +61,6 @@ def test_a_process_that_runs_with_another_value_all_the_same(
     results = carried_out(model, monkeypatch)
     ((failed, why),) = results.failed
     assert str(failed.id) == "localhost/service/broker-1"
-    assert why.startswith("it was done, and differs again: ")
+    assert why.startswith("applied, but it differs again: ")
     assert failed not in results.applied
     assert [str(change.id) for change in results.not_started] == ["topic/purchases"]
