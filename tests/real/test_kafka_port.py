@@ -492,9 +492,11 @@ def test_a_broker_that_hangs_is_said_and_bounded(lab: Lab) -> None:
 
 
 def test_a_broker_that_hangs_after_it_answered(lab: Lab) -> None:
-    process = next(iter(lab.brokers.values()))
     with connected(lab, timeout=16) as cluster:
         assert isinstance(cluster, KafkaCluster)
+        # Without its controller no cluster can be changed, whichever broker is asked.
+        leads = cluster.view().controller
+        process = next(each for id, each in lab.brokers.items() if id != leads)
         cluster._home = ("localhost", process.port)
         with hanging(process):
             assert cluster.liveness().brokers
