@@ -18,7 +18,6 @@ from pathlib import Path
 from provisioner.errors import Notice, Problem, ProvisionError
 from provisioner.spec.inventory import Inventory
 from provisioner.spec.inventory_data import CODE, EXTENSIONS, VAULT, parse_data
-from provisioner.spec.inventory_ini import IniSource
 from provisioner.spec.inventory_source import CONVERT
 from provisioner.spec.inventory_yaml import YamlSource
 from provisioner.spec.yamlfile import Document, Place, read_text
@@ -139,6 +138,8 @@ def read_ini(inventory: Inventory, text: str, path: Path, refused: Iterable[Prob
     Raises ``ProvisionError``."""
     document = Document(str(path), text.splitlines(), None, Place(1, 1), CODE)
     before = len(inventory.problems)
+    from provisioner.spec.inventory_ini import IniSource  # few inventories need it
+
     IniSource(inventory, document).read()
     if refused and len(inventory.problems) > before:
         inventory.problems[before:] = [with_ini_hint(problem) for problem in refused]
