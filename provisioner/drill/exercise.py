@@ -28,6 +28,7 @@ from provisioner.kafka.port import (
     Sent,
     Traffic,
 )
+from provisioner.kafka.requests.topics import CreateTopic
 from provisioner.plan.model import Change, Id, Wave
 from provisioner.plan.order import MAY_STOP
 from provisioner.run.executor import Executor
@@ -134,7 +135,7 @@ class Drill:
         """As many partitions as brokers; one replica may be away without stopping writes."""
         copies = min(3, brokers)
         minimum = {"min.insync.replicas": str(max(copies - 1, 1))}
-        self.site.cluster().create_topic(topic, brokers, copies, minimum)
+        self.site.cluster().send(CreateTopic(topic, brokers, copies, minimum))
         wait_whole(self.site, topic)
 
     def _partitions(self, view: ClusterView) -> dict[int, PartitionView]:

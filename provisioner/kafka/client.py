@@ -25,18 +25,22 @@ from provisioner.kafka.port import (
     Record,
     Traffic,
 )
+from provisioner.kafka.requests.leaders import ElectPreferredLeaders
+from provisioner.kafka.requests.request import CONTROLLER, Ask, Destination, Message, Request
+from provisioner.kafka.requests.topics import DeleteTopic
 from provisioner.kafka.routes import Routes
 from provisioner.kafka.survey import Survey
 from provisioner.kafka.wire import Pool, reason, unavailable
 
 SETTLE_SECONDS = 1.0
 """How long a topic that was just made may be unknown to another broker."""
-DELETION_SECONDS = 30.0
-"""How long one is waited for that is being deleted."""
+PASSES_SECONDS = 30.0
+"""How long what Kafka refuses for a moment only is sent again: a topic that is being deleted."""
 NONSENSE = (ValueError, KeyError, IndexError, TypeError, AttributeError)
 """What reading an answer raises that no Kafka gives."""
-JOIN_SECONDS = 30.0
-"""How long a controller that was just started may take to find the quorum."""
+READY_SECONDS = 30.0
+"""How long what a request must wait for may take: a controller that was just started, to find the
+quorum."""
 
 
 def connect(
@@ -73,8 +77,8 @@ class KafkaCluster:
 
     # --- reading --------------------------------------------------------------------------------
 
-    def view(self, *, log_dirs: bool = False) -> ClusterView:
-        return self._reading(lambda survey: survey.everything(log_dirs))
+    def view(self, asks: Sequence[Ask] = (), *, log_dirs: bool = False) -> ClusterView:
+        return self._reading(lambda survey: survey.everything(log_dirs, asks))
 
     def liveness(self) -> ClusterView:
         return self._reading(lambda survey: survey.liveness())
@@ -127,127 +131,57 @@ class KafkaCluster:
 
     # --- changing -------------------------------------------------------------------------------
 
-    def create_topic(
-        self, name: str, partitions: int, replication: int, config: Mapping[str, str]
-    ) -> None:
-        def request(milliseconds: int) -> Any:
-            return messages.create_topic_request(
-                name, partitions, replication, config, milliseconds
-            )
-
-        limit = time.monotonic() + DELETION_SECONDS
-        while True:
-            try:
-                return self._by_controller(f"topic {name}", request, lambda answer: answer.topics)
-            except KafkaRefused as error:
-                # ZooKeeper mode: one that was deleted a moment ago is still on its way out.
-                if "marked for deletion" not in str(error) or time.monotonic() > limit:
-                    raise
-            time.sleep(0.2)
+    def send(self, request: Request) -> None:
+        cluster_id = self._when_ready(request).cluster_id if request.looks else None
+        limit = time.monotonic() + PASSES_SECONDS
+        for message in request.messages:
+            while True:
+                try:
+                    self._exchange(request, message, cluster_id)
+                    break
+                except KafkaRefused as error:
+                    if not request.passes(error) or time.monotonic() > limit:
+                        raise
+                time.sleep(0.2)
 
     def delete_topic(self, name: str) -> None:
-        self._by_controller(
-            f"topic {name}",
-            lambda milliseconds: messages.delete_topic_request(name, milliseconds),
-            lambda answer: answer.responses,
-        )
-
-    def create_partitions(self, name: str, total: int) -> None:
-        self._by_controller(
-            f"topic {name}",
-            lambda milliseconds: messages.create_partitions_request(name, total, milliseconds),
-            lambda answer: answer.results,
-        )
-
-    def alter_topic_config(self, name: str, set: Mapping[str, str], delete: Sequence[str]) -> None:
-        request = messages.alter_configs_request(messages.TOPIC, name, set, delete)
-        with self._deadline() as deadline:
-            self._change(f"topic {name}", self._any_address(deadline), request, deadline)
-
-    def alter_broker_config(
-        self, broker: int | None, set: Mapping[str, str], delete: Sequence[str]
-    ) -> None:
-        resource = "" if broker is None else str(broker)
-        request = messages.alter_configs_request(messages.BROKER, resource, set, delete)
-        with self._deadline() as deadline:
-            address = self._any_address(deadline)
-            if broker is not None:  # only the broker itself takes its configuration
-                address = self._address_of(broker, address, deadline)
-            what = "cluster default" if broker is None else f"broker {broker}"
-            self._change(what, address, request, deadline)
-
-    def add_voter(
-        self, id: int, directory: str, endpoint: tuple[str, str, int], replaces: str | None
-    ) -> None:
-        from provisioner.kafka import voters
-
-        what = f"voter {id}"
-        # Only when the new one has joined is the old one taken out: with it, a voter is missing.
-        cluster = self._joined(id, directory)
-        if replaces:
-            self._by_controller(
-                what,
-                lambda milliseconds: voters.remove_request(cluster, id, replaces),
-                lambda answer: [answer],
-                (voters.GONE,),
-            )
-        self._by_controller(
-            what,
-            lambda milliseconds: voters.add_request(cluster, id, directory, endpoint, milliseconds),
-            lambda answer: [answer],
-            (voters.ALREADY,),
-        )
-
-    def _joined(self, id: int, directory: str) -> str:
-        """Waits until a controller with this directory reads along; returns the cluster's id."""
-        limit = time.monotonic() + JOIN_SECONDS
-        while True:
-            view = self.liveness()
-            if view.quorum is not None and (id, directory) in view.quorum.observers:
-                return view.cluster_id
-            if time.monotonic() > limit:
-                raise KafkaRefused(
-                    "NOT_JOINED",
-                    f"controller {id} with directory {directory} does not replicate "
-                    "the metadata log",
-                )
-            time.sleep(0.2)
+        self.send(DeleteTopic(name))
 
     def elect_preferred_leaders(self) -> None:
-        def items(answer: Any) -> Iterator[Any]:
-            yield answer
-            for topic in answer.replica_election_results:
-                yield from topic.partition_result
+        self.send(ElectPreferredLeaders())
 
-        self._by_controller(
-            "preferred leaders", messages.elect_leaders_request, items, ("ELECTION_NOT_NEEDED",)
-        )
+    def _when_ready(self, request: Request) -> ClusterView:
+        """What was seen when it could be sent."""
+        limit = time.monotonic() + READY_SECONDS
+        while True:
+            view = self.liveness()
+            refusal = request.ready(view)
+            if refusal is None:
+                return view
+            if time.monotonic() > limit:
+                raise refusal
+            time.sleep(0.2)
 
-    def _change(self, what: str, address: Address, request: Any, deadline: Deadline) -> None:
-        answer = self._ask(address, request, deadline)
-        _raise_refusals(what, answer.responses)
-
-    def _by_controller(
-        self,
-        what: str,
-        request: Callable[[int], Any],
-        items: Callable[[Any], Any],
-        fine: tuple[str, ...] = (),
-    ) -> None:
-        """Sends what only the controller does; asks again where it is when it has moved.
-
-        ``request`` gets the milliseconds Kafka may take. With KRaft any broker passes it on.
-        """
+    def _exchange(self, request: Request, message: Message, cluster_id: str | None) -> None:
+        """Sends one message; where only the controller takes it, again when that has moved."""
         with self._deadline() as deadline:
             while True:
-                address = self._controller(deadline)
-                answer = self._ask(address, request(int(deadline.left() * 1000)), deadline)
+                address = self._destination(request.to, deadline)
+                milliseconds = int(deadline.left() * 1000)
+                sent = messages.admin_request(message, milliseconds, cluster_id)
+                answer = self._ask(address, sent, deadline)
                 try:
-                    return _raise_refusals(what, items(answer), fine)
+                    return _raise_refusals(request.what, message.items(answer), message.fine)
                 except KafkaRefused as error:
-                    if error.code != "NOT_CONTROLLER":
+                    if error.code != "NOT_CONTROLLER" or request.to != CONTROLLER:
                         raise
                 deadline.pause(0.1)
+
+    def _destination(self, to: Destination, deadline: Deadline) -> Address:
+        if to == CONTROLLER:
+            return self._controller(deadline)
+        address = self._any_address(deadline)
+        return self._address_of(to, address, deadline) if isinstance(to, int) else address
 
     def _controller(self, deadline: Deadline) -> Address:
         """Where to send changes: ZooKeeper mode's controller, or any broker with KRaft."""

@@ -236,10 +236,9 @@ class Unpack:
 
 @dataclass(frozen=True)
 class Call:
-    """An admin request to the cluster, by the name of the port's method."""
+    """An admin request to the cluster: a value that the port can send."""
 
-    method: str
-    args: Mapping[str, Any] = field(default_factory=dict)
+    request: Any
 
 
 @dataclass(frozen=True)

@@ -388,7 +388,7 @@ class Executor:
                 raise StepFailed(changes[number], LOST)
             self._begun(changes, [(number, step)])
             try:
-                getattr(cluster, step.method)(**step.args)
+                cluster.send(step.request)
             except (KafkaRefused, KafkaUnavailable) as error:
                 raise StepFailed(changes[number], str(error)) from error
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection
 
 from provisioner.kafka.port import ClusterView, KafkaRefused, KafkaUnavailable
+from provisioner.kafka.requests.topics import CreateTopic
 from provisioner.plan import safety
 from provisioner.plan.model import Check, Event
 from provisioner.site.site import Site, bootstrap
@@ -207,7 +208,7 @@ def round_trip(site: Site, run: str) -> Check:
     count = 10 * brokers
     started = time.monotonic()
     try:
-        cluster.create_topic(name, brokers, min(3, brokers), {})
+        cluster.send(CreateTopic(name, brokers, min(3, brokers)))
         try:
             wait_whole(site, name)
             values = [f"{run}-{number}".encode() for number in range(count)]

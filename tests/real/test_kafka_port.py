@@ -33,6 +33,8 @@ from provisioner.kafka.port import (
     PartitionView,
     Sent,
 )
+from provisioner.kafka.requests.configs import AlterBrokerConfig, AlterTopicConfig
+from provisioner.kafka.requests.topics import CreatePartitions, CreateTopic
 from provisioner.kafka.routes import Routes
 from tests.real.kafka_processes import Lab, Process, free_ports, kraft_lab, zookeeper_lab
 
@@ -187,7 +189,7 @@ def test_view_shows_brokers_and_who_leads(lab: Lab, cluster: Cluster) -> None:
 
 
 def test_view_shows_a_topic_with_its_own_config_only(cluster: Cluster, topic: str) -> None:
-    cluster.create_topic(topic, 3, 2, {"retention.ms": "60000", "min.insync.replicas": "2"})
+    cluster.send(CreateTopic(topic, 3, 2, {"retention.ms": "60000", "min.insync.replicas": "2"}))
     found = wait_for_view(cluster, lambda view: view.topic(topic)).topic(topic)
     assert found is not None
     assert [p.id for p in found.partitions] == [0, 1, 2]
@@ -201,8 +203,8 @@ def test_view_shows_a_topic_with_its_own_config_only(cluster: Cluster, topic: st
 
 def test_view_shows_where_each_value_comes_from(lab: Lab, cluster: Cluster) -> None:
     first, second, *_ = lab.brokers
-    cluster.alter_broker_config(first, {"log.cleaner.threads": "2", "num.io.threads": "4"}, [])
-    cluster.alter_broker_config(None, {"message.max.bytes": "1048600"}, [])
+    cluster.send(AlterBrokerConfig(first, {"log.cleaner.threads": "2", "num.io.threads": "4"}))
+    cluster.send(AlterBrokerConfig(None, {"message.max.bytes": "1048600"}))
     view = wait_for_view(
         cluster, lambda v: all(value(v, id, "message.max.bytes") == "1048600" for id in v.alive)
     )
@@ -221,8 +223,8 @@ def test_view_shows_where_each_value_comes_from(lab: Lab, cluster: Cluster) -> N
     assert mine["log.dirs"].read_only
     assert not mine["num.io.threads"].read_only
 
-    cluster.alter_broker_config(first, {}, ["log.cleaner.threads", "num.io.threads"])
-    cluster.alter_broker_config(None, {}, ["message.max.bytes"])
+    cluster.send(AlterBrokerConfig(first, delete=["log.cleaner.threads", "num.io.threads"]))
+    cluster.send(AlterBrokerConfig(None, delete=["message.max.bytes"]))
     wait_for_view(
         cluster,
         lambda v: (
@@ -233,8 +235,8 @@ def test_view_shows_where_each_value_comes_from(lab: Lab, cluster: Cluster) -> N
 
 def test_cluster_default_of_min_isr_reaches_topics(cluster: Cluster, topic: str) -> None:
     before = cluster.view().cluster_config.get("min.insync.replicas")
-    cluster.create_topic(topic, 1, 3, {})
-    cluster.alter_broker_config(None, {"min.insync.replicas": "2"}, [])
+    cluster.send(CreateTopic(topic, 1, 3))
+    cluster.send(AlterBrokerConfig(None, {"min.insync.replicas": "2"}))
     view = wait_for_view(
         cluster,
         lambda v: (
@@ -247,9 +249,9 @@ def test_cluster_default_of_min_isr_reaches_topics(cluster: Cluster, topic: str)
     assert found is not None
     assert found.config == {}
     if before is None:
-        cluster.alter_broker_config(None, {}, ["min.insync.replicas"])
+        cluster.send(AlterBrokerConfig(None, delete=["min.insync.replicas"]))
     else:  # 4.x with eligible leader replicas: can be set, not removed
-        cluster.alter_broker_config(None, {"min.insync.replicas": before}, [])
+        cluster.send(AlterBrokerConfig(None, {"min.insync.replicas": before}))
 
 
 def test_sensitive_values_are_never_shown(lab: Lab, cluster: Cluster) -> None:
@@ -261,7 +263,7 @@ def test_sensitive_values_are_never_shown(lab: Lab, cluster: Cluster) -> None:
 
 
 def test_log_dirs_tell_their_bytes(lab: Lab, cluster: Cluster, topic: str) -> None:
-    cluster.create_topic(topic, 1, 3, {})
+    cluster.send(CreateTopic(topic, 1, 3))
     cluster.produce(topic, [b"x" * 1000], seconds=120)
     view = cluster.view(log_dirs=True)
     for id in lab.brokers:
@@ -275,7 +277,7 @@ def test_log_dirs_tell_their_bytes(lab: Lab, cluster: Cluster, topic: str) -> No
 def test_internal_topics_are_seen(lab: Lab, cluster: Cluster, topic: str) -> None:
     from kafka import KafkaConsumer  # our own clients join no group
 
-    cluster.create_topic(topic, 1, 1, {})
+    cluster.send(CreateTopic(topic, 1, 1))
     servers = [f"{host}:{port}" for host, port in lab.bootstrap]
     group = KafkaConsumer(topic, bootstrap_servers=servers, group_id=topic)
     group.poll(timeout_ms=3000)
@@ -299,9 +301,9 @@ def test_liveness_is_the_view_without_configuration(cluster: Cluster) -> None:
 
 
 def test_topics_are_made_changed_and_deleted(cluster: Cluster, topic: str) -> None:
-    cluster.create_topic(topic, 1, 1, {"retention.ms": "60000"})
-    cluster.create_partitions(topic, 3)
-    cluster.alter_topic_config(topic, {"max.message.bytes": "2000000"}, ["retention.ms"])
+    cluster.send(CreateTopic(topic, 1, 1, {"retention.ms": "60000"}))
+    cluster.send(CreatePartitions(topic, 3))
+    cluster.send(AlterTopicConfig(topic, {"max.message.bytes": "2000000"}, ["retention.ms"]))
     wait_for(cluster, lambda view: len((view.topic(topic) or view.topics[0]).partitions) == 3)
     view = wait_for_view(cluster, lambda view: "retention.ms" not in config(view, topic))
     assert config(view, topic) == {"max.message.bytes": "2000000"}
@@ -312,12 +314,12 @@ def test_topics_are_made_changed_and_deleted(cluster: Cluster, topic: str) -> No
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        (lambda c: c.create_topic("no such name", 1, 1, {}), "INVALID_TOPIC_EXCEPTION"),
-        (lambda c: c.create_topic("t-too-wide", 1, 9, {}), "INVALID_REPLICATION_FACTOR"),
-        (lambda c: c.create_topic("t-bad-key", 1, 1, {"a.b": "c"}), "INVALID_CONFIG"),
+        (lambda c: c.send(CreateTopic("no such name", 1, 1)), "INVALID_TOPIC_EXCEPTION"),
+        (lambda c: c.send(CreateTopic("t-too-wide", 1, 9)), "INVALID_REPLICATION_FACTOR"),
+        (lambda c: c.send(CreateTopic("t-bad-key", 1, 1, {"a.b": "c"})), "INVALID_CONFIG"),
         (lambda c: c.delete_topic("t-unknown"), "UNKNOWN_TOPIC_OR_PARTITION"),
-        (lambda c: c.create_partitions("t-unknown", 3), "UNKNOWN_TOPIC_OR_PARTITION"),
-        (lambda c: c.alter_broker_config(None, {"log.dirs": "/x"}, []), "INVALID_REQUEST"),
+        (lambda c: c.send(CreatePartitions("t-unknown", 3)), "UNKNOWN_TOPIC_OR_PARTITION"),
+        (lambda c: c.send(AlterBrokerConfig(None, {"log.dirs": "/x"})), "INVALID_REQUEST"),
         (lambda c: c.produce("t-unknown", [b"x"], seconds=5), "UNKNOWN_TOPIC_OR_PARTITION"),
         (lambda c: c.consume("t-unknown", seconds=5), "UNKNOWN_TOPIC_OR_PARTITION"),
         (lambda c: c.producer("t-unknown"), "UNKNOWN_TOPIC_OR_PARTITION"),
@@ -339,7 +341,7 @@ def test_any_one_address_is_enough(lab: Lab, topic: str) -> None:
     for number, (_, port) in enumerate(lab.bootstrap):
         cluster = connect([("127.0.0.1", port)])
         name = f"{topic}{number}"
-        cluster.create_topic(name, 1, 3, {"retention.ms": "60000"})
+        cluster.send(CreateTopic(name, 1, 3, {"retention.ms": "60000"}))
         wait_until(lambda: cluster.liveness().topic(name))  # noqa: B023
         view = cluster.view()
         assert view.errors == {}
@@ -349,19 +351,19 @@ def test_any_one_address_is_enough(lab: Lab, topic: str) -> None:
 
 
 def test_a_topic_that_exists_is_refused(cluster: Cluster, topic: str) -> None:
-    cluster.create_topic(topic, 1, 1, {})
+    cluster.send(CreateTopic(topic, 1, 1))
     with pytest.raises(KafkaRefused, match="already exists") as refused:
-        cluster.create_topic(topic, 1, 1, {})
+        cluster.send(CreateTopic(topic, 1, 1))
     assert refused.value.code == "TOPIC_ALREADY_EXISTS"
 
 
 def test_config_of_a_broker_that_is_not_there(cluster: Cluster) -> None:
     with pytest.raises(KafkaUnavailable, match="broker 77 is not up"):
-        cluster.alter_broker_config(77, {"num.io.threads": "3"}, [])
+        cluster.send(AlterBrokerConfig(77, {"num.io.threads": "3"}))
 
 
 def test_leaders_go_back_to_the_preferred(lab: Lab, cluster: Cluster, topic: str) -> None:
-    cluster.create_topic(topic, 6, 3, {})
+    cluster.send(CreateTopic(topic, 6, 3))
     wait_for(cluster, healthy(3))
     away = next(iter(lab.brokers))
     with stopped(lab, away):
@@ -376,7 +378,7 @@ def test_leaders_go_back_to_the_preferred(lab: Lab, cluster: Cluster, topic: str
 
 
 def test_what_is_produced_is_consumed(cluster: Cluster, topic: str) -> None:
-    cluster.create_topic(topic, 3, 3, {"min.insync.replicas": "2"})
+    cluster.send(CreateTopic(topic, 3, 3, {"min.insync.replicas": "2"}))
     values = [b"%d" % n for n in range(300)]
     written = cluster.produce(topic, values, seconds=120)
     assert sorted(written) == [(p, offset) for p in range(3) for offset in range(100)]
@@ -386,14 +388,14 @@ def test_what_is_produced_is_consumed(cluster: Cluster, topic: str) -> None:
 
 
 def test_an_empty_topic_is_read_at_once(cluster: Cluster, topic: str) -> None:
-    cluster.create_topic(topic, 3, 1, {})
+    cluster.send(CreateTopic(topic, 3, 1))
     begun = time.monotonic()
     assert cluster.consume(topic, seconds=120) == []
     assert time.monotonic() - begun < 60
 
 
 def test_a_record_that_is_not_acknowledged_says_why(lab: Lab, cluster: Cluster, topic: str) -> None:
-    cluster.create_topic(topic, 1, 3, {"min.insync.replicas": "3"})
+    cluster.send(CreateTopic(topic, 1, 3, {"min.insync.replicas": "3"}))
     wait_for(cluster, healthy(3))
     with stopped(lab, next(iter(lab.brokers))):
         begun = time.monotonic()
@@ -403,7 +405,7 @@ def test_a_record_that_is_not_acknowledged_says_why(lab: Lab, cluster: Cluster, 
 
 
 def test_traffic_across_a_broker_stop_loses_nothing(lab: Lab, cluster: Cluster, topic: str) -> None:
-    cluster.create_topic(topic, 3, 3, {"min.insync.replicas": "2"})
+    cluster.send(CreateTopic(topic, 3, 3, {"min.insync.replicas": "2"}))
     wait_for(cluster, healthy(3))
     traffic = cluster.producer(topic)
     wait_until(lambda: len(traffic.acked()) > 100)
@@ -490,14 +492,16 @@ def test_a_broker_that_hangs_is_said_and_bounded(lab: Lab) -> None:
 
 
 def test_a_broker_that_hangs_after_it_answered(lab: Lab) -> None:
-    process = next(iter(lab.brokers.values()))
     with connected(lab, timeout=16) as cluster:
         assert isinstance(cluster, KafkaCluster)
+        # Without its controller no cluster can be changed, whichever broker is asked.
+        leads = cluster.view().controller
+        process = next(each for id, each in lab.brokers.items() if id != leads)
         cluster._home = ("localhost", process.port)
         with hanging(process):
             assert cluster.liveness().brokers
             begun = time.monotonic()
-            cluster.alter_broker_config(None, {}, ["message.max.bytes"])
+            cluster.send(AlterBrokerConfig(None, delete=["message.max.bytes"]))
             assert time.monotonic() - begun < 7  # half of the limit is for one that hangs
     restore(lab)
 
@@ -518,7 +522,7 @@ def test_the_controller_moves(zookeeper_cluster: Lab, topic: str) -> None:
         first = cluster.view().controller
         assert first is not None
         with stopped(zookeeper_cluster, first):
-            cluster.create_topic(topic, 1, 1, {})  # finds the new one by itself
+            cluster.send(CreateTopic(topic, 1, 1))  # finds the new one by itself
             cluster.refresh()
             view = wait_for_view(cluster, lambda v: v.topic(topic))  # not every broker knows yet
             assert view.controller != first
@@ -571,7 +575,7 @@ def test_everything_works_through_a_tunnel(lab: Lab, topic: str) -> None:
     before = set(threading.enumerate())
     routes = Routes(dict.fromkeys(lab.bootstrap, dial))
     with connected(lab, routes=routes, tunnel=True) as cluster:
-        cluster.create_topic(topic, 3, 3, {})
+        cluster.send(CreateTopic(topic, 3, 3))
         values = [os.urandom(20_000) for _ in range(100)]
         cluster.produce(topic, values, seconds=20)
         read = cluster.consume(topic, seconds=20)
@@ -604,7 +608,7 @@ def test_a_broker_elsewhere_is_not_dialled(lab: Lab, topic: str) -> None:
             f"{foreign[0]}:{foreign[1]} is not on a host of this cluster, so it was not dialled"
         )
         with connected(lab) as whole:  # the foreign one may be the controller
-            whole.create_topic(topic, 3, 3, {})
+            whole.send(CreateTopic(topic, 3, 3))
             leaders = {p.leader for p in partitions(whole.view(), topic)}
         assert stranger in leaders
         written = cluster.produce(topic, [b"x"] * 3, seconds=5)
@@ -644,7 +648,7 @@ def test_close_leaves_no_thread_and_prints_nothing(
     caplog.set_level(logging.DEBUG)
     before = set(threading.enumerate())
     cluster = connect([("localhost", free_ports(1)[0]), *lab.bootstrap])
-    cluster.create_topic(topic, 2, 2, {})
+    cluster.send(CreateTopic(topic, 2, 2))
     traffic = cluster.producer(topic)
     wait_until(lambda: len(traffic.acked()) > 10)
     cluster.consume(topic, seconds=120)

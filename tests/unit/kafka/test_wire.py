@@ -17,6 +17,7 @@ from provisioner.kafka.client import KafkaCluster
 from provisioner.kafka.dialing import Deadline, receive_exactly
 from provisioner.kafka.messages import metadata_request
 from provisioner.kafka.port import KafkaUnavailable
+from provisioner.kafka.requests.configs import AlterBrokerConfig
 from provisioner.kafka.routes import Routes
 from provisioner.kafka.wire import MAX_ANSWER, Connection, Pool, chunks, reason, unavailable
 from tests.unit.kafka.sockets import pair, playing
@@ -322,7 +323,7 @@ def test_nor_is_it_where_a_change_is_sent() -> None:
     dialled: list[tuple[str, int]] = []
     cluster = lying(dialled)
     with pytest.raises(KafkaUnavailable, match=r"^169\.254\.169\.254:80 is not on a host of"):
-        cluster.alter_broker_config(2, {"a": "b"}, [])
+        cluster.send(AlterBrokerConfig(2, {"a": "b"}))
     assert EVIL not in dialled
     cluster.close()
 

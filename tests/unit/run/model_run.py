@@ -7,7 +7,7 @@ themselves; everything else of it is as in a run.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,6 +17,7 @@ import pytest
 from provisioner.hosts.actor import Outcome
 from provisioner.hosts.shell import Frame
 from provisioner.kafka.port import ClusterView, KafkaRefused, KafkaUnavailable
+from provisioner.kafka.requests.request import Ask, Request
 from provisioner.kinds.kind import Probe
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import (
@@ -65,13 +66,17 @@ NOTHING = "nothing"
 """A step that says it was done, and does nothing."""
 
 
+class Nothing(Request):
+    """So does this request."""
+
+
 class ModelKafka:
     """The port on the model."""
 
     def __init__(self, model: ModelCluster, life: Life | None = None):
         self.model, self.life = model, life or Life()
 
-    def view(self) -> ClusterView:
+    def view(self, asks: Sequence[Ask] = ()) -> ClusterView:
         found = self.model.view()
         if found is None:
             raise KafkaUnavailable("nobody answers")
@@ -82,20 +87,14 @@ class ModelKafka:
     def refresh(self) -> None:
         pass
 
-    def nothing(self) -> None:
-        pass
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        call = getattr(self.model, f"call_{name}")
-
-        def made(**args: Any) -> None:
+    def send(self, request: Request) -> None:
+        if isinstance(request, Nothing):
+            return
+        try:
             self.life.goes_on()
-            try:
-                call(**args)
-            except Impossible as error:
-                raise KafkaRefused("INVALID_REQUEST", str(error)) from error
-
-        return made
+            self.model.send(request)
+        except Impossible as error:
+            raise KafkaRefused("INVALID_REQUEST", str(error)) from error
 
 
 @dataclass
@@ -175,7 +174,7 @@ class ModelExecutor(Executor):
         if change.id.host:
             return [Run(NOTHING, (), "")]
         wait = [Await(s.id, 0.3) for s in chain if self.awaited and isinstance(s, Await)]
-        return [Call(NOTHING), *wait]
+        return [Call(Nothing()), *wait]
 
 
 @contextlib.contextmanager
