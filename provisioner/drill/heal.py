@@ -97,10 +97,9 @@ class Healing:
 
     def _elect(self) -> list[str]:
         """Elects; what is not led by its preferred leader yet. A refusal is tried again."""
-        cluster = self.site.cluster()
         try:
-            cluster.elect_preferred_leaders()
-            return accounts.not_preferred(cluster.liveness())
+            self.runner.session.kafka.elect_preferred_leaders()
+            return accounts.not_preferred(self.site.cluster().liveness())
         except (KafkaRefused, KafkaUnavailable) as error:
             return [str(error)]
 

@@ -207,10 +207,6 @@ class KafkaWriter(Protocol):
         """A producer that goes on in the background until it is stopped (drill)."""
 
 
-class Cluster(KafkaReader, KafkaWriter, Protocol):
-    """Both, over the same connections."""
-
-
 @dataclass(frozen=True)
 class Sent:
     """One acknowledged record of a ``Traffic``: its value, place, and when (monotonic seconds)."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provisioner.plan.model import Check, Plan, Report
-from provisioner.site.health import checks, healthy, round_trip
+from provisioner.site.health import checks, healthy
 from provisioner.site.planning import make_plan
+from provisioner.site.round_trip import round_trip
 from provisioner.site.site import Site
 
 

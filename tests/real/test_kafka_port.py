@@ -19,14 +19,12 @@ from typing import Any
 import pytest
 
 from provisioner.kafka import zookeeper
-from provisioner.kafka.client import KafkaCluster, connect
 from provisioner.kafka.dialing import dial_directly
 from provisioner.kafka.port import (
     DEFAULT,
     DYNAMIC_BROKER,
     DYNAMIC_DEFAULT,
     STATIC,
-    Cluster,
     ClusterView,
     KafkaRefused,
     KafkaUnavailable,
@@ -36,6 +34,7 @@ from provisioner.kafka.port import (
 from provisioner.kafka.requests.configs import AlterBrokerConfig, AlterTopicConfig
 from provisioner.kafka.requests.topics import CreatePartitions, CreateTopic
 from provisioner.kafka.routes import Routes
+from tests.kafka_client import Both, connect
 from tests.real.kafka_processes import Lab, Process, free_ports, kraft_lab, zookeeper_lab
 
 STATIC_CONFIG = {"num.io.threads": "3", "log.retention.hours": "5"}
@@ -60,7 +59,7 @@ def lab(request: pytest.FixtureRequest) -> Lab:
 
 
 @pytest.fixture
-def cluster(lab: Lab) -> Iterator[Cluster]:
+def cluster(lab: Lab) -> Iterator[Both]:
     with connected(lab) as found:
         yield found
 
@@ -71,7 +70,7 @@ def topic(request: pytest.FixtureRequest) -> str:
 
 
 @contextmanager
-def connected(lab: Lab, **options: Any) -> Iterator[Cluster]:
+def connected(lab: Lab, **options: Any) -> Iterator[Both]:
     found = connect(lab.bootstrap, **options)
     try:
         yield found
@@ -80,7 +79,7 @@ def connected(lab: Lab, **options: Any) -> Iterator[Cluster]:
 
 
 def wait_for(
-    cluster: Cluster, good: Callable[[ClusterView], object], seconds: float = 300.0
+    cluster: Both, good: Callable[[ClusterView], object], seconds: float = 300.0
 ) -> ClusterView:
     """The first liveness that is ``good``."""
     until = time.monotonic() + seconds
@@ -97,7 +96,7 @@ def wait_for(
 
 
 def wait_for_view(
-    cluster: Cluster, good: Callable[[ClusterView], object], seconds: float = 300.0
+    cluster: Both, good: Callable[[ClusterView], object], seconds: float = 300.0
 ) -> ClusterView:
     """The first view that is ``good``: brokers take a changed configuration a while later."""
     until = time.monotonic() + seconds
@@ -170,7 +169,7 @@ def restore(lab: Lab) -> None:
 # --- view -----------------------------------------------------------------------------------------
 
 
-def test_view_shows_brokers_and_who_leads(lab: Lab, cluster: Cluster) -> None:
+def test_view_shows_brokers_and_who_leads(lab: Lab, cluster: Both) -> None:
     view = cluster.view()
     assert [(b.host, b.port) for b in view.brokers] == lab.bootstrap
     assert view.alive == set(lab.brokers)
@@ -188,7 +187,7 @@ def test_view_shows_brokers_and_who_leads(lab: Lab, cluster: Cluster) -> None:
         assert not view.quorum.dynamic
 
 
-def test_view_shows_a_topic_with_its_own_config_only(cluster: Cluster, topic: str) -> None:
+def test_view_shows_a_topic_with_its_own_config_only(cluster: Both, topic: str) -> None:
     cluster.send(CreateTopic(topic, 3, 2, {"retention.ms": "60000", "min.insync.replicas": "2"}))
     found = wait_for_view(cluster, lambda view: view.topic(topic)).topic(topic)
     assert found is not None
@@ -201,7 +200,7 @@ def test_view_shows_a_topic_with_its_own_config_only(cluster: Cluster, topic: st
     assert found.id
 
 
-def test_view_shows_where_each_value_comes_from(lab: Lab, cluster: Cluster) -> None:
+def test_view_shows_where_each_value_comes_from(lab: Lab, cluster: Both) -> None:
     first, second, *_ = lab.brokers
     cluster.send(AlterBrokerConfig(first, {"log.cleaner.threads": "2", "num.io.threads": "4"}))
     cluster.send(AlterBrokerConfig(None, {"message.max.bytes": "1048600"}))
@@ -233,7 +232,7 @@ def test_view_shows_where_each_value_comes_from(lab: Lab, cluster: Cluster) -> N
     )
 
 
-def test_cluster_default_of_min_isr_reaches_topics(cluster: Cluster, topic: str) -> None:
+def test_cluster_default_of_min_isr_reaches_topics(cluster: Both, topic: str) -> None:
     before = cluster.view().cluster_config.get("min.insync.replicas")
     cluster.send(CreateTopic(topic, 1, 3))
     cluster.send(AlterBrokerConfig(None, {"min.insync.replicas": "2"}))
@@ -254,7 +253,7 @@ def test_cluster_default_of_min_isr_reaches_topics(cluster: Cluster, topic: str)
         cluster.send(AlterBrokerConfig(None, {"min.insync.replicas": before}))
 
 
-def test_sensitive_values_are_never_shown(lab: Lab, cluster: Cluster) -> None:
+def test_sensitive_values_are_never_shown(lab: Lab, cluster: Both) -> None:
     first = next(iter(lab.brokers))
     entry = cluster.view().broker_configs[first]["ssl.key.password"]
     assert entry.sensitive
@@ -262,7 +261,7 @@ def test_sensitive_values_are_never_shown(lab: Lab, cluster: Cluster) -> None:
     assert all(value is None for _, value in entry.synonyms)
 
 
-def test_log_dirs_tell_their_bytes(lab: Lab, cluster: Cluster, topic: str) -> None:
+def test_log_dirs_tell_their_bytes(lab: Lab, cluster: Both, topic: str) -> None:
     cluster.send(CreateTopic(topic, 1, 3))
     cluster.produce(topic, [b"x" * 1000], seconds=120)
     view = cluster.view(log_dirs=True)
@@ -274,7 +273,7 @@ def test_log_dirs_tell_their_bytes(lab: Lab, cluster: Cluster, topic: str) -> No
     assert cluster.view().log_dirs == {}
 
 
-def test_internal_topics_are_seen(lab: Lab, cluster: Cluster, topic: str) -> None:
+def test_internal_topics_are_seen(lab: Lab, cluster: Both, topic: str) -> None:
     from kafka import KafkaConsumer  # our own clients join no group
 
     cluster.send(CreateTopic(topic, 1, 1))
@@ -288,7 +287,7 @@ def test_internal_topics_are_seen(lab: Lab, cluster: Cluster, topic: str) -> Non
     assert found.replication == 3
 
 
-def test_liveness_is_the_view_without_configuration(cluster: Cluster) -> None:
+def test_liveness_is_the_view_without_configuration(cluster: Both) -> None:
     alive, view = cluster.liveness(), cluster.view()
     assert alive.broker_configs == {}
     assert (alive.brokers, alive.controller) == (view.brokers, view.controller)
@@ -300,7 +299,7 @@ def test_liveness_is_the_view_without_configuration(cluster: Cluster) -> None:
 # --- changes --------------------------------------------------------------------------------------
 
 
-def test_topics_are_made_changed_and_deleted(cluster: Cluster, topic: str) -> None:
+def test_topics_are_made_changed_and_deleted(cluster: Both, topic: str) -> None:
     cluster.send(CreateTopic(topic, 1, 1, {"retention.ms": "60000"}))
     cluster.send(CreatePartitions(topic, 3))
     cluster.send(AlterTopicConfig(topic, {"max.message.bytes": "2000000"}, ["retention.ms"]))
@@ -326,7 +325,7 @@ def test_topics_are_made_changed_and_deleted(cluster: Cluster, topic: str) -> No
     ],
 )
 def test_refusals_have_kafkas_name(
-    cluster: Cluster, change: Callable[[Cluster], object], code: str
+    cluster: Both, change: Callable[[Both], object], code: str
 ) -> None:
     with pytest.raises(KafkaRefused) as refused:
         change(cluster)
@@ -350,19 +349,19 @@ def test_any_one_address_is_enough(lab: Lab, topic: str) -> None:
         cluster.close()
 
 
-def test_a_topic_that_exists_is_refused(cluster: Cluster, topic: str) -> None:
+def test_a_topic_that_exists_is_refused(cluster: Both, topic: str) -> None:
     cluster.send(CreateTopic(topic, 1, 1))
     with pytest.raises(KafkaRefused, match="already exists") as refused:
         cluster.send(CreateTopic(topic, 1, 1))
     assert refused.value.code == "TOPIC_ALREADY_EXISTS"
 
 
-def test_config_of_a_broker_that_is_not_there(cluster: Cluster) -> None:
+def test_config_of_a_broker_that_is_not_there(cluster: Both) -> None:
     with pytest.raises(KafkaUnavailable, match="broker 77 is not up"):
         cluster.send(AlterBrokerConfig(77, {"num.io.threads": "3"}))
 
 
-def test_leaders_go_back_to_the_preferred(lab: Lab, cluster: Cluster, topic: str) -> None:
+def test_leaders_go_back_to_the_preferred(lab: Lab, cluster: Both, topic: str) -> None:
     cluster.send(CreateTopic(topic, 6, 3))
     wait_for(cluster, healthy(3))
     away = next(iter(lab.brokers))
@@ -377,7 +376,7 @@ def test_leaders_go_back_to_the_preferred(lab: Lab, cluster: Cluster, topic: str
 # --- records --------------------------------------------------------------------------------------
 
 
-def test_what_is_produced_is_consumed(cluster: Cluster, topic: str) -> None:
+def test_what_is_produced_is_consumed(cluster: Both, topic: str) -> None:
     cluster.send(CreateTopic(topic, 3, 3, {"min.insync.replicas": "2"}))
     values = [b"%d" % n for n in range(300)]
     written = cluster.produce(topic, values, seconds=120)
@@ -387,14 +386,14 @@ def test_what_is_produced_is_consumed(cluster: Cluster, topic: str) -> None:
     assert len(cluster.consume(topic, count=7, seconds=120)) == 7
 
 
-def test_an_empty_topic_is_read_at_once(cluster: Cluster, topic: str) -> None:
+def test_an_empty_topic_is_read_at_once(cluster: Both, topic: str) -> None:
     cluster.send(CreateTopic(topic, 3, 1))
     begun = time.monotonic()
     assert cluster.consume(topic, seconds=120) == []
     assert time.monotonic() - begun < 60
 
 
-def test_a_record_that_is_not_acknowledged_says_why(lab: Lab, cluster: Cluster, topic: str) -> None:
+def test_a_record_that_is_not_acknowledged_says_why(lab: Lab, cluster: Both, topic: str) -> None:
     cluster.send(CreateTopic(topic, 1, 3, {"min.insync.replicas": "3"}))
     wait_for(cluster, healthy(3))
     with stopped(lab, next(iter(lab.brokers))):
@@ -404,7 +403,7 @@ def test_a_record_that_is_not_acknowledged_says_why(lab: Lab, cluster: Cluster, 
         assert time.monotonic() - begun < 60
 
 
-def test_traffic_across_a_broker_stop_loses_nothing(lab: Lab, cluster: Cluster, topic: str) -> None:
+def test_traffic_across_a_broker_stop_loses_nothing(lab: Lab, cluster: Both, topic: str) -> None:
     cluster.send(CreateTopic(topic, 3, 3, {"min.insync.replicas": "2"}))
     wait_for(cluster, healthy(3))
     traffic = cluster.producer(topic)
@@ -493,7 +492,7 @@ def test_a_broker_that_hangs_is_said_and_bounded(lab: Lab) -> None:
 
 def test_a_broker_that_hangs_after_it_answered(lab: Lab) -> None:
     with connected(lab, timeout=16) as cluster:
-        assert isinstance(cluster, KafkaCluster)
+        assert isinstance(cluster, Both)
         # Without its controller no cluster can be changed, whichever broker is asked.
         leads = cluster.view().controller
         process = next(each for id, each in lab.brokers.items() if id != leads)
@@ -506,7 +505,7 @@ def test_a_broker_that_hangs_after_it_answered(lab: Lab) -> None:
     restore(lab)
 
 
-def test_a_restarted_broker_is_asked_again(lab: Lab, cluster: Cluster) -> None:
+def test_a_restarted_broker_is_asked_again(lab: Lab, cluster: Both) -> None:
     id = next(iter(lab.brokers))
     cluster.view()
     with stopped(lab, id):

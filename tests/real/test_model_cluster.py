@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.kafka.client import connect
-from provisioner.kafka.port import Cluster, ClusterView, KafkaRefused, KafkaUnavailable
+from provisioner.kafka.port import ClusterView, KafkaRefused, KafkaUnavailable
 from provisioner.kafka.requests.configs import AlterBrokerConfig, AlterTopicConfig
 from provisioner.kafka.requests.request import Request
 from provisioner.kafka.requests.topics import CreatePartitions, CreateTopic, DeleteTopic
@@ -23,6 +22,7 @@ from provisioner.plan.diff import diff
 from provisioner.plan.model import Absent, Id, Observation, Present, State, Wave
 from provisioner.plan.pipeline import judges
 from provisioner.spec.types import Spec
+from tests.kafka_client import Both, connect
 from tests.real.kafka_processes import Lab, kraft_lab, zookeeper_lab
 from tests.unit.plan.model_cluster import ModelCluster
 from tests.unit.run.model_run import ModelKafka, on_model, runner
@@ -40,7 +40,7 @@ class Pair:
 
     model: ModelCluster
     lab: Lab
-    real: Cluster
+    real: Both
 
     def both(self, do: Callable[[Any], None]) -> tuple[str, str]:
         """The code that each refused it with, or nothing."""
@@ -233,7 +233,7 @@ def test_a_broker_that_is_gone_and_comes_back(both: Pair) -> None:
 class Overriding:
     """A Kafka that takes every value and sets another, as a policy of its own may."""
 
-    def __init__(self, real: Cluster):
+    def __init__(self, real: Both):
         self.real = real
 
     def __getattr__(self, name: str) -> Any:

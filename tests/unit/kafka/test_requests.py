@@ -12,7 +12,7 @@ import pytest
 from kafka.protocol.admin import DescribeClientQuotasResponse
 
 from provisioner.kafka import messages
-from provisioner.kafka.client import KafkaCluster
+from provisioner.kafka.client import KafkaClient
 from provisioner.kafka.dialing import Deadline
 from provisioner.kafka.port import BrokerView, ClusterView, KafkaRefused, QuorumView
 from provisioner.kafka.requests.configs import AlterBrokerConfig, AlterTopicConfig
@@ -128,7 +128,7 @@ def asked(broker: Broker, asks: Sequence[Ask]) -> ClusterView:
     def dial(host: str, port: int, seconds: float) -> socket.socket:
         return cast(socket.socket, dialling(broker)(host, port, seconds))
 
-    cluster = KafkaCluster((A,), 5.0, Routes({A: dial}, {"a": dial}), False)
+    cluster = KafkaClient((A,), 5.0, Routes({A: dial}, {"a": dial}), False)
     try:
         return cluster.view(asks)
     finally:

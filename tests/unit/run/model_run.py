@@ -16,7 +16,7 @@ import pytest
 
 from provisioner.hosts.actor import Outcome
 from provisioner.hosts.shell import Frame
-from provisioner.kafka.port import ClusterView, KafkaRefused, KafkaUnavailable
+from provisioner.kafka.port import ClusterView, KafkaRefused, KafkaUnavailable, KafkaWriter
 from provisioner.kafka.requests.request import Ask, Request
 from provisioner.kinds.kind import Probe
 from provisioner.kinds.registry import KINDS
@@ -206,6 +206,10 @@ class ModelSession(Session):
     model: ModelCluster = field(kw_only=True)
     life: Life = field(default_factory=Life, kw_only=True)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.writes = lambda reader: cast(KafkaWriter, reader)
+
     def actor(self, host: str) -> Any:
         return ModelActor(self.model, host, self.life)
 
@@ -231,7 +235,7 @@ def converged(model: ModelCluster, run: ModelSession, planned: Planned | None = 
     with on_model(model, run.life), pytest.MonkeyPatch.context() as patch:
         patch.setattr(converge, "observe", observe)
         patch.setattr(converge, "Executor", ModelExecutor)
-        for name in ("settle", "sweep", "prefer_leaders"):
+        for name in ("settle", "sweep_topics", "prefer_leaders"):
             patch.setattr(converge, name, lambda *_: None)
         converge.converge(run, planned or model.planned())
     return run.results
