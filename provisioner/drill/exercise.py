@@ -29,6 +29,7 @@ from provisioner.kafka.port import (
     Traffic,
 )
 from provisioner.kafka.requests.topics import CreateTopic
+from provisioner.kinds.ids import service_id
 from provisioner.plan.model import Change, Id, Wave
 from provisioner.plan.order import MAY_STOP
 from provisioner.run.executor import Executor
@@ -202,7 +203,7 @@ class Drill:
 
     @property
     def _id(self) -> Id:
-        return Id(self.node.host, "service", self.node.name)
+        return service_id(self.node)
 
     @property
     def _alone(self) -> list[accounts.Place]:

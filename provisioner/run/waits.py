@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from provisioner.hosts.observer import Reading
 from provisioner.hosts.shell import constant
 from provisioner.kafka.port import KafkaUnavailable
+from provisioner.kinds.ids import service_id
 from provisioner.kinds.registry import KINDS, asks
 from provisioner.kinds.service.causes import cause
-from provisioner.kinds.service.kind import service_id
 from provisioner.plan.model import (
     PRIVILEGED,
     Change,

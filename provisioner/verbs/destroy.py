@@ -13,7 +13,8 @@ from provisioner.hosts.actor import Batch, Outcome, ShellStep
 from provisioner.hosts.observer import Reading
 from provisioner.hosts.transport import understood
 from provisioner.kinds.cluster_id import cluster_id
-from provisioner.plan.model import Change, Event, Id, Observed, Present, Report
+from provisioner.kinds.ids import storage_id
+from provisioner.plan.model import Change, Event, Observed, Present, Report
 from provisioner.run.executor import Executor
 from provisioner.run.session import Session, session
 from provisioner.run.sweep import sweep_hosts
@@ -163,7 +164,7 @@ class Remover:
             named_word = "yes" if named else ""
             words = (path, self.cluster, str(node.id), named_word, places.home, role)
             step = ShellStep(text_of("storage/wipe"), words, places.kafka_user, 600)
-            gone = Change(Id(host, "storage", path), "delete", None, None)
+            gone = Change(storage_id(host, path), "delete", None, None)
             outcome = self._act(host, [step], [gone])
             if outcome.failed is not None:
                 self.run.emit(Event("note", outcome.texts[-1].strip(), host))
@@ -172,7 +173,7 @@ class Remover:
 
     def _holds_data(self, host: str, path: str) -> bool:
         """Whether the folder itself says that it belongs to this cluster."""
-        found = self.seen.get(Id(host, "storage", path))
+        found = self.seen.get(storage_id(host, path))
         if not isinstance(found, Present) or not found.fields["data"]:
             return False
         return bool(self.cluster) and found.fields["cluster_id"] == self.cluster

@@ -11,7 +11,7 @@ from provisioner.drill.exercise import READING, Drill
 from provisioner.drill.story import Line, Outcome, Story
 from provisioner.errors import Exit, fail
 from provisioner.kafka.port import KafkaRefused, KafkaUnavailable, Record, TopicView
-from provisioner.kinds.service.kind import service_id
+from provisioner.kinds.ids import service_id
 from provisioner.plan.model import Event, Id, Present, Report
 from provisioner.report.cleaning import clean
 from provisioner.report.text import Text

@@ -93,7 +93,7 @@ def _entries(prepared: Prepared) -> list[dict[str, Any]]:
         {
             "kind": part.kind,
             "version": part.version,
-            "platform": prepared.request.platform if part.kind == "java" else None,
+            "platform": part.platform or None,
             "digest": part.digest,
         }
         for part in parts

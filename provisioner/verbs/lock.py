@@ -11,7 +11,8 @@ from provisioner.errors import Exit, fail
 from provisioner.hosts.observer import Reading
 from provisioner.hosts.shell import Frame
 from provisioner.hosts.transport import TransportError, understood
-from provisioner.plan.model import Id, Plan, Report, UnknownState
+from provisioner.kinds.ids import file_id
+from provisioner.plan.model import Plan, Report, UnknownState
 from provisioner.report.cleaning import clean
 from provisioner.report.text import table
 from provisioner.run.journal import Journal, whoami
@@ -111,7 +112,7 @@ def parsed(host: str, text: str) -> Held:
 
 
 def _unread(host: str, why: str) -> UnknownState:
-    return UnknownState(Id(host, "file", "lock"), why)
+    return UnknownState(file_id(host, "lock"), why)
 
 
 def _said(frame: Frame | None) -> str:

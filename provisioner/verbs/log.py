@@ -12,8 +12,9 @@ from typing import Any
 from provisioner.errors import Exit, Notice
 from provisioner.hosts.observer import Reading
 from provisioner.hosts.transport import TransportError, understood
+from provisioner.kinds.ids import file_id
 from provisioner.kinds.registry import KINDS
-from provisioner.plan.model import Id, Layer, Plan, Report, UnknownState
+from provisioner.plan.model import Layer, Plan, Report, UnknownState
 from provisioner.report.cleaning import clean
 from provisioner.report.text import table
 from provisioner.run.journal import journal_lines
@@ -97,7 +98,7 @@ def _read(site: Site, host: str) -> Journals | UnknownState:
 
 
 def _unread(host: str, why: str) -> UnknownState:
-    return UnknownState(Id(host, "file", "journal.jsonl"), why)
+    return UnknownState(file_id(host, "journal.jsonl"), why)
 
 
 def take(found: Journals, host: str, lines: Sequence[str]) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from provisioner.errors import Exit, fail
-from provisioner.kinds.service.kind import HELD, TIERS, last, service_id
+from provisioner.kinds.ids import service_id, storage_id
+from provisioner.kinds.service.kind import HELD, TIERS, last
 from provisioner.plan.model import Change, Id, Present, Refused, Report, Run, Wave
 from provisioner.plan.order import MAY_STOP
 from provisioner.run.converge import prefer_leaders
@@ -140,9 +141,8 @@ def _bare(planned: Planned, nodes: Sequence[Node]) -> None:
     why = {item.id: item.reason for item in planned.plan.unread}
     why |= {item.id: item.reason for item in planned.plan.refused}
     for node in nodes:
-        state = planned.wanted.get(service_id(node))
-        for id in state.inputs if state else ():
-            if id.kind == "storage" and id in why:
+        for id in (storage_id(node.host, log_dir.path) for log_dir in node.log_dirs):
+            if id in why:
                 raise fail(
                     "refused",
                     f"{node.name} may not be started: {id.name} on {id.host}: {why[id]}",

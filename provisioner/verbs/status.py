@@ -20,7 +20,7 @@ from provisioner.kafka.port import (
     PartitionView,
     TopicView,
 )
-from provisioner.kinds.service.kind import service_id
+from provisioner.kinds.ids import service_id
 from provisioner.plan.model import Id, Observation, Present, Report
 from provisioner.report import matrix
 from provisioner.site.look import look

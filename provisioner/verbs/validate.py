@@ -7,7 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from provisioner.errors import Exit, ProvisionError
-from provisioner.plan.model import Change, Id, Plan, Report, UnknownState
+from provisioner.kinds.ids import service_id
+from provisioner.plan.model import Change, Plan, Report, UnknownState
 from provisioner.spec.types import Node, Spec
 from provisioner.verbs.command import Context
 from provisioner.verbs.loading import limit_of, load, load_spec
@@ -49,7 +50,7 @@ def _preflight(site: Site, report: Report, context: Context) -> None:
 
     found = preflight(site, _changes(site))
     unread = [
-        UnknownState(Id(host, "service", node.name), str(error))
+        UnknownState(service_id(node), str(error))
         for host, error in sorted(site.unreachable.items())
         for node in site.spec.on(host)[:1]
     ]
