@@ -4,7 +4,6 @@ says so."""
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -22,17 +21,18 @@ from provisioner.site.planning import make_plan
 from provisioner.site.scripts import text_of
 from provisioner.site.site import Site
 from provisioner.spec.types import Node, Role
-from provisioner.verbs.command import Context
-from provisioner.verbs.failures import kept_in
-from provisioner.verbs.permissions import warn_of_paths
-from provisioner.verbs.processes import chosen, stops
-from provisioner.verbs.removal import Entry, changes, entries, removals
-from provisioner.verbs.session import open_context
+from provisioner.verbs.shared import options
+from provisioner.verbs.shared.command import Context
+from provisioner.verbs.shared.failures import kept_in
+from provisioner.verbs.shared.opening import open_context
+from provisioner.verbs.shared.permissions import warn_of_paths
+from provisioner.verbs.shared.processes import chosen, stops
+from provisioner.verbs.shared.removal import Entry, changes, entries, removals
+from provisioner.verbs.shared.verb import Verb
 
 
-def command(args: argparse.Namespace, context: Context) -> Report:
+def story(args: argparse.Namespace, context: Context) -> Report:
     """lock → stop everything → remove what the manifests list."""
-    started = time.monotonic()
     console = context.console
     with open_context(args, context) as site:
         spec = site.spec
@@ -62,7 +62,6 @@ def command(args: argparse.Namespace, context: Context) -> Report:
         report.extra["kept"] = kept
     limited = sorted(site.options.limit or ())
     console.answer(_told(report, kept, context, spec.cluster, limited))
-    report.seconds = time.monotonic() - started
     return report
 
 
@@ -202,3 +201,21 @@ def _told(
     if not report.complete:
         return f"{cluster} was removed from the hosts reached; run it again for the others"
     return f"{cluster} was removed"
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    options.allow(parser)
+    parser.add_argument(
+        "--confirm", metavar="CLUSTER", required=True, help="the cluster's name, as a confirmation"
+    )
+
+
+VERB = Verb(
+    "destroy",
+    "remove what provision made",
+    rank=13,
+    story=story,
+    options=_options,
+    examples=("provision destroy --confirm atu-lab --allow wipe-log-dir specs/lab.yaml",),
+    changes=True,
+)

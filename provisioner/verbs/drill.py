@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -23,14 +22,15 @@ from provisioner.site.health import checks
 from provisioner.site.planning import Planned
 from provisioner.site.site import Site
 from provisioner.spec.types import Node, Spec
-from provisioner.verbs.command import Console, Context
-from provisioner.verbs.permissions import of_gates, warn_unused
-from provisioner.verbs.session import open_context
+from provisioner.verbs.shared import options
+from provisioner.verbs.shared.command import Console, Context
+from provisioner.verbs.shared.opening import open_context
+from provisioner.verbs.shared.permissions import of_gates, warn_unused
+from provisioner.verbs.shared.verb import Verb
 
 
-def command(args: argparse.Namespace, context: Context) -> Report:
+def story(args: argparse.Namespace, context: Context) -> Report:
     """lock → check the conditions → experiment, heal, prove → result."""
-    started = time.monotonic()
     console = context.console
     with open_context(args, context) as site:
         node = chosen(site.spec, args.node)
@@ -49,7 +49,6 @@ def command(args: argparse.Namespace, context: Context) -> Report:
             finish(report, node, drill, run.signal)
             record(run, outcome, report)
         console.answer(closing(report, outcome, context))
-    report.seconds = time.monotonic() - started
     return report
 
 
@@ -247,3 +246,20 @@ def closing(report: Report, outcome: Outcome, context: Context) -> str:
     if not outcome.healed:
         return f"NOT healed; to continue: provision apply {context.words}"
     return f"healed, but with the problems above; see: provision status {context.words}"
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    options.allow(parser)
+    parser.add_argument("--node", required=True, help="the broker to stop, e.g. broker-1")
+    parser.add_argument("--topic", help="use this topic instead of a temporary one")
+
+
+VERB = Verb(
+    "drill",
+    "stop a broker, prove that nothing was lost, and heal it",
+    rank=12,
+    story=story,
+    options=_options,
+    examples=("provision drill --node broker-1 specs/lab.yaml",),
+    changes=True,
+)

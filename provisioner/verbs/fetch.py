@@ -11,13 +11,14 @@ from provisioner.artifacts.bundle import load_bundle, write_bundle
 from provisioner.artifacts.model import Prepared
 from provisioner.artifacts.store import Store
 from provisioner.errors import Exit, fail
-from provisioner.verbs.command import Console, show
-from provisioner.verbs.session import Meter
+from provisioner.verbs.shared.command import Console, show
+from provisioner.verbs.shared.opening import Meter
+from provisioner.verbs.shared.verb import Verb
 
 ARCHES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 
 
-def command(args: argparse.Namespace, console: Console) -> int:
+def story(args: argparse.Namespace, console: Console) -> int:
     """--bundle loads, --version downloads, -o writes what --version names into a bundle.
 
     Raises ProvisionError (``usage``, ``artifact-unavailable``, ``artifact-corrupt``, ``disk-full``,
@@ -120,3 +121,34 @@ def answer(args: argparse.Namespace, console: Console, text: str, **more: Any) -
     entry = json.document(args.verb, Exit.YES, [], [])
     entry |= {"complete": True, **more}
     show(json.text(entry), sys.stdout)
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--version",
+        dest="kafka_version",
+        metavar="V",
+        action="append",
+        default=[],
+        help="Kafka version (repeatable)",
+    )
+    parser.add_argument(
+        "--arch", metavar="A", action="append", default=[], help="x86_64 or aarch64"
+    )
+    parser.add_argument("-o", "--out", metavar="BUNDLE", help="write a bundle")
+    parser.add_argument("--bundle", metavar="FILE", help="load a bundle")
+
+
+VERB = Verb(
+    "fetch",
+    "download Kafka and Java into the cache, or write and load a bundle",
+    rank=19,
+    story=story,
+    options=_options,
+    examples=(
+        "provision fetch --version 3.9.1",
+        "provision fetch --version 4.3.1 --arch aarch64 --out kafka.bundle",
+        "provision fetch --bundle kafka.bundle",
+    ),
+    of_clusters=False,
+)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,8 +14,9 @@ from provisioner.plan.model import Report
 from provisioner.report.cleaning import clean
 from provisioner.report.text import table
 from provisioner.spec.types import Host
-from provisioner.verbs.command import Context
-from provisioner.verbs.loading import limit_of, load
+from provisioner.verbs.shared.command import Context
+from provisioner.verbs.shared.loading import limit_of, load
+from provisioner.verbs.shared.verb import Verb
 from provisioner.workers import each, workers
 
 KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
@@ -27,9 +27,8 @@ SHOWN = (
 Values = Mapping[str, Any]
 
 
-def command(args: argparse.Namespace, context: Context) -> Report:
+def story(args: argparse.Namespace, context: Context) -> Report:
     """files → inventory and SSH configuration → a table. Raises ProvisionError."""
-    started = time.monotonic()
     loaded = load(args, context)
     limit = limit_of(args, loaded)
     used = dict.fromkeys(node.host for node in loaded.spec.nodes)
@@ -38,7 +37,6 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     report.extra["hosts"] = values([loaded.spec.hosts[name] for name in names], args, context)
     lines = [line for entry in report.extra["hosts"] for line in as_text(entry)]
     context.console.answer("\n".join(lines))
-    report.seconds = time.monotonic() - started
     return report
 
 
@@ -79,3 +77,12 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return clean(f"{value:g} s" if isinstance(value, float) else str(value))
+
+
+VERB = Verb(
+    "hosts",
+    "show how each host would be reached, and where each setting comes from",
+    rank=3,
+    story=story,
+    examples=("provision hosts -i inventories/prod.yaml specs/prod.yaml",),
+)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import time
 from dataclasses import asdict, dataclass
 
 from provisioner.errors import Exit, fail
@@ -19,8 +18,9 @@ from provisioner.run.journal import Journal, whoami
 from provisioner.run.lock import Breaker, showing
 from provisioner.run.session import lock_file
 from provisioner.site.site import Site
-from provisioner.verbs.command import Context
-from provisioner.verbs.session import open_context
+from provisioner.verbs.shared.command import Context
+from provisioner.verbs.shared.opening import open_context
+from provisioner.verbs.shared.verb import Verb
 
 SHORT = 8
 LONGEST = 500
@@ -40,9 +40,8 @@ class Held:
     silent_seconds: int | None = None
 
 
-def command(args: argparse.Namespace, context: Context) -> Report:
+def story(args: argparse.Namespace, context: Context) -> Report:
     """read every host's lock → show; or end the named holder, on every host."""
-    started = time.monotonic()
     wanted = None if args.break_id is None else checked(args.break_id)
     with open_context(args, context, fetch=True) as site:
         report = Report(site.spec.cluster)
@@ -58,7 +57,6 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     if wanted is not None and any(lock.held and lock.id == wanted for lock in locks):
         report.exit_code = Exit.NO
     context.console.answer("\n".join(as_text(locks, unread, context)))
-    report.seconds = time.monotonic() - started
     return report
 
 
@@ -163,3 +161,20 @@ def row(lock: Held) -> tuple[str, ...]:
         return (lock.host, "free")
     beat = "?" if lock.silent_seconds is None else f"{lock.silent_seconds} s ago"
     return (lock.host, lock.id or "held", lock.who or "unknown", beat)
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--break", dest="break_id", metavar="ID", help="end the run that holds it")
+
+
+VERB = Verb(
+    "lock",
+    "show or break the cluster's lock",
+    rank=15,
+    story=story,
+    options=_options,
+    examples=(
+        "provision lock specs/prod.yaml",
+        "provision lock --break 1a2b3c specs/prod.yaml",
+    ),
+)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,8 +18,9 @@ from provisioner.report.cleaning import clean
 from provisioner.report.text import table
 from provisioner.run.journal import journal_lines
 from provisioner.site.site import Site
-from provisioner.verbs.command import Context
-from provisioner.verbs.session import open_context
+from provisioner.verbs.shared.command import Context
+from provisioner.verbs.shared.opening import open_context
+from provisioner.verbs.shared.verb import Verb
 
 LINES = 5000
 MOST = 900_000
@@ -49,9 +49,8 @@ class Journals:
     notes: list[str] = field(default_factory=list)
 
 
-def command(args: argparse.Namespace, context: Context) -> Report:
+def story(args: argparse.Namespace, context: Context) -> Report:
     """read every host's journal → merge → show. Takes no lock, changes nothing."""
-    started = time.monotonic()
     with open_context(args, context, fetch=True) as site:
         journals = gather(site)
         report = Report(site.spec.cluster, plan=Plan(unread=tuple(journals.unread)))
@@ -62,7 +61,6 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     for note in journals.notes:
         context.warn(Notice(note))
     context.console.answer("\n".join(as_text(journals, args.verbose)))
-    report.seconds = time.monotonic() - started
     return report
 
 
@@ -221,3 +219,12 @@ def named(change: str) -> tuple[str, str, str]:
     first, _, rest = id.partition("/")
     kind, _, name = (first, "", rest) if first in CLUSTER_KINDS else rest.partition("/")
     return action, kind, name
+
+
+VERB = Verb(
+    "log",
+    "show what was done to the cluster, when and by whom",
+    rank=16,
+    story=story,
+    examples=("provision log specs/prod.yaml",),
+)

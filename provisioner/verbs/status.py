@@ -7,7 +7,6 @@ down still has an answer: which of its processes run.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,8 +25,10 @@ from provisioner.report import matrix
 from provisioner.site.look import look
 from provisioner.site.site import Site
 from provisioner.spec.types import Node
-from provisioner.verbs.command import Console, Context
-from provisioner.verbs.session import open_context
+from provisioner.verbs.shared import options
+from provisioner.verbs.shared.command import Console, Context
+from provisioner.verbs.shared.opening import open_context
+from provisioner.verbs.shared.verb import Verb
 from provisioner.workers import result_of, workers
 
 Values = dict[str, Any]
@@ -47,9 +48,8 @@ class Look:
         return bool(observation.fields["running"]) if isinstance(observation, Present) else None
 
 
-def command(args: argparse.Namespace, context: Context) -> Report:
+def story(args: argparse.Namespace, context: Context) -> Report:
     """look → values → text."""
-    started = time.monotonic()
     with open_context(args, context) as site:
         found = observe(site)
         report = Report(site.spec.cluster)
@@ -58,7 +58,6 @@ def command(args: argparse.Namespace, context: Context) -> Report:
         report.complete = not unread
         report.exit_code = Exit.CANNOT_TELL if unread else Exit.YES
         context.console.answer(told(site, report.extra, unread, context.console))
-    report.seconds = time.monotonic() - started
     return report
 
 
@@ -239,3 +238,14 @@ def _topics(found: Values, console: Console) -> str:
     hidden = len(found["topics"]) - len(shown)
     more = f"\n{hidden} internal, counted above, shown with -v" if hidden else ""
     return matrix.topics(console.text, shown, ids) + console.text.paint(more, "dim")
+
+
+VERB = Verb(
+    "status",
+    "show the cluster as it is, by broker and by topic",
+    rank=8,
+    story=story,
+    options=options.formats,
+    examples=("provision status specs/lab.yaml",),
+    asks_kafka=True,
+)

@@ -29,7 +29,7 @@ from provisioner.plan.model import (
 )
 from provisioner.site.scripts import ENTERING, text_of
 from provisioner.spec.types import Spec, Supervisor
-from provisioner.verbs.removal import Removal
+from provisioner.verbs.shared.removal import Removal
 from tests.unit.plan.model_cluster import AS_ROOT, places_of, spec_of
 
 ROOT = Path(provisioner.__file__).parent

@@ -14,7 +14,7 @@ from provisioner.plan.model import Change, Event, Id, Plan, Refused, Report, Unk
 from provisioner.report import json as documents
 from provisioner.report.cleaning import CONTROL, block, clean, json_text, printable
 from provisioner.report.text import Text
-from provisioner.verbs.command import Console
+from provisioner.verbs.shared.command import Console
 
 NASTY = "a\x1b[2J\x1b]0;owned\x07b\u202ec\u009bd\u2028e\x00f"
 FORBIDDEN = {

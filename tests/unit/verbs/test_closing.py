@@ -10,8 +10,8 @@ import pytest
 from provisioner.kinds.service.kind import HELD
 from provisioner.plan.model import Change, Id, Plan, Refused, Report, UnknownState, Wave
 from provisioner.spec.types import Spec
-from provisioner.verbs.command import Console, Context
-from provisioner.verbs.summary import closing
+from provisioner.verbs.shared.command import Console, Context
+from provisioner.verbs.shared.summary import closing
 
 BROKER = Id("h", "service", "broker-1")
 HOLD = Refused(BROKER, f"{HELD}the disk (provision start ends the hold)")

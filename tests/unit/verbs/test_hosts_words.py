@@ -20,7 +20,7 @@ from provisioner.site.look import look
 from provisioner.site.preflight import preflight
 from provisioner.site.site import Options, Site, open_site
 from provisioner.verbs import lock, log
-from provisioner.verbs.failures import problems_of
+from provisioner.verbs.shared.failures import problems_of
 from tests.unit.plan.model_cluster import ModelCluster, spec_of
 
 Says = Callable[[str], bytes]

@@ -13,7 +13,7 @@ from provisioner.plan.rules import Seen
 from provisioner.site.planning import Planned
 from provisioner.site.site import Site
 from provisioner.spec.types import Node, Role
-from provisioner.verbs.processes import WAVES, stops
+from provisioner.verbs.shared.processes import WAVES, stops
 from tests.unit.plan.model_cluster import ModelCluster
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -21,15 +20,14 @@ from provisioner.site.health import settle
 from provisioner.site.planning import Planned
 from provisioner.site.site import Site
 from provisioner.spec.types import Node
-from provisioner.verbs.command import Context
-from provisioner.verbs.failures import kept_in
-from provisioner.verbs.permissions import of_gates, warn_unused
-from provisioner.verbs.session import open_context
+from provisioner.verbs.shared.command import Context
+from provisioner.verbs.shared.failures import kept_in
+from provisioner.verbs.shared.opening import open_context
+from provisioner.verbs.shared.permissions import of_gates, warn_unused
 
 
-def command(args: argparse.Namespace, context: Context) -> Report:
+def bounce(args: argparse.Namespace, context: Context) -> Report:
     """lock → observe → waves of processes → done."""
-    started = time.monotonic()
     console = context.console
     with open_context(args, context) as site:
         nodes = chosen(site, args.node)
@@ -57,7 +55,6 @@ def command(args: argparse.Namespace, context: Context) -> Report:
         report.complete = not site.unreachable
         report.exit_code = report.exit_code or _exit(report, run.signal)
     console.answer(_told(report, args, nodes))
-    report.seconds = time.monotonic() - started
     return report
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib
 import io
 import os
 import shlex
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,7 +22,8 @@ from provisioner.report.cleaning import printable
 from provisioner.report.formats import TEXT, render
 from provisioner.report.text import Text
 from provisioner.site.stopping import Signalled, Stop, interruption, signals
-from provisioner.verbs import arguments
+from provisioner.verbs.shared import arguments, registry
+from provisioner.verbs.shared.verb import Verb
 from provisioner.workers import each, workers
 
 WORST = (Exit.TERMINATED, Exit.INTERRUPTED, Exit.NO, Exit.STOPPED, Exit.CANNOT_TELL)
@@ -88,9 +88,6 @@ def colours(stream: Any) -> bool:
     return bool(
         stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     )
-
-
-Verb = Callable[[argparse.Namespace, "Context"], Report]
 
 
 @dataclass
@@ -167,7 +164,7 @@ def _run(argv: Sequence[str], stop: Stop, warned: list[Notice]) -> int:
     except Exception as error:
         if "--debug" in argv or stop.ended:
             raise
-        from provisioner.verbs.failures import exit_of, problems_of
+        from provisioner.verbs.shared.failures import exit_of, problems_of
 
         return _stopped(argv, stop, problems_of(error), exit_of(error), warned)
 
@@ -237,21 +234,21 @@ class Passwords:
 
 
 def _dispatch(args: argparse.Namespace, console: Console, stop: Stop, passwords: Passwords) -> int:
-    module = importlib.import_module(f"provisioner.verbs.{MODULES.get(args.verb, args.verb)}")
-    if args.verb not in arguments.SPEC_VERBS:
-        return int(module.command(args, console))
+    verb = registry.verb(args.verb)
+    if not verb.of_clusters:
+        return int(verb.story(args, console))
     contexts = _contexts(args, console, stop, passwords)
     if args.each is not None:
         args = arguments.changed(args, limit=None)  # it has chosen the hosts
     problems: list[Problem] = []
     if len(contexts) == 1:
-        reports: list[Report] = [module.command(args, contexts[0])]
+        reports = [_timed(verb, args, contexts[0])]
         reports[0].limited = reports[0].limited or args.limit
         reports[0].warnings = contexts[0].warnings
     else:
         # Those that change something end their steps; what only looks just ends.
-        stop.raises = stop.raises and args.verb not in CHANGING
-        reports = _several(args, console, module, contexts, problems)
+        stop.raises = stop.raises and not verb.changes
+        reports = _several(args, console, verb, contexts, problems)
     if stop.ended:
         raise Signalled(stop.number)
     # The answer is complete: a signal that comes now is too late to end anything.
@@ -259,8 +256,11 @@ def _dispatch(args: argparse.Namespace, console: Console, stop: Stop, passwords:
     return _finish(args, console, reports, problems)
 
 
-MODULES = {"import": "importing", "start": "processes", "stop": "processes", "restart": "processes"}
-CHANGING = frozenset({"apply", "start", "stop", "restart", "drill", "destroy"})
+def _timed(verb: Verb, args: argparse.Namespace, context: Context) -> Report:
+    started = time.monotonic()
+    report: Report = verb.story(args, context)
+    report.seconds = time.monotonic() - started
+    return report
 
 
 def _contexts(
@@ -289,13 +289,13 @@ def _contexts(
 def _several(
     args: argparse.Namespace,
     console: Console,
-    module: Any,
+    verb: Verb,
     contexts: list[Context],
     problems: list[Problem],
 ) -> list[Report]:
     """Clusters side by side, bounded; a failed one does not stop the others, and adds to
     ``problems``."""
-    from provisioner.verbs.failures import exit_of, problems_of
+    from provisioner.verbs.shared.failures import exit_of, problems_of
 
     reports: list[Report] = []
 
@@ -307,7 +307,7 @@ def _several(
         try:
             if context.stop:
                 context.stop.check()
-            report: Report = module.command(args, context)
+            report = _timed(verb, args, context)
         except Exception as error:
             # One that fails does not stop the others, whatever it fails by.
             report = Report(name, exit_code=exit_of(error), complete=False)
