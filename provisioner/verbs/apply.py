@@ -136,7 +136,7 @@ def story(args: argparse.Namespace, context: Context) -> Report:
             rebuild=args.rebuild,
             approve=approve_plan,
         )
-        report.extra["path"] = str(path)
+        report.path = str(path)
         report.limited = args.limit
         console.answer("\n".join(closing(report, site.spec, context)))
     return report

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,8 @@ from provisioner.artifacts.bundle import load_bundle, write_bundle
 from provisioner.artifacts.model import Prepared
 from provisioner.artifacts.store import Store
 from provisioner.errors import Exit, fail
-from provisioner.verbs.shared.command import Console, show
+from provisioner.verbs.shared.answers import answer
+from provisioner.verbs.shared.command import Console
 from provisioner.verbs.shared.opening import Meter
 from provisioner.verbs.shared.verb import Verb
 
@@ -109,18 +109,6 @@ def _in_words(prepared: Prepared) -> str:
         if part is not None
     ]
     return f"{' and '.join(parts)} for {prepared.request.platform}: in the cache"
-
-
-def answer(args: argparse.Namespace, console: Console, text: str, **more: Any) -> None:
-    """The answer of a verb without clusters: text, or the contract's document and ``more``."""
-    if not args.json:
-        console.answer(text)
-        return
-    from provisioner.report import json
-
-    entry = json.document(args.verb, Exit.YES, [], [])
-    entry |= {"complete": True, **more}
-    show(json.text(entry), sys.stdout)
 
 
 def _options(parser: argparse.ArgumentParser) -> None:

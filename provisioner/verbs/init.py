@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from provisioner.errors import Exit
-from provisioner.verbs.fetch import answer
+from provisioner.verbs.shared.answers import answer
 from provisioner.verbs.shared.command import Console
 from provisioner.verbs.shared.verb import Verb
 

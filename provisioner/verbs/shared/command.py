@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+from provisioner.cleaning import printable
 from provisioner.errors import Exit, Notice, Problem, ProvisionError, fail
 from provisioner.hosts import core_dumps
 from provisioner.plan.model import Event, Report
-from provisioner.report.cleaning import printable
 from provisioner.report.formats import TEXT, render
 from provisioner.report.text import Text
 from provisioner.site.stopping import Signalled, Stop, interruption, signals
@@ -312,13 +312,13 @@ def _several(
             # One that fails does not stop the others, whatever it fails by.
             report = Report(name, exit_code=exit_of(error), complete=False)
             found = problems_of(error)
-            report.extra["errors"] = [str(p) for p in found]
+            report.errors = tuple(str(p) for p in found)
             problems.extend(found)
             for notice in error.warnings if isinstance(error, ProvisionError) else ():
                 context.warn(notice)
         report.warnings = context.warnings
         report.target = context.each_host
-        report.extra.setdefault("path", str(context.path))
+        report.path = report.path or str(context.path)
         report.limited = report.limited or args.limit
         return report
 
@@ -334,7 +334,7 @@ def _several(
 
 def _in_words(report: Report) -> str:
     words = {0: "ok", 1: "stopped before any change", 2: "differs from the spec", 3: "cannot tell"}
-    first = report.extra.get("errors") or [f"{message}" for _, message in report.failed]
+    first = list(report.errors) or [f"{message}" for _, message in report.failed]
     if report.exit_code == Exit.CANNOT_TELL and report.plan and not first:
         first = list(dict.fromkeys(unread.reason for unread in report.plan.unread))
     detail = "".join(f"\n  {str(one).splitlines()[0]}" for one in first[:5])
@@ -348,7 +348,7 @@ def _finish(
     problems: list[Problem],
 ) -> int:
     code = worst([report.exit_code for report in reports])
-    problems += [p for report in reports for p in report.extra.pop("problems", [])]
+    problems += [p for report in reports for p in report.problems]
     if code in (Exit.INTERRUPTED, Exit.TERMINATED):
         # Once, however many clusters it was that the signal ended.
         others = [p for p in problems if p.code != "interrupted"]
@@ -395,7 +395,7 @@ def _rerun(args: argparse.Namespace, bad: list[Report]) -> str:
     if args.each:
         specs, limit = [args.spec[0]], ":".join(str(r.target) for r in bad)
     else:
-        specs, limit = [str(r.extra.get("path", r.cluster)) for r in bad], args.limit
+        specs, limit = [r.path or r.cluster for r in bad], args.limit
     return shlex.join(["provision", args.verb, *specs, *narrowed(args, limit)])
 
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
-from provisioner.errors import Exit, fail
-from provisioner.kinds.ids import service_id, storage_id
-from provisioner.kinds.service.kind import HELD, TIERS, last
-from provisioner.plan.model import Change, Id, Present, Refused, Report, Run, Wave
-from provisioner.plan.order import MAY_STOP
+from provisioner.errors import Exit
+from provisioner.plan.model import Report
 from provisioner.run.converge import prefer_leaders
 from provisioner.run.executor import Executor
-from provisioner.run.session import Session, session
-from provisioner.run.steps import shell_step
+from provisioner.run.processes import (
+    WAVES,
+    check_installed,
+    check_not_refused,
+    chosen,
+    hold,
+    without_held,
+)
+from provisioner.run.session import session
 from provisioner.site import planning
 from provisioner.site.health import settle
-from provisioner.site.planning import Planned
-from provisioner.site.site import Site
 from provisioner.spec.types import Node
 from provisioner.verbs.shared.command import Context
 from provisioner.verbs.shared.failures import kept_in
@@ -33,21 +34,21 @@ def bounce(args: argparse.Namespace, context: Context) -> Report:
         nodes = chosen(site, args.node)
         report = Report(site.spec.cluster)
         if args.verb != "stop":
-            _installed(planning.make_plan(site), nodes)
+            check_installed(planning.make_plan(site), nodes)
         with session(site, args.verb, console.event) as run:
             if args.verb == "start":
-                _hold(run, nodes, "")
+                hold(run, nodes, "")
             planned = planning.make_plan(site)
             if args.verb == "restart":
-                nodes = _without_held(planned, nodes, console.say, named=bool(args.node))
+                nodes = without_held(planned, nodes, console.say, named=bool(args.node))
             warn_unused(site, planned, of_gates(site))
             waves = WAVES[args.verb](site, planned, nodes, bool(args.node))
-            _refused(planned, nodes)
+            check_not_refused(planned, nodes)
             run.results.into(report)
             with kept_in(report, when=lambda: bool(report.applied)):
                 Executor(run, planned.wanted, planned.seen.things).carry_out(waves)
                 if args.verb == "stop" and args.hold and not run.stop.is_set():
-                    _hold(run, nodes, args.hold)
+                    hold(run, nodes, args.hold)
                 if report.applied and args.verb != "stop" and not report.failed:
                     site.cluster().refresh()
                     settle(site, console.event, run.stop)
@@ -56,162 +57,6 @@ def bounce(args: argparse.Namespace, context: Context) -> Report:
         report.exit_code = report.exit_code or _exit(report, run.signal)
     console.answer(_told(report, args, nodes))
     return report
-
-
-def _installed(planned: Planned, nodes: Sequence[Node]) -> None:
-    """Raises ``refused`` where something a node needs to start does not exist yet."""
-    missing = {c.id for c in planned.plan.changes if c.action == "create"}
-    for node in nodes:
-        state = planned.wanted.get(service_id(node))
-        lacks = [i for i in (state.inputs if state else ()) if i in missing]
-        if lacks:
-            raise fail(
-                "refused",
-                f"{node.name} cannot be started: {lacks[0]} does not exist",
-                "provision apply creates it",
-            )
-
-
-def chosen(site: Site, words: str | None) -> list[Node]:
-    """The named nodes, or all on hosts that can be reached. Raises ``usage``."""
-    if words is None:
-        limit = site.options.limit
-        return [
-            node
-            for node in site.spec.nodes
-            if node.host in site.shells and (limit is None or node.host in limit)
-        ]
-    if site.options.limit is not None:
-        raise fail("usage", "--node selects nodes and --limit hosts: give one of them")
-    known = {node.name: node for node in site.spec.nodes}
-    names = [name for name in words.split(",") if name]
-    strange = [name for name in names if name not in known]
-    if strange or not names:
-        raise fail("usage", f"no node {', '.join(strange)}", f"the nodes are {', '.join(known)}")
-    return [known[name] for name in names]
-
-
-def starts(site: Site, planned: Planned, nodes: Sequence[Node], one: bool) -> list[Wave]:
-    """The nodes that are down, by tier."""
-    ids = {service_id(node) for node in nodes}
-    changes = [
-        # What else differs of it (a file, say) is no matter of start.
-        replace(c, asked=True)
-        for c in planned.plan.changes
-        if c.id in ids and c.action == "start"
-    ]
-    held = [d for d in planned.plan.deferred if d.id in ids and d.action == "start"]
-    if held:
-        raise fail("refused", f"{held[0].id.name}: {held[0].reason}", "provision plan shows why")
-    return _tiers(site, changes)
-
-
-def stops(site: Site, planned: Planned, nodes: Sequence[Node], one: bool) -> list[Wave]:
-    """All: brokers together, then controllers or ZooKeeper. Named ones: one at a time, gated."""
-    changes = [_change(node, "stop") for node in nodes if _runs(planned, node)]
-    if one:
-        return [Wave(n, (c,), MAY_STOP) for n, c in enumerate(changes, 1)]
-    tiers = _tiers(site, [replace(change, effect="offline") for change in changes])
-    return [Wave(n, wave.changes) for n, wave in enumerate(reversed(tiers), 1)]
-
-
-def restarts(site: Site, planned: Planned, nodes: Sequence[Node], one: bool) -> list[Wave]:
-    """Nodes that are down are started first, ungated; the rest are restarted one at a time,
-    gated, controllers before brokers, the leaders last."""
-    _bare(planned, nodes)
-    down = [_change(node, "start") for node in nodes if not _runs(planned, node)]
-    up = [node for node in nodes if _runs(planned, node)]
-    leaders = set(last(site.spec, planned.seen))
-    order = sorted(up, key=lambda n: (TIERS[n.role], service_id(n) in leaders, n.id))
-    waves = [wave.changes for wave in _tiers(site, down)]
-    first = len(waves)
-    waves += [(_change(node, "restart"),) for node in order]
-    return [
-        Wave(number, changes, MAY_STOP if number > first else "")
-        for number, changes in enumerate(waves, 1)
-    ]
-
-
-def _bare(planned: Planned, nodes: Sequence[Node]) -> None:
-    """Raises ``refused`` where a log dir is not mounted or not as recorded: a node started there
-    would be empty, and in ZooKeeper mode it would create new logs and lead with them."""
-    why = {item.id: item.reason for item in planned.plan.unread}
-    why |= {item.id: item.reason for item in planned.plan.refused}
-    for node in nodes:
-        for id in (storage_id(node.host, log_dir.path) for log_dir in node.log_dirs):
-            if id in why:
-                raise fail(
-                    "refused",
-                    f"{node.name} may not be started: {id.name} on {id.host}: {why[id]}",
-                    "provision plan shows why",
-                )
-
-
-WAVES = {"start": starts, "stop": stops, "restart": restarts}
-
-
-def _change(node: Node, action: str) -> Change:
-    running = action != "stop"
-    return Change(
-        service_id(node),
-        action,  # type: ignore[arg-type]
-        {"running": not running},
-        {"running": running},
-        ("running",),
-        effect="restart" if action == "restart" else "none",
-        reason="asked for",
-        asked=True,
-    )
-
-
-def _runs(planned: Planned, node: Node) -> bool:
-    """Its process exists, or systemd is about to start it, after a crash or at boot."""
-    seen = planned.seen.things.get(service_id(node))
-    if not isinstance(seen, Present):
-        return False
-    return bool(seen.fields["running"]) or seen.volatile.get("ActiveState") in STATES_OF_LIFE
-
-
-STATES_OF_LIFE = ("active", "activating", "reloading", "deactivating")
-
-
-def _tiers(site: Site, changes: Sequence[Change]) -> list[Wave]:
-    groups: dict[int, list[Change]] = {}
-    for change in changes:
-        groups.setdefault(TIERS[site.spec.node(change.id.name).role], []).append(change)
-    return [Wave(n, tuple(groups[t])) for n, t in enumerate(sorted(groups), 1)]
-
-
-def _refused(planned: Planned, nodes: Sequence[Node]) -> None:
-    ids: set[Id] = {service_id(node) for node in nodes}
-    found: list[Refused] = [r for r in planned.plan.refused if r.id in ids]
-    if found and not found[0].reason.startswith(HELD):
-        raise fail("refused", f"{found[0].id.name}: {found[0].reason}")
-
-
-def _without_held(
-    planned: Planned, nodes: Sequence[Node], say: Callable[[str], None], *, named: bool
-) -> list[Node]:
-    """Whoever put a node on hold releases it with ``start``. Raises ``refused`` for a named one."""
-    why = {r.id: r.reason for r in planned.plan.refused if r.reason.startswith(HELD)}
-    kept = []
-    for node in nodes:
-        reason = why.get(service_id(node))
-        if reason is None:
-            kept.append(node)
-        elif named:
-            raise fail("refused", f"{node.name} is not restarted: {reason}")
-        else:
-            say(f"  {node.name} stays down: {reason}")
-    return kept
-
-
-def _hold(run: Session, nodes: Sequence[Node], why: str) -> None:
-    """Keeps nodes down for that reason; without one the hold ends."""
-    for node in nodes:
-        places = run.site.places[node.host]
-        words = (places.state, node.name, " ".join(why.split()))
-        run.act(node.host, [shell_step(Run("service/hold", words, places.state_owner))])
 
 
 def _exit(report: Report, signal: int) -> int:

@@ -9,10 +9,10 @@ import unicodedata
 
 import pytest
 
+from provisioner.cleaning import CONTROL, block, clean, json_text, printable
 from provisioner.errors import Problem
 from provisioner.plan.model import Change, Event, Id, Plan, Refused, Report, UnknownState, Wave
 from provisioner.report import json as documents
-from provisioner.report.cleaning import CONTROL, block, clean, json_text, printable
 from provisioner.report.text import Text
 from provisioner.verbs.shared.command import Console
 
@@ -72,7 +72,7 @@ def everything(text: str) -> Report:
     )
     report = Report("c", target=text, plan=plan)
     report.failed.append((change, text))
-    report.extra["errors"] = [text]
+    report.errors = (text,)
     return report
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from provisioner.errors import ProvisionError
+from provisioner.run.locks import checked
 from provisioner.verbs.fetch import asked
-from provisioner.verbs.lock import checked
 from provisioner.verbs.shared.arguments import parse
 from provisioner.verbs.shared.permitted import ALLOW, allowed, useless
 from provisioner.verbs.shared.registry import every

@@ -25,7 +25,7 @@ AGAIN = "to continue: provision apply x.yaml"
 def said(shown: Plan | None, left: Plan | None, **report: Any) -> str:
     found = Report("one", exit_code=2, plan=shown, **report)
     if left is not None:
-        found.extra["verified"] = left
+        found.verified = left
     context = Context(Path("x.yaml"), Console(False))
     return "\n".join(closing(found, cast(Spec, None), context))
 
