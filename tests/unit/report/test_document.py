@@ -83,7 +83,8 @@ def report_of(given: dict[str, Any]) -> Report:
         "failed": [(change_of(f["change"]), f["message"]) for f in given.get("failed", [])],
         "not_started": [change_of(c) for c in given.get("not_started", [])],
     }
-    told = {key: given[key] for key in ("target", "healthy", "limited", "seconds", "kept", "problems") if key in given}
+    more = ("target", "healthy", "limited", "seconds", "kept", "problems")
+    told = {key: given[key] for key in more if key in given}
     return Report(
         given.get("cluster", "lab"),
         plan=plan,
