@@ -27,7 +27,7 @@ from provisioner.workers import each, workers
 T = TypeVar("T")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Options:
     """Options that every verb may have."""
 

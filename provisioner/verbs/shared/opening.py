@@ -30,8 +30,7 @@ def open_context(
     spec = loaded.spec
     if spec.is_kraft:
         spec = replace(spec, fresh_cluster_id=fresh or drawn())
-    chosen = options(args, context, spec)
-    chosen.limit = limit_of(args, loaded)
+    chosen = replace(options(args, context, spec), limit=limit_of(args, loaded))
     if chosen.ssh is not None and registry.verb(args.verb).asks_kafka:
         # While hosts answer: it takes as long as a login, and is needed right after it.
         threading.Thread(target=import_module, args=(LIBRARY,), daemon=True).start()

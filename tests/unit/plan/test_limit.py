@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -17,11 +18,11 @@ HOSTS = ("h1", "h2", "h3")
 
 
 def limited(model: ModelCluster, hosts: Iterable[str]) -> Plan:
-    model.site.options.limit = frozenset(hosts)
+    model.site.options = replace(model.site.options, limit=frozenset(hosts))
     try:
         return model.plan()
     finally:
-        model.site.options.limit = None
+        model.site.options = replace(model.site.options, limit=None)
 
 
 def told(plan: Plan, hosts: Iterable[str] | None = None) -> set[tuple[str, str, str]]:

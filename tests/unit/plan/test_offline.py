@@ -45,7 +45,7 @@ def test_the_policy_refuses_them_and_a_word_allows_them() -> None:
     assert [item.allow for item in refused] == ["offline"] * 3
     assert all("orders-" in item.reason for item in refused)
     assert not restarts(model)
-    model.site.options.allow = {"offline": frozenset()}
+    model.site.options = replace(model.site.options, allow={"offline": frozenset()})
     assert [change.effect for change in restarts(model)] == ["offline"] * 3
     assert not model.plan().refused
 

@@ -410,7 +410,7 @@ def test_a_log_dir_leaves_a_broker_only_when_what_it_holds_is_elsewhere(
     assert found[file].reason.startswith(LEAVES)
     assert found[file].allow == "data-loss"
     assert not [c for c in plan.changes if c.id.name == "broker-1"]
-    model.site.options.allow = {"data-loss": frozenset()}
+    model.site.options = replace(model.site.options, allow={"data-loss": frozenset()})
     assert not model.plan().refused
 
 
@@ -420,7 +420,7 @@ def test_a_disk_that_is_gone_is_made_anew_only_when_that_is_allowed_by_name() ->
     model.wipe("h2:logs-2")
     (unread,) = [item for item in model.plan().unread if item.id.kind == "storage"]
     assert unread.reason.endswith("not mounted? To accept this: --allow data-loss")
-    model.site.options.allow = {"data-loss": frozenset()}
+    model.site.options = replace(model.site.options, allow={"data-loss": frozenset()})
     plan = model.plan()
     assert [(c.action, c.id.kind) for c in plan.changes] == [
         ("create", "storage"),

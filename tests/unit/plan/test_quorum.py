@@ -38,7 +38,7 @@ def test_a_controller_whose_disk_was_lost_votes_again_with_its_new_directory() -
     model = ModelCluster.made("kraft")
     before = dict(model.voters)
     lose(model, 1)
-    model.site.options.allow = LOST
+    model.site.options = replace(model.site.options, allow=LOST)
     foreseen = [
         (item.reason, item.action) for item in model.plan().deferred if item.id.kind == "voter"
     ]
@@ -67,7 +67,7 @@ def test_a_controller_that_never_voted_is_formatted_without_a_word() -> None:
     model = ModelCluster.made("kraft")
     lose(model, 2)
     model.forget("logs-2")
-    model.site.options.allow = {"data-loss": frozenset()}
+    model.site.options = replace(model.site.options, allow={"data-loss": frozenset()})
     (held,) = [item for item in model.plan().refused if item.id.kind == "storage"]
     assert held.allow == "format-controller"
     del model.voters[2]
@@ -109,7 +109,7 @@ def test_no_controller_is_formatted_without_a_majority_to_learn_from() -> None:
     model = ModelCluster.made("kraft")
     lose(model, 0)
     lose(model, 1)
-    model.site.options.allow = LOST
+    model.site.options = replace(model.site.options, allow=LOST)
     plan = model.plan()
     held = [item for item in plan.refused if item.id.kind == "storage"]
     assert len(held) == 2

@@ -4,7 +4,7 @@ out in as many rounds as it needs, goes on after it was ended in the middle, dri
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import pytest
@@ -133,7 +133,7 @@ def test_its_guard_refuses_and_a_word_allows(model: ToyCluster) -> None:
     plan = model.plan()
     assert [(item.id, item.allow) for item in plan.refused] == [(TOP, "high")]
     assert not plan.changes
-    model.site.options.allow = {"high": frozenset()}
+    model.site.options = replace(model.site.options, allow={"high": frozenset()})
     converged(model, session(model))
     assert model.levels == {"top": 4}
 

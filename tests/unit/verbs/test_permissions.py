@@ -14,9 +14,9 @@ from tests.unit.plan.model_cluster import ModelCluster
 
 def said(model: ModelCluster, *words: str) -> list[str]:
     """The warnings of a plan with these permissions."""
-    options, heard = model.site.options, list[str]()
-    options.allow = dict.fromkeys(words, frozenset())
-    options.warn = heard.append
+    heard: list[str] = []
+    allow: dict[str, frozenset[str]] = dict.fromkeys(words, frozenset())
+    model.site.options = replace(model.site.options, allow=allow, warn=heard.append)
     warn_unused(model.site, model.planned())
     return heard
 
@@ -71,8 +71,10 @@ def test_what_permits_something_is_no_warning(
 
 def test_the_value_is_named() -> None:
     model, heard = ModelCluster.made("lab"), list[str]()
-    model.site.options.warn = heard.append
-    model.site.options.allow = {"delete-topic": frozenset({"old", "new"})}
+    model.site.options = replace(model.site.options, warn=heard.append)
+    model.site.options = replace(
+        model.site.options, allow={"delete-topic": frozenset({"old", "new"})}
+    )
     warn_unused(model.site, model.planned())
     assert heard == ["--allow delete-topic=new,old permits nothing in this plan"]
 
@@ -84,9 +86,11 @@ def test_what_gates_ask_for(policy: str, words: tuple[str, ...]) -> None:
 
 def test_destroy_names_folders_that_are_none_of_the_cluster() -> None:
     model, heard = ModelCluster.made("lab"), list[str]()
-    model.site.options.warn = heard.append
+    model.site.options = replace(model.site.options, warn=heard.append)
     paths = frozenset({"/srv/kafka/logs-1", "/srv/kafka/logs-9"})
-    model.site.options.allow = {"wipe-log-dir": paths, "data-loss": frozenset()}
+    model.site.options = replace(
+        model.site.options, allow={"wipe-log-dir": paths, "data-loss": frozenset()}
+    )
     warn_of_paths(model.site)
     assert heard == [
         "--allow wipe-log-dir=/srv/kafka/logs-9 permits nothing: "
