@@ -1,4 +1,4 @@
-"""What a person sees of what was sent to a terminal: enough of one for lines that are drawn again."""
+"""What a person sees of what was sent to a terminal, as far as our lines need one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What those who watch see of a node that is waited for: it starts, recovers its logs, registers."""
+"""What those who watch see of a node that is waited for: it starts, recovers logs, registers."""
 
 from __future__ import annotations
 
