@@ -24,8 +24,6 @@ WIDE = 90
 """Columns from which there is room for bars."""
 TRANSFERS = ("fetch", "send")
 WORDS = {
-    "fetch": "fetching",
-    "send": "sending",
     "wait": "waiting until it may stop",
     "stop": "stopping",
     "start": "starting",

@@ -203,7 +203,10 @@ def _leave(code: int) -> NoReturn:
 
 def _take_any_text() -> None:
     """Output from hosts may not fit this terminal's encoding: invalid bytes are shown as escapes
-    (in JSON too), so an answer never fails half way through."""
+    (in JSON too), so an answer never fails half way through. Who closed a stream gets nothing."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, io.StringIO())
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -15,7 +15,7 @@ from provisioner.plan.model import Phase, Progress
 from provisioner.report import live as living
 from provisioner.report import region as drawing
 from provisioner.report.live import Live, Rows, moves
-from provisioner.report.region import WORDS, Region, drawn
+from provisioner.report.region import TRANSFERS, WORDS, Region, drawn
 from tests.terminal import cursor_shown, screen
 
 
@@ -108,7 +108,7 @@ def test_only_the_phase_that_is_over_goes() -> None:
 
 
 def test_every_phase_has_its_words() -> None:
-    assert {phase for phase in get_args(Phase) if phase} == set(WORDS)
+    assert {phase for phase in get_args(Phase) if phase} == {*WORDS, *TRANSFERS}
 
 
 def test_what_has_no_room_is_counted() -> None:
