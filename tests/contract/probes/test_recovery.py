@@ -14,7 +14,7 @@ BEGINS = f"{TIME} Loading logs from log dirs ArrayBuffer(/d 1, /d2) (kafka.log.L
 DIRTY = f"{TIME} Recovering 3 logs from /d 1 since no clean shutdown file was found (kafka.log.LogManager)"  # noqa: E501
 CLEAN = f"{TIME} Skipping recovery of 2 logs from /d2 since clean shutdown file was found (kafka.log.LogManager)"  # noqa: E501
 SEGMENT = f"{TIME} [LogLoader partition=atu-0, dir=/d 1] Recovering unflushed segment 0. 0 recovered for atu-0. (org.apache.kafka.storage.internals.log.LogLoader)"  # noqa: E501
-LOADED = f"{TIME} Completed load of UnifiedLog(dir=/d 1/atu-0, topic=atu, partition=0) with 1 segments, local-log-start-offset 0 and log-end-offset 9 in 5ms (1/3 completed in /d 1) (kafka.log.LogManager)"  # noqa: E501
+LOADED = f"{TIME} Completed load of Log(dir=/d 1/atu-0, topic=atu, partition=0) with 1 segments, local-log-start-offset 0 and log-end-offset 9 in 5ms (1/3 completed in /d 1) (kafka.log.LogManager)"  # noqa: E501
 ENDS = f"{TIME} Loaded 5 logs in 77ms (kafka.log.LogManager)"
 WHOLE = [BEGINS, DIRTY, CLEAN, SEGMENT, LOADED, LOADED, LOADED, LOADED, LOADED, ENDS]
 
