@@ -12,8 +12,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from provisioner.cleaning import clean
 from provisioner.plan.model import Progress
-from provisioner.report.cleaning import clean
 from provisioner.report.live import Row, Rows
 
 REDRAWN = 8

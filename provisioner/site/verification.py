@@ -19,7 +19,7 @@ class Verified:
     def into(self, report: Report) -> None:
         """What is said of it all; the plan that was shown before stays."""
         report.plan = report.plan or self.plan
-        report.extra["verified"] = self.plan
+        report.verified = self.plan
         report.in_sync, report.complete = self.plan.in_sync, self.plan.complete
         report.checks, report.healthy = list(self.checks), healthy(list(self.checks))
 

@@ -496,7 +496,7 @@ def test_a_broker_that_hangs_after_it_answered(lab: Lab) -> None:
         # Without its controller no cluster can be changed, whichever broker is asked.
         leads = cluster.view().controller
         process = next(each for id, each in lab.brokers.items() if id != leads)
-        cluster._home = ("localhost", process.port)
+        cluster.reader._home = ("localhost", process.port)
         with hanging(process):
             assert cluster.liveness().brokers
             begun = time.monotonic()
