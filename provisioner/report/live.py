@@ -27,7 +27,6 @@ AFTER = 0.5
 SPEED_OF = 5.0
 """Seconds: the speed is that of the last few."""
 DUMB = ("", "dumb", "unknown")
-THREAD = "live-lines"
 
 
 def moves(stream: Any) -> bool:
@@ -121,7 +120,7 @@ class Live:
                 self._hide()
             elif not self._waits:
                 self._waits = True
-                threading.Thread(target=self._begin, name=THREAD, daemon=True).start()
+                threading.Thread(target=self._begin, daemon=True).start()
 
     def _begin(self) -> None:
         """Shows what still goes on after a moment."""

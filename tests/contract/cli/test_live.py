@@ -116,6 +116,16 @@ def test_a_terminal_keeps_the_lines_of_a_pipe_and_has_its_cursor(script: Path, e
     assert screen(sent, 1000) == plain.splitlines()
 
 
+def test_several_clusters_share_the_lines(script: Path) -> None:
+    argv = ("done", "validate", "one.yaml", "two.yaml")
+    plain = piped(script, *argv).stdout
+    assert "two.yaml:   lab01: kafka-[b]3.9.1: 20 of 50 MB\n" in plain
+    sent = terminal(script, *argv)
+    assert re.search(r"one\.yaml: broker-1 on lab01 +starting", re.sub(r"\x1b\[[\d;]*m", "", sent))
+    assert cursor_shown(sent)
+    assert sorted(screen(sent, 1000)) == sorted(plain.splitlines())
+
+
 def test_without_colours_the_lines_move_all_the_same(script: Path) -> None:
     sent = terminal(script, "done", "validate", "one.yaml", NO_COLOR="1")
     assert "starting" in sent

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import threading
 import time
 from collections.abc import Callable
 from typing import Any, get_args
@@ -12,7 +11,6 @@ import pytest
 from rich.console import Console
 
 from provisioner.plan.model import Phase, Progress
-from provisioner.report import live as living
 from provisioner.report import region as drawing
 from provisioner.report.live import Live, Rows, moves
 from provisioner.report.region import TRANSFERS, WORDS, Region, drawn
@@ -204,7 +202,7 @@ def test_nothing_is_shown_after_the_end() -> None:
     with live.above():
         print("line", file=stream)
     assert stream.getvalue() == "line\n"
-    assert not [t for t in threading.enumerate() if t.name == living.THREAD]
+    assert not live._waits
 
 
 class Gone(Screen):
