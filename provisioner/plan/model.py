@@ -18,6 +18,19 @@ every parent is root's (decision 15). Everything else names its owner."""
 
 Action = Literal["create", "update", "delete", "start", "stop", "restart"]
 Effect = Literal["none", "restart", "offline"]
+Phase = Literal[
+    "",
+    "fetch",
+    "send",
+    "wait",
+    "stop",
+    "start",
+    "recover",
+    "register",
+    "catch-up",
+]
+"""What takes long: a distribution is fetched, or sent to a host; a node waits until it may be
+stopped, stops, starts, recovers its logs, registers, and its replicas catch up."""
 
 
 class Layer(IntEnum):
@@ -203,7 +216,8 @@ class Plan:
 @dataclass(frozen=True)
 class Run:
     """A constant shell script of our own with its arguments, on a host. ``separate_exec``: what the
-    steps before it did must be over, as others see it, before it begins."""
+    steps before it did must be over, as others see it, before it begins. ``phase``: what those who
+    watch see its node do meanwhile."""
 
     function: str
     args: tuple[str, ...]
@@ -211,6 +225,7 @@ class Run:
     seconds: int = 60
     input: str = ""
     separate_exec: bool = False
+    phase: Phase = ""
 
 
 @dataclass(frozen=True)
@@ -264,6 +279,24 @@ class Event:
     host: str = ""
     change: Change | None = None
     seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far something that takes long has come.
+
+    ``subject``: the node or the distribution, on ``host`` ("" for this machine). ``done`` of
+    ``total`` in ``unit``: bytes, logs or partitions; a ``total`` of 0 is not known. ``over``: this
+    phase of it has ended; without a phase, whichever it was in.
+    """
+
+    phase: Phase
+    subject: str
+    host: str = ""
+    done: int = 0
+    total: int = 0
+    unit: Literal["", "bytes", "logs", "partitions"] = ""
+    over: bool = False
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from provisioner.plan.model import (
     Observation,
     Observed,
     Present,
+    Progress,
     Put,
     Run,
     Step,
@@ -152,6 +153,13 @@ class Executor:
             self._broken(changes[0], str(error), changes)
         else:
             self._settled(host, changes, {}, started)
+        finally:
+            nodes = [c.id for c in changes if KINDS[c.id.kind].layer is Layer.NODE]
+            self._tell([Progress("", id.name, id.host, over=True) for id in nodes])
+
+    def _tell(self, items: Sequence[Progress]) -> None:
+        for item in items:
+            self.site.options.progress(item)
 
     def _settled(
         self, host: str, changes: list[Change], left: Mapping[Id, str], started: float
@@ -299,6 +307,8 @@ class Executor:
             steps=steps,
             broken=broken,
         )
+        phases = [(changes[n].id.name, s.phase) for n, s in group if isinstance(s, Run) and s.phase]
+        self._tell([Progress(phase, name, actor.name) for name, phase in phases])
         outcome = self._act(actor, unit, changes)
         done = group if outcome.failed is None else group[: outcome.failed + 1]
         self._begun(changes, done)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from provisioner.kafka.port import KafkaUnavailable
 from provisioner.kinds.safety_view import safety_view
 from provisioner.plan import safety
-from provisioner.plan.model import Change, Event, Wave
+from provisioner.plan.model import Change, Event, Progress, Wave
 from provisioner.run.waits import NoProgress, WaitInterrupted
+from provisioner.site.catching_up import catching_up, tell_behind
 from provisioner.site.observe import zookeeper_states
 from provisioner.site.site import Site
 from provisioner.spec.types import Role
@@ -32,12 +34,23 @@ def gate(
     def wait(wave: Wave) -> None:
         nonlocal already_behind
         for change in wave.changes:
-            behind = _until_allowed(site, change, already_behind, emit, stop).behind
+            with _watched(site, change):
+                behind = _until_allowed(site, change, already_behind, emit, stop).behind
             if behind is not None:
                 # What stays down keeps its partitions behind: only a bounce is made good.
                 already_behind = behind if change.action == "restart" else None
 
     return wait
+
+
+@contextmanager
+def _watched(site: Site, change: Change) -> Iterator[None]:
+    """However the waiting ends, those who watch see nobody wait after it."""
+    try:
+        with catching_up(site):
+            yield
+    finally:
+        site.options.progress(Progress("wait", change.id.name, change.id.host, over=True))
 
 
 def _until_allowed(
@@ -73,6 +86,7 @@ def _until_allowed(
                     text = f"{node.name} is stopped without waiting longer (no progress): {missing}"
                     emit(Event("note", text, node.host))
             return verdict
+        site.options.progress(Progress("wait", node.name, node.host))
         if verdict.reason != last:
             last, moved = verdict.reason, now
         if now - moved > LIMIT:
@@ -99,6 +113,7 @@ def ask(
         return safety.may_stop_zookeeper(states, node.id, [z.id for z in site.spec.zookeeper])
     try:
         seen = site.cluster().view()
+        tell_behind(site, seen)
         unread = [key for key in seen.errors if key.startswith("topic-")]
         if unread:
             why = f"the minimum ISR of {unread[0].removeprefix('topic-')} could not be read"

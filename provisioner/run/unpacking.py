@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from provisioner.hosts.actor import Actor
 from provisioner.hosts.transport import TransportError
-from provisioner.plan.model import Change, Unpack
+from provisioner.plan.model import Change, Progress, Unpack
 from provisioner.run.results import StepFailed
 from provisioner.site.site import Site
 
@@ -30,12 +30,14 @@ def unpack_all(
 
 def _unpack(site: Site, actor: Actor, change: Change, step: Unpack) -> None:
     stream = site.store.open(step.artifact)
-    total = stream.total
+    total, name = stream.total, step.path.rpartition("/")[2]
 
     def progress(sent: int) -> None:
-        site.options.progress(f"{actor.name}: {step.path.rpartition('/')[2]}", sent, total)
+        site.options.progress(Progress("send", name, actor.name, sent, total, "bytes"))
 
     try:
         actor.unpack(step.path, step.user, stream, progress, packed=stream.packed)
     except TransportError as error:
         raise StepFailed(change, str(error)) from error
+    finally:
+        site.options.progress(Progress("send", name, actor.name, over=True))

@@ -29,6 +29,7 @@ from provisioner.plan.model import (
 )
 from provisioner.plan.pipeline import judges
 from provisioner.plan.taken import differs, of_change
+from provisioner.run.watch import Watch
 from provisioner.site.site import Site, zookeeper_address
 from provisioner.spec.types import Role
 
@@ -77,7 +78,7 @@ def wait_for(
     """
     began = time.monotonic()
     arrived: dict[Id, Observation] = {}
-    left = list(items)
+    left, watch = list(items), Watch(site, desired)
     for item in left:
         item.moved = began
     pause, longest = PAUSE
@@ -99,6 +100,7 @@ def wait_for(
                 continue
             _check(site, state, item, observation, now, why)
         for item in left:
+            watch.tell(item.change, item.id, now)
             if now - began > SAY_AFTER and not item.said:
                 item.said = True
                 emit(Event("waiting", f"waiting for {_named(item.id)}", item.id.host, item.change))

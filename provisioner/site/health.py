@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from provisioner.kafka.port import ClusterView, KafkaUnavailable
 from provisioner.plan import safety
 from provisioner.plan.model import Check, Event
+from provisioner.site.catching_up import catching_up, tell_behind
 from provisioner.site.site import Site, bootstrap
 
 PATIENCE = 60.0
@@ -163,6 +164,16 @@ def settle(
     It does not wait for a broker whose host cannot be reached, or that ``down`` names: nothing
     starts those.
     """
+    with catching_up(site):
+        _settle(site, emit, stop, down)
+
+
+def _settle(
+    site: Site,
+    emit: Callable[[Event], None],
+    stop: threading.Event | None,
+    down: Collection[str],
+) -> None:
     began = moved = time.monotonic()
     last: object = None
     said = False
@@ -177,6 +188,7 @@ def settle(
         except KafkaUnavailable:
             mark: object = "no answer"  # its words tell of each attempt, not of progress
         else:
+            tell_behind(site, view)
             # Replicas on ids that the spec does not have: nobody starts those.
             strangers = {r for t in view.topics for p in t.partitions for r in p.replicas} - known
             away = (gone | strangers) - view.alive

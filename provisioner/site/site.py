@@ -17,8 +17,9 @@ from provisioner.hosts.shell import ENTER, constant
 from provisioner.hosts.transport import Connection, TransportError, understood
 from provisioner.kafka.port import KafkaReader
 from provisioner.kinds.layout import Distribution, Facts, HostLayout, layout_for
-from provisioner.plan.model import PRIVILEGED
+from provisioner.plan.model import PRIVILEGED, Progress
 from provisioner.site.facts import read_facts
+from provisioner.site.fetching import fetching
 from provisioner.site.stopping import Stop
 from provisioner.spec.types import Host, Node, Spec, Supervisor
 from provisioner.spec.words import WILDCARD, is_loopback
@@ -41,7 +42,9 @@ class Options:
     ssh: Any = None
     say: Callable[[str], None] = lambda text: None
     warn: Callable[[str], None] = lambda text: None
-    progress: Callable[[str, int, int], None] = lambda label, done, total: None
+    progress: Callable[[Progress], None] = lambda progress: None
+    watched: bool = False
+    """Somebody watches: what only ``progress`` tells is worth a look."""
     kafka_timeout: float = 10.0
     stop: Stop | None = None
 
@@ -315,16 +318,17 @@ def ensure_artifacts(site: Site) -> bool:
     (a version that had no lock has one now, an archive could not be made). A signal ends it:
     nothing has been changed on a host yet. Raises ProvisionError."""
 
-    def progress(done: int, total: int, label: str) -> None:
-        if site.options.stop:
+    def tell(progress: Progress) -> None:
+        if site.options.stop and not progress.over:
             site.options.stop.check()
-        site.options.progress(label, done, total)
+        site.options.progress(progress)
 
     changed = False
-    for name, prepared in list(site.prepared.items()):
-        ensured = site.store.ensure(prepared, progress)
-        changed = changed or ensured != prepared
-        site.prepared[name] = ensured
+    with fetching(tell) as progress:
+        for name, prepared in list(site.prepared.items()):
+            ensured = site.store.ensure(prepared, progress)
+            changed = changed or ensured != prepared
+            site.prepared[name] = ensured
     if changed:
         update_layouts(site)
     return changed

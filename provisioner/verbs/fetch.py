@@ -10,6 +10,7 @@ from provisioner.artifacts.bundle import load_bundle, write_bundle
 from provisioner.artifacts.model import Prepared
 from provisioner.artifacts.store import Store
 from provisioner.errors import Exit, fail
+from provisioner.site.fetching import fetching
 from provisioner.verbs.shared.answers import answer
 from provisioner.verbs.shared.command import Console
 from provisioner.verbs.shared.opening import Meter
@@ -27,26 +28,22 @@ def story(args: argparse.Namespace, console: Console) -> int:
     versions, arches = asked(args)
     # No spec, so no folder for locks of versions that do not ship: they stay in the cache.
     store = Store(note=console.say)
-    report = Meter(console.say)
-
-    def progress(done: int, total: int, label: str) -> None:
-        report(label, done, total)
-
     lines: list[str] = []
     loaded: tuple[str, ...] = ()
-    if args.bundle:
-        loaded = load_bundle(store, Path(args.bundle), progress)
-        lines.append(f"{args.bundle}: Kafka {', '.join(loaded)} is in the cache now")
-    ready = [
-        store.ensure(store.prepare(version, platform=f"linux-{arch}"), progress)
-        for version in versions
-        for arch in arches
-    ]
-    lines += [_in_words(prepared) for prepared in ready]
-    if args.out:
-        path = write_bundle(store, Path(args.out), versions, arches, progress)
-        lines.append(f"wrote {path} ({path.stat().st_size / 1e6:.0f} MB)")
-        lines.append(f"to load it there: provision fetch --bundle {path.name}")
+    with fetching(Meter(console)) as progress:
+        if args.bundle:
+            loaded = load_bundle(store, Path(args.bundle), progress)
+            lines.append(f"{args.bundle}: Kafka {', '.join(loaded)} is in the cache now")
+        ready = [
+            store.ensure(store.prepare(version, platform=f"linux-{arch}"), progress)
+            for version in versions
+            for arch in arches
+        ]
+        lines += [_in_words(prepared) for prepared in ready]
+        if args.out:
+            path = write_bundle(store, Path(args.out), versions, arches, progress)
+            lines.append(f"wrote {path} ({path.stat().st_size / 1e6:.0f} MB)")
+            lines.append(f"to load it there: provision fetch --bundle {path.name}")
     lines.append(f"cache: {store.cache.root}; applying these versions needs no network")
     answer(
         args,

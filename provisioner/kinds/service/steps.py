@@ -20,11 +20,13 @@ def stop_steps(id: Id, state: State, *, everything: bool = False) -> list[Step]:
     args = state.args
     seconds = TOGETHER_SECONDS if everything else STOP_SECONDS
     words = (str(seconds), *_whose(id, state))
-    plain = Run("service/stop", words, str(args["user"]), seconds=STOP_SECONDS + 30)
+    user = str(args["user"])
+    plain = Run("service/stop", words, user, seconds=STOP_SECONDS + 30, phase="stop")
     if args["supervisor"] != Supervisor.SYSTEMD.value:
         return [plain]
     verb = "stop-all" if everything else "stop"
-    by = Run("service/systemd", (verb, str(args["unit"])), PRIVILEGED, seconds=SYSTEMD_STOP_SECONDS)
+    named = (verb, str(args["unit"]))
+    by = Run("service/systemd", named, PRIVILEGED, seconds=SYSTEMD_STOP_SECONDS, phase="stop")
     return [by, plain]
 
 
@@ -32,8 +34,8 @@ def tell_step(id: Id, state: State) -> Run:
     """Sends SIGTERM and does not wait."""
     args = state.args
     if args["supervisor"] == Supervisor.SYSTEMD.value:
-        return Run("service/systemd", ("tell", str(args["unit"])), PRIVILEGED)
-    return Run("service/terminate", _whose(id, state), str(args["user"]))
+        return Run("service/systemd", ("tell", str(args["unit"])), PRIVILEGED, phase="stop")
+    return Run("service/terminate", _whose(id, state), str(args["user"]), phase="stop")
 
 
 def _whose(id: Id, state: State) -> tuple[str, ...]:
@@ -47,10 +49,12 @@ def start_step(state: State) -> Run:
     args = state.args
     if args["supervisor"] == Supervisor.SYSTEMD.value:
         named = ("start", str(args["unit"]))
-        return Run("service/systemd", named, PRIVILEGED, seconds=120, separate_exec=True)
+        return Run(
+            "service/systemd", named, PRIVILEGED, seconds=120, separate_exec=True, phase="start"
+        )
     launcher = ("kafka" if args["role"] != "zookeeper" else "zookeeper") + "-server-start.sh"
     words = (str(args["home"]), launcher, str(args["properties"]), str(args["out"]))
-    return Run("service/start", words, str(args["user"]), separate_exec=True)
+    return Run("service/start", words, str(args["user"]), separate_exec=True, phase="start")
 
 
 def mend_steps(change: Change, state: State) -> list[Step]:

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,8 +19,9 @@ from typing import Any, NoReturn
 from provisioner.cleaning import printable
 from provisioner.errors import Exit, Notice, Problem, ProvisionError, fail
 from provisioner.hosts import core_dumps
-from provisioner.plan.model import Event, Report
+from provisioner.plan.model import Event, Progress, Report
 from provisioner.report.formats import TEXT, render
+from provisioner.report.live import Live, moves
 from provisioner.report.text import Text
 from provisioner.site.stopping import Signalled, Stop, interruption, signals
 from provisioner.verbs.shared import arguments, registry
@@ -45,6 +47,8 @@ class Console:
     text: Text = field(init=False)
     errors: Text = field(init=False)
     mutex: threading.Lock = field(default_factory=threading.Lock)
+    live: Live | None = None
+    """What goes on just now, where a person watches at a terminal; one for all clusters."""
 
     def __post_init__(self) -> None:
         self.text = Text(not self.output and colours(sys.stdout), self.verbose)
@@ -53,7 +57,7 @@ class Console:
     def say(self, line: str) -> None:
         """A line of progress."""
         if line:
-            with self.mutex:
+            with self.mutex, self._above():
                 show(self.prefix + line, sys.stderr)
 
     def answer(self, text: str) -> None:
@@ -63,7 +67,8 @@ class Console:
                 if self.output:
                     self.answers.append(text)
                 else:
-                    show(text, sys.stdout)
+                    with self._above():
+                        show(text, sys.stdout)
 
     def warn(self, notice: Notice) -> None:
         """Each warning once per command, whichever cluster it is about."""
@@ -76,6 +81,19 @@ class Console:
 
     def event(self, event: Event) -> None:
         self.say(self.errors.event(event))
+
+    def progress(self, progress: Progress) -> None:
+        """Nothing but on a terminal."""
+        if self.live is not None:
+            self.live.update(progress, self.prefix)
+
+    def close(self) -> None:
+        """Nothing goes on any more: the terminal is as it was."""
+        if self.live is not None:
+            self.live.close()
+
+    def _above(self) -> AbstractContextManager[None]:
+        return self.live.above() if self.live is not None else contextlib.nullcontext()
 
 
 def show(text: str, stream: Any) -> None:
@@ -150,7 +168,10 @@ def _run(argv: Sequence[str], stop: Stop, warned: list[Notice]) -> int:
         args = arguments.parse(argv)
         output = args.output is not None
         console = Console(args.format != TEXT, args.verbose, output=output, warned=warned)
-        return _dispatch(args, console, stop, passwords)
+        if args.format == TEXT and not output and moves(sys.stderr):
+            console.live = Live(sys.stderr)
+        with contextlib.closing(console):
+            return _dispatch(args, console, stop, passwords)
     except ProvisionError as error:
         if stop.ended:
             raise
@@ -179,7 +200,10 @@ def _leave(code: int) -> NoReturn:
 
 def _take_any_text() -> None:
     """Output from hosts may not fit this terminal's encoding: invalid bytes are shown as escapes
-    (in JSON too), so an answer never fails half way through."""
+    (in JSON too), so an answer never fails half way through. Who closed a stream gets nothing."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, io.StringIO())
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -302,7 +326,12 @@ def _several(
     def one(context: Context) -> Report:
         name = context.each_host or str(context.path)
         context.console = Console(
-            True, console.verbose, f"{name}: ", warned=console.warned, mutex=console.mutex
+            True,
+            console.verbose,
+            f"{name}: ",
+            warned=console.warned,
+            mutex=console.mutex,
+            live=console.live,
         )
         try:
             if context.stop:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
 from provisioner.errors import Notice, fail
+from provisioner.plan.model import Progress
 from provisioner.site.site import Options, Site, open_site
 from provisioner.spec.types import Spec
 from provisioner.uuids import drawn
 from provisioner.verbs.shared import registry
-from provisioner.verbs.shared.command import Context
+from provisioner.verbs.shared.command import Console, Context
 from provisioner.verbs.shared.loading import limit_of, load
 from provisioner.verbs.shared.permitted import allowed, useless
 
@@ -56,7 +56,8 @@ def options(args: argparse.Namespace, context: Context, spec: Spec) -> Options:
         stop=context.stop,
         say=console.say,
         warn=lambda text: context.warn(Notice(text)),
-        progress=Meter(console.say),
+        progress=Meter(console),
+        watched=console.live is not None,
     )
 
 
@@ -81,18 +82,23 @@ def ssh_options(args: argparse.Namespace, context: Context, spec: Spec) -> Any:
 
 
 class Meter:
-    """Turns byte counts into a progress line at every fifth of a large download."""
+    """Shows what goes on where a terminal does; turns byte counts into a progress line at every
+    fifth of a large download."""
 
     SMALL = 1_000_000
 
-    def __init__(self, say: Callable[[str], None]):
-        self._say = say
+    def __init__(self, console: Console):
+        self._console = console
         self._last: dict[str, int] = {}
 
-    def __call__(self, label: str, done: int, total: int) -> None:
-        if total < self.SMALL:
+    def __call__(self, progress: Progress) -> None:
+        self._console.progress(progress)
+        if progress.unit != "bytes" or progress.total < self.SMALL:
             return
-        part = 5 * done // total
+        part = 5 * progress.done // progress.total
+        label = f"{progress.host}: " if progress.host else ""
+        label += progress.subject
         if part > self._last.get(label, 0):
             self._last[label] = part
-            self._say(f"  {label}: {done / 1e6:.0f} of {total / 1e6:.0f} MB")
+            done, total = progress.done / 1e6, progress.total / 1e6
+            self._console.say(f"  {label}: {done:.0f} of {total:.0f} MB")

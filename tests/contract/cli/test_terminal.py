@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,17 @@ from tests.contract.cli.conftest import Provision, clean_environment
 RED = b"\x1b[31m"
 
 
-def on_a_terminal(folder: Path, *argv: str, **env: str) -> bytes:
+PROVISION = (sys.executable, "-m", "provisioner")
+
+
+def on_a_terminal(
+    folder: Path, *argv: str, program: Sequence[str] = PROVISION, **env: str
+) -> bytes:
     """What a terminal gets that is stdout and stderr of the command."""
     ours, theirs = pty.openpty()
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", "provisioner", *argv],
+            [*program, *argv],
             cwd=folder,
             env={**clean_environment(folder), **env},
             stdout=theirs,

@@ -23,7 +23,7 @@ from provisioner.run.lock import Lock
 from provisioner.run.results import Results
 from provisioner.run.session import Session
 from provisioner.site import look as looking
-from provisioner.site.site import Site
+from provisioner.site.site import Options, Site
 from tests.unit.plan.model_cluster import spec_of
 
 
@@ -42,7 +42,7 @@ class Machine:
             shells={"h": self.shell},
             places={"h": SimpleNamespace(state=str(folder), state_user="")},
             observer=lambda host: Observer(self.shell),
-            options=SimpleNamespace(allow={}),
+            options=Options(),
             spec=spec_of("lab"),
             lost=set(),
             side_by_side=lambda work, hosts: [work(host) for host in hosts],

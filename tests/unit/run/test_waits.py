@@ -81,7 +81,7 @@ def site(cluster: Cluster, unreachable: tuple[str, ...] = ()) -> Site:
         spec=spec,
         cluster=lambda: cluster,
         is_away=lambda host: host in unreachable,
-        options=SimpleNamespace(limit=None),
+        options=Options(),
         shells={},
     )
     return cast(Site, found)
@@ -174,7 +174,7 @@ def rolled(
     found = SimpleNamespace(
         spec=SimpleNamespace(node=node, policy=policy),
         cluster=lambda: SimpleNamespace(view=view),
-        options=SimpleNamespace(allow={}),
+        options=Options(),
     )
     said: list[str] = []
     stop = threading.Event()
