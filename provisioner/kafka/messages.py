@@ -1,8 +1,8 @@
 """The edge to the Kafka library: its message classes, made and read here, and its error names.
 
 The library has no types, so requests and answers are ``Any`` beyond this module. Requests are
-built with keyword arguments in Kafka's own field names (snake case). Importing this module costs
-the whole library, about 0.17 s: import it late.
+built with keyword arguments in Kafka's own field names (snake case). Importing this module loads
+the messages that a look needs; those of changes and the library's clients come when they are used.
 """
 
 from __future__ import annotations
@@ -12,23 +12,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import BrokerResponseError as BrokerResponseError  # used by traffic.py
-from kafka.errors import KafkaError as KafkaError
-from kafka.errors import KafkaTimeoutError as KafkaTimeoutError
-from kafka.errors import kafka_errors
-from kafka.protocol.admin import (
-    CreatePartitionsRequest,
-    CreateTopicsRequest,
-    DeleteTopicsRequest,
+from provisioner.packages import put_off
+
+for package in ("kafka", "kafka.protocol.admin", "kafka.protocol.metadata"):
+    put_off(package)
+
+from kafka.errors import BrokerResponseError as BrokerResponseError  # noqa: E402 (traffic.py's)
+from kafka.errors import KafkaError as KafkaError  # noqa: E402
+from kafka.errors import KafkaTimeoutError as KafkaTimeoutError  # noqa: E402
+from kafka.errors import kafka_errors  # noqa: E402
+from kafka.protocol.admin.cluster import (  # noqa: E402
     DescribeClusterRequest,
-    DescribeConfigsRequest,
     DescribeLogDirsRequest,
     DescribeQuorumRequest,
-    ElectLeadersRequest,
+)
+from kafka.protocol.admin.configs import (  # noqa: E402
+    DescribeConfigsRequest,
     IncrementalAlterConfigsRequest,
 )
-from kafka.protocol.metadata import ApiVersionsRequest, MetadataRequest
+from kafka.protocol.metadata.api_versions import ApiVersionsRequest  # noqa: E402
+from kafka.protocol.metadata.metadata import MetadataRequest  # noqa: E402
 
 TOPIC, BROKER = 2, 4
 """Kinds of resources that have a configuration."""
@@ -150,6 +153,8 @@ def log_dirs_request(*, sizes: bool) -> Any:
 def create_topic_request(
     topic: str, partitions: int, replication: int, config: Mapping[str, str], milliseconds: int
 ) -> Any:
+    from kafka.protocol.admin.topics import CreateTopicsRequest
+
     creatable = CreateTopicsRequest.CreatableTopic
     entries = [creatable.CreatableTopicConfig(name=k, value=v) for k, v in config.items()]
     wanted = creatable(
@@ -163,11 +168,15 @@ def create_topic_request(
 
 
 def delete_topic_request(topic: str, milliseconds: int) -> Any:
+    from kafka.protocol.admin.topics import DeleteTopicsRequest
+
     states = [DeleteTopicsRequest.DeleteTopicState(name=topic, topic_id=None)]
     return DeleteTopicsRequest(topics=states, timeout_ms=milliseconds)
 
 
 def create_partitions_request(topic: str, total: int, milliseconds: int) -> Any:
+    from kafka.protocol.admin.topics import CreatePartitionsRequest
+
     wanted = CreatePartitionsRequest.CreatePartitionsTopic(
         name=topic, count=total, assignments=None
     )
@@ -188,11 +197,15 @@ def alter_configs_request(
 
 def elect_leaders_request(milliseconds: int) -> Any:
     """The preferred leaders of all partitions."""
+    from kafka.protocol.admin.topics import ElectLeadersRequest
+
     return ElectLeadersRequest(election_type=0, topic_partitions=None, timeout_ms=milliseconds)
 
 
 def producer(options: Mapping[str, Any], delivery_seconds: float, block_seconds: float) -> Any:
     """The library's producer: acks=all, idempotent, tries again for ``delivery_seconds``."""
+    from kafka import KafkaProducer
+
     request = min(delivery_seconds, 10.0)  # a broker that hangs is given up after this
     made = KafkaProducer(
         **options,
@@ -223,6 +236,8 @@ def end_producer(producer: Any, seconds: float) -> None:
 
 def consumer(options: Mapping[str, Any]) -> Any:
     """The library's consumer, in no group, committing nothing."""
+    from kafka import KafkaConsumer
+
     made = KafkaConsumer(
         **options,
         group_id=None,
@@ -244,4 +259,6 @@ def _settle(metadata: Any) -> None:
 
 
 def place(topic: str, partition: int) -> Any:
+    from kafka import TopicPartition
+
     return TopicPartition(topic, partition)

@@ -18,9 +18,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from provisioner.spec import document as doc
 from provisioner.spec.types import (
     Host,
     Listener,
@@ -35,6 +34,9 @@ from provisioner.spec.types import (
 )
 from provisioner.spec.words import WILDCARD, is_loopback, release, to_listener
 from provisioner.spec.yamlfile import Document, Loc
+
+if TYPE_CHECKING:
+    from provisioner.spec import document as doc
 
 
 @dataclass

@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import replace
-from typing import Any, get_args
-
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING, Any, get_args
 
 from provisioner.errors import Problem
-from provisioner.spec.document import SpecFile
+from provisioner.spec import compiled
 from provisioner.spec.words import Refusal
 from provisioner.spec.yamlfile import Document, Loc, Place
+
+# pydantic, and the models, are imported only for what is not valid.
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from provisioner.spec.document import SpecFile
 
 RESERVED_TOP = ("client", "users", "acls", "quotas", "features", "tls", "migration")
 RESERVED: dict[tuple[str, ...], tuple[str, ...]] = {
@@ -47,6 +51,19 @@ def understand(document: Document) -> tuple[SpecFile | None, Document, list[Prob
         return None, document, [problem]
     rest, reserved = without_reserved(document)
     problems += reserved
+    if (found := compiled.understood(rest.data)) is not None:
+        return found, rest, problems
+    return with_pydantic(rest, problems)
+
+
+def with_pydantic(
+    rest: Document, problems: list[Problem]
+) -> tuple[SpecFile | None, Document, list[Problem]]:
+    """The same for a document that may not be valid: adds to ``problems`` what is wrong."""
+    from pydantic import ValidationError
+
+    from provisioner.spec.document import SpecFile
+
     for round_ in range(ROUNDS):
         try:
             return SpecFile.model_validate(rest.data), rest, problems
@@ -249,6 +266,10 @@ def nearest(word: str, known: list[str]) -> str:
 
 def known_keys(loc: tuple[str | int, ...]) -> list[str]:
     """The keys that the model at ``loc`` takes."""
+    from pydantic import BaseModel
+
+    from provisioner.spec.document import SpecFile
+
     model: Any = SpecFile
     for part in loc:
         if isinstance(model, type) and issubclass(model, BaseModel):
@@ -261,6 +282,8 @@ def known_keys(loc: tuple[str | int, ...]) -> list[str]:
 
 def models_in(annotation: Any) -> list[type[BaseModel]]:
     """The models within a type such as ``list[Broker] | None``."""
+    from pydantic import BaseModel
+
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for inner in get_args(annotation) for model in models_in(inner)]
