@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from importlib import import_module
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import Any
@@ -17,8 +18,10 @@ from typing import Any
 _LOCK = threading.RLock()
 
 
-def put_off(name: str) -> None:
-    """Does nothing for a package that was already imported, or is not there."""
+def put_off(name: str, **homes: str) -> None:
+    """``homes``: names that the package only passes on, and the module of it that each comes from:
+    asking for one of these starts nothing else. Does nothing for a package that was already
+    imported, or is not there."""
     spec = None if name in sys.modules else find_spec(name)
     loader = spec.loader if spec else None
     if spec is None or loader is None:
@@ -30,6 +33,8 @@ def put_off(name: str) -> None:
         """The value of a name that the package does not have yet (PEP 562)."""
         nonlocal begun
         with _LOCK:
+            if attribute in homes:
+                return getattr(import_module(f"{name}.{homes[attribute]}"), attribute)
             if not begun:
                 begun = True
                 loader.exec_module(package)
