@@ -72,14 +72,14 @@ def main(spec: str, born: float) -> None:
     begun, now = time.time(), time.monotonic()
     watch = Stopwatch()
     imports = watch.around("imports", _imports)
-    load, stages, target_module, command = imports()
+    load, planning, observing, target_module, command = imports()
     cluster_class = target_module.Site
     beside = Stopwatch()
     load.load_all = watch.around("spec", load.load_all)
     target_module._open_host = watch.around("connect", target_module._open_host)
     target_module.place = watch.around("artifacts", target_module.place)
-    stages.look = watch.around("look", stages.look)
-    stages.observe = watch.around("kafka", stages.observe)
+    observing.look = watch.around("look", observing.look)
+    planning.observe = watch.around("kafka", planning.observe)
     cluster_class.cluster = _asked(beside, cluster_class.cluster)
     command.run(["drift", spec])
     whole = time.monotonic() - now
@@ -92,12 +92,12 @@ def main(spec: str, born: float) -> None:
 
 def _imports() -> tuple[Any, ...]:
     from provisioner.hosts import local
-    from provisioner.site import site
+    from provisioner.site import observe, planning, site
     from provisioner.spec import load
-    from provisioner.verbs import command, drift, session, stages
+    from provisioner.verbs import command, drift, session
 
     assert all((local, drift, session))  # what the verb imports by itself, later
-    return load, stages, site, command
+    return load, planning, observe, site, command
 
 
 def _asked(watch: Stopwatch, make: Callable[..., Any]) -> Callable[..., Any]:

@@ -18,7 +18,7 @@ from provisioner.spec.document import SpecFile, kind_of
 
 TABLE = Path(__file__).resolve().parent.parent / "provisioner" / "spec" / "shape.json"
 IGNORED = {"type", "metadata", "serialization", "strict", "ref"}
-PLAIN = {
+PLAIN: dict[str, set[str]] = {
     "str": {"min_length", "pattern"},
     "int": {"ge", "le"},
     "bool": set(),
@@ -40,13 +40,13 @@ class Shapes:
         if kind in PLAIN:
             kept = known(schema, PLAIN[kind])
             return {"type": kind, **{key: schema[key] for key in kept}}
-        made: dict[str, Any] = getattr(self, kind.replace("-", "_"), unknown)(schema)
+        made: dict[str, Any] = getattr(self, "of_" + kind.replace("-", "_"), unknown)(schema)
         return made
 
-    def definition_ref(self, schema: dict[str, Any]) -> dict[str, Any]:
+    def of_definition_ref(self, schema: dict[str, Any]) -> dict[str, Any]:
         return self.rule(self.by_ref[schema["schema_ref"]])
 
-    def model(self, schema: dict[str, Any]) -> dict[str, Any]:
+    def of_model(self, schema: dict[str, Any]) -> dict[str, Any]:
         inside = schema["schema"]
         config = schema["config"]
         if not config["strict"] or config["extra_fields_behavior"] != "forbid":
@@ -59,45 +59,47 @@ class Shapes:
                 self.models[name][field] = self.rule(item["schema"])
         return {"type": "model", "model": name}
 
-    def default(self, schema: dict[str, Any]) -> dict[str, Any]:
+    def of_default(self, schema: dict[str, Any]) -> dict[str, Any]:
         known(schema, {"schema", "default", "default_factory", "default_factory_takes_data"})
         rule = {"type": "default", "of": self.rule(schema["schema"])}
         if "default" in schema:
             return {**rule, "default": schema["default"]}
-        return {**rule, "factory": schema["default_factory"].__name__}
+        factory: Any = schema["default_factory"]
+        return {**rule, "factory": factory.__name__}
 
-    def nullable(self, schema: dict[str, Any]) -> dict[str, Any]:
+    def of_nullable(self, schema: dict[str, Any]) -> dict[str, Any]:
         known(schema, {"schema"})
         return {"type": "nullable", "of": self.rule(schema["schema"])}
 
-    def list(self, schema: dict[str, Any]) -> dict[str, Any]:
+    def of_list(self, schema: dict[str, Any]) -> dict[str, Any]:
         kept = known(schema, {"items_schema", "min_length"}) - {"items_schema"}
         items = self.rule(schema["items_schema"])
         return {"type": "list", "items": items, **{key: schema[key] for key in kept}}
 
-    def dict(self, schema: dict[str, Any]) -> dict[str, Any]:
+    def of_dict(self, schema: dict[str, Any]) -> dict[str, Any]:
         known(schema, {"keys_schema", "values_schema"})
         keys, values = self.rule(schema["keys_schema"]), self.rule(schema["values_schema"])
         return {"type": "dict", "keys": keys, "values": values}
 
-    def tagged_union(self, schema: dict[str, Any]) -> dict[str, Any]:
+    def of_tagged_union(self, schema: dict[str, Any]) -> dict[str, Any]:
         known(schema, {"choices", "discriminator"})
         if schema["discriminator"] is not kind_of:
             raise ValueError(f"an unknown discriminator: {schema['discriminator']}")
         return {"type": "either", **{k: self.rule(v) for k, v in schema["choices"].items()}}
 
-    def function_before(self, schema: dict[str, Any]) -> dict[str, Any]:
+    def of_function_before(self, schema: dict[str, Any]) -> dict[str, Any]:
         return self.function("before", schema)
 
-    def function_after(self, schema: dict[str, Any]) -> dict[str, Any]:
+    def of_function_after(self, schema: dict[str, Any]) -> dict[str, Any]:
         return self.function("after", schema)
 
     def function(self, when: str, schema: dict[str, Any]) -> dict[str, Any]:
         known(schema, {"schema", "function"})
         called = schema["function"]["function"]
-        if getattr(words, called.__name__, None) is not called:
+        name = called.__name__
+        if getattr(words, name, None) is not called:
             raise ValueError(f"{called} is no function of words.py")
-        return {"type": when, "function": called.__name__, "of": self.rule(schema["schema"])}
+        return {"type": when, "function": name, "of": self.rule(schema["schema"])}
 
 
 def known(schema: dict[str, Any], keys: set[str]) -> set[str]:
