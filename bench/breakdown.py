@@ -72,13 +72,13 @@ def main(spec: str, born: float) -> None:
     begun, now = time.time(), time.monotonic()
     watch = Stopwatch()
     imports = watch.around("imports", _imports)
-    load, planning, observing, target_module, command = imports()
+    load, observe, planning, target_module, command = imports()
     cluster_class = target_module.Site
     beside = Stopwatch()
     load.load_all = watch.around("spec", load.load_all)
     target_module._open_host = watch.around("connect", target_module._open_host)
     target_module.place = watch.around("artifacts", target_module.place)
-    observing.look = watch.around("look", observing.look)
+    observe.look = watch.around("look", observe.look)
     planning.observe = watch.around("kafka", planning.observe)
     cluster_class.cluster = _asked(beside, cluster_class.cluster)
     command.run(["drift", spec])
@@ -94,10 +94,11 @@ def _imports() -> tuple[Any, ...]:
     from provisioner.hosts import local
     from provisioner.site import observe, planning, site
     from provisioner.spec import load
-    from provisioner.verbs import command, drift, session
+    from provisioner.verbs import drift
+    from provisioner.verbs.shared import command, opening
 
-    assert all((local, drift, session))  # what the verb imports by itself, later
-    return load, planning, observe, site, command
+    assert all((local, drift, opening))  # what the verb imports by itself, later
+    return load, observe, planning, site, command
 
 
 def _asked(watch: Stopwatch, make: Callable[..., Any]) -> Callable[..., Any]:

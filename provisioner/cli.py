@@ -18,6 +18,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Imports make objects by the hundred thousand and no garbage: looking for it as often as
     # Python does by default is a tenth of their time.
     gc.set_threshold(100_000, 20, 20)
-    from provisioner.verbs.command import run
+    from provisioner.verbs.shared.command import run
 
     return run(arguments)

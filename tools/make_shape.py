@@ -20,7 +20,8 @@ TABLE = Path(__file__).resolve().parent.parent / "provisioner" / "spec" / "shape
 IGNORED = {"type", "metadata", "serialization", "strict", "ref"}
 PLAIN: dict[str, set[str]] = {
     "str": {"min_length", "pattern"},
-    "int": {"ge", "le"},
+    "int": {"ge", "gt", "le"},
+    "float": {"ge", "gt", "le"},
     "bool": set(),
     "literal": {"expected"},
 }
@@ -39,7 +40,7 @@ class Shapes:
         kind = schema["type"]
         if kind in PLAIN:
             kept = known(schema, PLAIN[kind])
-            return {"type": kind, **{key: schema[key] for key in kept}}
+            return {"type": kind, **{key: schema[key] for key in sorted(kept)}}
         made: dict[str, Any] = getattr(self, "of_" + kind.replace("-", "_"), unknown)(schema)
         return made
 
@@ -74,7 +75,7 @@ class Shapes:
     def of_list(self, schema: dict[str, Any]) -> dict[str, Any]:
         kept = known(schema, {"items_schema", "min_length"}) - {"items_schema"}
         items = self.rule(schema["items_schema"])
-        return {"type": "list", "items": items, **{key: schema[key] for key in kept}}
+        return {"type": "list", "items": items, **{key: schema[key] for key in sorted(kept)}}
 
     def of_dict(self, schema: dict[str, Any]) -> dict[str, Any]:
         known(schema, {"keys_schema", "values_schema"})
@@ -118,7 +119,7 @@ def text() -> str:
     """The table."""
     SpecFile.model_rebuild(force=True)
     schema: Any = SpecFile.__pydantic_core_schema__
-    return json.dumps(Shapes(schema).models, indent=1, sort_keys=True) + "\n"
+    return json.dumps(Shapes(schema).models, indent=1) + "\n"
 
 
 if __name__ == "__main__":

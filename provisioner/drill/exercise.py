@@ -28,6 +28,8 @@ from provisioner.kafka.port import (
     Sent,
     Traffic,
 )
+from provisioner.kafka.requests.topics import CreateTopic
+from provisioner.kinds.ids import service_id
 from provisioner.plan.model import Change, Id, Wave
 from provisioner.plan.order import MAY_STOP
 from provisioner.run.executor import Executor
@@ -134,7 +136,7 @@ class Drill:
         """As many partitions as brokers; one replica may be away without stopping writes."""
         copies = min(3, brokers)
         minimum = {"min.insync.replicas": str(max(copies - 1, 1))}
-        self.site.cluster().create_topic(topic, brokers, copies, minimum)
+        self.session.kafka.send(CreateTopic(topic, brokers, copies, minimum))
         wait_whole(self.site, topic)
 
     def _partitions(self, view: ClusterView) -> dict[int, PartitionView]:
@@ -146,7 +148,7 @@ class Drill:
     def _produce(self) -> None:
         shows = "acknowledged with acks=all: every in-sync replica has the record"
         with self.story.step("produce", shows) as line:
-            self._traffic = self.site.cluster().producer(self.topic or "")
+            self._traffic = self.session.kafka.producer(self.topic or "")
             assert self._before is not None
             self._wait_acks(set(self._partitions(self._before)), 0.0)
             line.detail = f"{len(self._traffic.acked())} records acknowledged, still producing"
@@ -201,7 +203,7 @@ class Drill:
 
     @property
     def _id(self) -> Id:
-        return Id(self.node.host, "service", self.node.name)
+        return service_id(self.node)
 
     @property
     def _alone(self) -> list[accounts.Place]:
@@ -349,7 +351,7 @@ class Drill:
         with self.story.step("clean") as line:
             cluster = self.site.cluster()
             if cluster.liveness().topic(name) is not None:
-                cluster.delete_topic(name)
+                self.session.kafka.delete_topic(name)
             end = time.monotonic() + PATIENCE
             while cluster.liveness().topic(name) is not None:
                 if time.monotonic() > end:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from provisioner.drill import account as accounts
 from provisioner.drill.story import Story
 from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
+from provisioner.kinds.ids import service_id
 from provisioner.plan.model import Change, Id, Present, Wave
 from provisioner.run.executor import Executor
 from provisioner.run.results import Results
@@ -50,7 +51,7 @@ class Healing:
 
     @property
     def _service(self) -> Id:
-        return Id(self.node.host, "service", self.node.name)
+        return service_id(self.node)
 
     def _start(self) -> None:
         with self.story.step("start", f"{self.node.name} starts again with its data") as line:
@@ -97,10 +98,9 @@ class Healing:
 
     def _elect(self) -> list[str]:
         """Elects; what is not led by its preferred leader yet. A refusal is tried again."""
-        cluster = self.site.cluster()
         try:
-            cluster.elect_preferred_leaders()
-            return accounts.not_preferred(cluster.liveness())
+            self.runner.session.kafka.elect_preferred_leaders()
+            return accounts.not_preferred(self.site.cluster().liveness())
         except (KafkaRefused, KafkaUnavailable) as error:
             return [str(error)]
 

@@ -8,18 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from provisioner.drill.account import Account, Moved, Place
+from provisioner.plan.model import Line
 from provisioner.run.results import Interrupted
-
-
-@dataclass
-class Line:
-    """What a step fills in while it runs. ``shows`` says to a student what it means."""
-
-    name: str
-    shows: str = ""
-    ok: bool = True
-    seconds: float = 0.0
-    detail: str = ""
 
 
 class Story:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from provisioner.drill.account import Place, partitions
-from provisioner.kafka.port import Cluster, KafkaRefused, KafkaUnavailable
+from provisioner.kafka.port import KafkaReader, KafkaRefused, KafkaUnavailable
 
 EVERY = 0.1
 
@@ -20,7 +20,7 @@ class Watch:
     what was leaderless then goes on being so.
     """
 
-    def __init__(self, connect: Callable[[], Cluster]):
+    def __init__(self, connect: Callable[[], KafkaReader]):
         self._connect = connect
         self._spans: dict[Place, list[tuple[float, float]]] = defaultdict(list)
         self._open: dict[Place, float] = {}

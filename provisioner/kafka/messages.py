@@ -10,39 +10,42 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from types import new_class
 from typing import Any
 
+from provisioner.kafka import schemas
+from provisioner.kafka.requests.request import Message
 from provisioner.packages import put_off
 
-for package in ("kafka", "kafka.protocol.admin", "kafka.protocol.metadata"):
-    put_off(package)
+put_off("kafka")
+put_off(
+    "kafka.protocol.admin",
+    DescribeClientQuotasRequest="client_quotas",
+    DescribeClientQuotasResponse="client_quotas",
+)
+put_off("kafka.protocol.metadata")
 
 from kafka.errors import BrokerResponseError as BrokerResponseError  # noqa: E402 (traffic.py's)
 from kafka.errors import KafkaError as KafkaError  # noqa: E402
 from kafka.errors import KafkaTimeoutError as KafkaTimeoutError  # noqa: E402
 from kafka.errors import kafka_errors  # noqa: E402
+from kafka.protocol import admin  # noqa: E402
 from kafka.protocol.admin.cluster import (  # noqa: E402
     DescribeClusterRequest,
     DescribeLogDirsRequest,
     DescribeQuorumRequest,
 )
-from kafka.protocol.admin.configs import (  # noqa: E402
-    DescribeConfigsRequest,
-    IncrementalAlterConfigsRequest,
-)
+from kafka.protocol.admin.configs import DescribeConfigsRequest  # noqa: E402
+from kafka.protocol.api_message import ApiMessage  # noqa: E402
 from kafka.protocol.metadata.api_versions import ApiVersionsRequest  # noqa: E402
 from kafka.protocol.metadata.metadata import MetadataRequest  # noqa: E402
-
-TOPIC, BROKER = 2, 4
-"""Kinds of resources that have a configuration."""
 
 QUORUM = DescribeQuorumRequest.API_KEY
 """The request only a KRaft broker knows: how ZooKeeper mode is told from KRaft."""
 
 BY_CONTROLLER = frozenset({QUORUM})
 """Questions that a broker passes on to the controller, and waits."""
-
-SET, DELETE = 0, 1
 
 NAMES = {
     -1: "UNKNOWN_SERVER_ERROR",
@@ -63,6 +66,10 @@ NAMES = {
 logging.getLogger("kafka").setLevel(logging.CRITICAL + 1)
 
 
+class NotSpoken(OSError):
+    """The broker does not know this request, or no version of it that we know."""
+
+
 @dataclass(frozen=True)
 class Versions:
     """Which versions of each request a broker takes: {api key: (lowest, highest)}."""
@@ -80,13 +87,13 @@ class Versions:
         return api_key in self.ranges
 
     def choose(self, request: Any) -> int:
-        """The newest version that both sides speak; OSError when there is none."""
+        """The newest version that both sides speak; NotSpoken when there is none."""
         if request.API_KEY == ApiVersionsRequest.API_KEY:
             return 3  # before anything is known; every broker since 2.4 takes it
         low, high = self.ranges.get(request.API_KEY, (0, -1))
         chosen: int = min(high, request.max_version)
         if chosen < low:
-            raise OSError(f"the broker does not support {type(request).__name__}")
+            raise NotSpoken(f"the broker does not support {type(request).__name__}")
         return chosen
 
 
@@ -150,56 +157,34 @@ def log_dirs_request(*, sizes: bool) -> Any:
     return DescribeLogDirsRequest(topics=None if sizes else [])
 
 
-def create_topic_request(
-    topic: str, partitions: int, replication: int, config: Mapping[str, str], milliseconds: int
-) -> Any:
-    from kafka.protocol.admin.topics import CreateTopicsRequest
-
-    creatable = CreateTopicsRequest.CreatableTopic
-    entries = [creatable.CreatableTopicConfig(name=k, value=v) for k, v in config.items()]
-    wanted = creatable(
-        name=topic,
-        num_partitions=partitions,
-        replication_factor=replication,
-        assignments=[],
-        configs=entries,
-    )
-    return CreateTopicsRequest(topics=[wanted], timeout_ms=milliseconds, validate_only=False)
+def admin_request(message: Message, milliseconds: int = 0, cluster_id: str | None = None) -> Any:
+    """A message as the library has it. ``milliseconds``: how long Kafka may take, where it can be
+    told; ``cluster_id``: whose it is, where it can be said. ValueError for unknown fields."""
+    kind, _ = _classes(message.api)
+    ours = {"timeout_ms": milliseconds, "cluster_id": cluster_id}
+    told = {name: value for name, value in ours.items() if name in kind.fields}
+    return _made(kind, {**told, **message.fields})
 
 
-def delete_topic_request(topic: str, milliseconds: int) -> Any:
-    from kafka.protocol.admin.topics import DeleteTopicsRequest
-
-    states = [DeleteTopicsRequest.DeleteTopicState(name=topic, topic_id=None)]
-    return DeleteTopicsRequest(topics=states, timeout_ms=milliseconds)
-
-
-def create_partitions_request(topic: str, total: int, milliseconds: int) -> Any:
-    from kafka.protocol.admin.topics import CreatePartitionsRequest
-
-    wanted = CreatePartitionsRequest.CreatePartitionsTopic(
-        name=topic, count=total, assignments=None
-    )
-    return CreatePartitionsRequest(topics=[wanted], timeout_ms=milliseconds, validate_only=False)
+@cache
+def _classes(api: str) -> tuple[Any, Any]:
+    """The classes of a request and its answer. What the library lacks it makes from ``schemas/``,
+    and it forgets them unless somebody keeps them."""
+    names = f"{api}Request", f"{api}Response"
+    if hasattr(admin, names[0]):
+        return getattr(admin, names[0]), getattr(admin, names[1])
+    request, answer = (new_class(name, (ApiMessage,), {"load_json": schemas}) for name in names)
+    return request, answer
 
 
-def alter_configs_request(
-    kind: int, resource: str, set: Mapping[str, str], delete: Sequence[str]
-) -> Any:
-    """Incremental: keys that are not named stay as they are."""
-    target = IncrementalAlterConfigsRequest.AlterConfigsResource
-    entry = target.AlterableConfig
-    entries = [entry(name=k, config_operation=SET, value=v) for k, v in set.items()]
-    entries += [entry(name=k, config_operation=DELETE, value=None) for k in delete]
-    change = target(resource_type=kind, resource_name=resource, configs=entries)
-    return IncrementalAlterConfigsRequest(resources=[change], validate_only=False)
-
-
-def elect_leaders_request(milliseconds: int) -> Any:
-    """The preferred leaders of all partitions."""
-    from kafka.protocol.admin.topics import ElectLeadersRequest
-
-    return ElectLeadersRequest(election_type=0, topic_partitions=None, timeout_ms=milliseconds)
+def _made(kind: Any, values: Mapping[str, Any]) -> Any:
+    """Mappings as the structures that the library has for them."""
+    made = dict(values)
+    for name, value in values.items():
+        field = kind.fields.get(name)
+        if field is not None and field.is_struct_array() and value is not None:
+            made[name] = [_made(field.data_class, each) for each in value]
+    return kind(**made)
 
 
 def producer(options: Mapping[str, Any], delivery_seconds: float, block_seconds: float) -> Any:

@@ -1,14 +1,16 @@
-"""What the rest of the tool knows of a Kafka cluster: plain values, and the port's protocol.
+"""What the rest of the tool knows of a Kafka cluster: plain values, and the port's protocols.
 
-``client.py`` implements ``Cluster``; of the Kafka library only ``messages.py`` and ``voters.py``
-know.
+``client.py`` implements both; of the Kafka library only ``messages.py`` knows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from provisioner.kafka.requests.request import Ask, Request
 
 STATIC, DYNAMIC_BROKER, DYNAMIC_DEFAULT, DYNAMIC_TOPIC, DEFAULT = (
     "static",
@@ -120,10 +122,12 @@ class ClusterView:
     """One observation of a cluster, made with a fixed handful of requests.
 
     ``broker_configs`` has an entry for each broker that answered; ``errors`` says what could not be
-    read: by ``broker-ID``, ``topic-NAME``, ``brokers``, ``cluster-config``, ``quorum``
-    (``"broker-1": "no answer within 10 s"``). ``offline_log_dirs`` are those that a running broker
-    gave up after an error of its disk. ``cluster_config`` is the cluster-wide dynamic default.
-    ``controller`` is a broker id in ZooKeeper mode and the quorum's leader in KRaft.
+    read: by ``broker-ID``, ``topic-NAME``, ``brokers``, ``cluster-config``, ``quorum``, and what an
+    ``Ask`` is about (``"broker-1": "no answer within 10 s"``). ``answers``: what was asked besides,
+    as its ``read`` gives it; one without an answer is among the ``errors``. ``offline_log_dirs``
+    are those that a running broker gave up after an error of its disk. ``cluster_config`` is the
+    cluster-wide dynamic default. ``controller`` is a broker id in ZooKeeper mode and the quorum's
+    leader in KRaft.
     """
 
     cluster_id: str
@@ -136,6 +140,7 @@ class ClusterView:
     offline_log_dirs: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     quorum: QuorumView | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
+    answers: Mapping[Ask, Any] = field(default_factory=dict)
 
     @property
     def alive(self) -> frozenset[int]:
@@ -154,15 +159,17 @@ class Record:
     value: bytes
 
 
-class Cluster(Protocol):
-    """One cluster through its bootstrap addresses. Methods raise KafkaUnavailable, KafkaRefused.
+class KafkaReader(Protocol):
+    """Looks at one cluster through its bootstrap addresses. Methods raise KafkaUnavailable,
+    KafkaRefused.
 
     Every method has a deadline of its own (``timeout`` seconds of the constructor). After a broker
-    stopped or started call ``refresh()``: the library caches the controller and the broker list.
+    stopped or started call ``refresh()``: the controller and the broker list are kept.
     """
 
-    def view(self, *, log_dirs: bool = False) -> ClusterView:
-        """Brokers, topics, configurations, quorum: everything plan, drift and verify compare."""
+    def view(self, asks: Sequence[Ask] = (), *, log_dirs: bool = False) -> ClusterView:
+        """Brokers, topics, configurations, quorum: everything plan, drift and verify compare; and
+        the answers to ``asks``, which are sent beside the rest."""
 
     def liveness(self) -> ClusterView:
         """Only brokers, controller and partitions (metadata): what a wait polls."""
@@ -170,47 +177,34 @@ class Cluster(Protocol):
     def bootstrap_views(self) -> Mapping[str, ClusterView | str]:
         """Asks every bootstrap address by itself: its own metadata, or why it did not answer."""
 
-    def create_topic(
-        self, name: str, partitions: int, replication: int, config: Mapping[str, str]
-    ) -> None: ...
-
-    def delete_topic(self, name: str) -> None: ...
-
-    def create_partitions(self, name: str, total: int) -> None: ...
-
-    def alter_topic_config(self, name: str, set: Mapping[str, str], delete: Sequence[str]) -> None:
-        """Incremental; keys that are not named stay as they are."""
-
-    def alter_broker_config(
-        self, broker: int | None, set: Mapping[str, str], delete: Sequence[str]
-    ) -> None:
-        """Incremental; ``broker`` None is the cluster-wide default."""
-
-    def add_voter(
-        self, id: int, directory: str, endpoint: tuple[str, str, int], replaces: str | None
-    ) -> None:
-        """Makes a controller that reads along a voter. ``endpoint`` is its listener: name, host,
-        port; ``replaces`` the directory with which it voted before, which is gone."""
-
-    def elect_preferred_leaders(self) -> None:
-        """For all partitions; 'election not needed' is no error."""
+    def consume(self, topic: str, *, count: int | None = None, seconds: float) -> list[Record]:
+        """Reads every partition from the beginning to its end offset (or ``count`` records), in
+        no consumer group. KafkaUnavailable when it has not all within ``seconds``."""
 
     def refresh(self) -> None:
         """Forgets every connection and cached controller."""
+
+    def close(self) -> None: ...
+
+
+class KafkaWriter(Protocol):
+    """Changes one cluster. Methods raise as those of ``KafkaReader``."""
+
+    def send(self, request: Request) -> None:
+        """KafkaRefused when Kafka does not do it, KafkaUnavailable when that is not known."""
+
+    def delete_topic(self, name: str) -> None: ...
+
+    def elect_preferred_leaders(self) -> None:
+        """For all partitions; 'election not needed' is no error."""
 
     def produce(self, topic: str, values: Sequence[bytes], *, seconds: float) -> list[Any]:
         """Writes with acks=all and idempotence, never creating the topic, to each partition in
         turn. Returns for each value ``(partition, offset)``, or the KafkaUnavailable or
         KafkaRefused it failed with."""
 
-    def consume(self, topic: str, *, count: int | None = None, seconds: float) -> list[Record]:
-        """Reads every partition from the beginning to its end offset (or ``count`` records), in
-        no consumer group. KafkaUnavailable when it has not all within ``seconds``."""
-
     def producer(self, topic: str) -> Traffic:
         """A producer that goes on in the background until it is stopped (drill)."""
-
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,15 @@
 
 1. the broker at hand: metadata, registered brokers, cluster-wide settings, quorum;
 2. side by side: each broker its own configuration (no other broker knows it), the broker at hand
-   topics' configurations in chunks (another one may lag behind in what it knows of topics).
+   topics' configurations in chunks (another one may lag behind in what it knows of topics), and
+   what kinds ask.
 Opening the connections is the round before each.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -17,6 +18,8 @@ from typing import Any
 from provisioner.kafka import messages, reading
 from provisioner.kafka.dialing import Deadline
 from provisioner.kafka.port import Address, BrokerView, ClusterView, ConfigEntry
+from provisioner.kafka.requests.configs import BROKER, TOPIC
+from provisioner.kafka.requests.request import CONTROLLER, Ask
 from provisioner.kafka.wire import Pool, chunks, reason
 
 TOPICS_A_REQUEST = 500
@@ -44,6 +47,7 @@ class Findings:
     topics: dict[str, Mapping[str, ConfigEntry]] = field(default_factory=dict)
     log_dirs: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     offline: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    answers: dict[Ask, Any] = field(default_factory=dict)
 
 
 class Survey:
@@ -58,13 +62,13 @@ class Survey:
         """Brokers, partitions, controller; no configuration."""
         return self._first([])[0]
 
-    def everything(self, log_dirs: bool) -> ClusterView:
+    def everything(self, log_dirs: bool, asks: Sequence[Ask] = ()) -> ClusterView:
         """All of ``ClusterView``."""
-        cluster_defaults = messages.configs_request(messages.BROKER, [""], synonyms=True)
+        cluster_defaults = messages.configs_request(BROKER, [""], synonyms=True)
         view, (defaults,) = self._first([cluster_defaults])
         findings = Findings(dict(view.errors))
         config = self._cluster_config(defaults, findings.errors)
-        self._second(view, log_dirs, findings)
+        self._second(view, self._questions(view, log_dirs, asks), findings)
         topics = tuple(
             reading.with_config(topic, findings.topics.get(topic.name, {})) for topic in view.topics
         )
@@ -76,6 +80,7 @@ class Survey:
             log_dirs=findings.log_dirs,
             offline_log_dirs=findings.offline,
             errors=findings.errors,
+            answers=findings.answers,
         )
 
     def routing(self) -> tuple[int | None, tuple[BrokerView, ...]] | None:
@@ -115,9 +120,10 @@ class Survey:
         )
         return view, others
 
-    def _second(self, view: ClusterView, log_dirs: bool, findings: Findings) -> None:
+    def _second(
+        self, view: ClusterView, plan: Mapping[int, list[tuple[Any, Any]]], findings: Findings
+    ) -> None:
         """Asks all living brokers side by side, and puts what they say into ``findings``."""
-        plan = self._questions(view, log_dirs)
         addresses = {broker.id: (broker.host, broker.port) for broker in view.brokers}
         addresses[AT_HAND] = self._address
         jobs = {id: partial(self._ask, addresses[id], [r for _, r in plan[id]]) for id in plan}
@@ -127,25 +133,34 @@ class Survey:
             for (subject, _), answer in zip(plan[id], given, strict=True):
                 self._file(id, subject, answer, findings)
 
-    def _questions(self, view: ClusterView, log_dirs: bool) -> dict[int, list[tuple[Any, Any]]]:
+    def _questions(
+        self, view: ClusterView, log_dirs: bool, asks: Sequence[Ask]
+    ) -> dict[int, list[tuple[Any, Any]]]:
         """{broker: [(what is asked, request)]}."""
         plan: dict[int, list[tuple[Any, Any]]] = defaultdict(list)
         alive = sorted(view.alive)
         for id in alive:
-            ask = messages.configs_request(messages.BROKER, [str(id)], synonyms=True)
+            ask = messages.configs_request(BROKER, [str(id)], synonyms=True)
             plan[id].append(("config", ask))
             subject = "log-dirs" if log_dirs else "log-dir-states"
             plan[id].append((subject, messages.log_dirs_request(sizes=log_dirs)))
         here = [b.id for b in view.brokers if (b.host, b.port) == self._address] or [AT_HAND]
         for some in chunks((topic.name for topic in view.topics), TOPICS_A_REQUEST):
-            ask = messages.configs_request(messages.TOPIC, some, synonyms=False)
+            ask = messages.configs_request(TOPIC, some, synonyms=False)
             plan[here[0]].append((("topics", some), ask))
+        for each in asks:
+            # With KRaft any broker passes it on, and the controller is not for us to reach.
+            led = each.to == CONTROLLER and view.quorum is None and view.controller in alive
+            to = view.controller if led and view.controller is not None else here[0]
+            plan[to].append((each, messages.admin_request(each.message)))
         return plan
 
     def _file(self, broker: int, subject: Any, answer: Any, findings: Findings) -> None:
         """Puts one answer of the second round where it belongs."""
         errors = findings.errors
-        if isinstance(subject, tuple):
+        if isinstance(subject, Ask):
+            self._file_answer(subject, answer, findings)
+        elif isinstance(subject, tuple):
             if self._readable(answer, None, errors) is None:
                 text = reason(answer, self._deadline.seconds)
                 errors.update({f"topic-{topic}": text for topic in subject[1]})
@@ -161,6 +176,16 @@ class Survey:
             findings.offline[broker] = tuple(d.path for d in dirs if d.error == OFFLINE)
             if subject == "log-dirs":
                 findings.log_dirs[broker] = dirs
+
+    def _file_answer(self, ask: Ask, answer: Any, findings: Findings) -> None:
+        if self._readable(answer, ask.what, findings.errors) is None:
+            return
+        for item in ask.message.items(answer):
+            if item.error_code:
+                text = reading.refusal(item.error_code, getattr(item, "error_message", None))
+                findings.errors[ask.what] = text
+                return
+        findings.answers[ask] = ask.read(answer)
 
     # --- helpers --------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from provisioner.kafka.dialing import Deadline, receive_exactly, send_all
-from provisioner.kafka.messages import Versions, decode, encode, versions_request
+from provisioner.kafka.messages import NotSpoken, Versions, decode, encode, versions_request
 from provisioner.kafka.port import Address, Dial, KafkaUnavailable
 
 Key = TypeVar("Key")
@@ -55,12 +55,16 @@ class Connection:
         """Sends all requests, then reads the answers in order; the last may get less time.
 
         An answer that did not come, or could not be read, is an OSError in its place; those after
-        it are missing too, and the connection is closed.
+        it are missing too, and the connection is closed. What the broker does not speak is not
+        sent, and a NotSpoken in its place.
         """
         answers: list[Any] = []
         try:
             sent = [self._send(request, deadline) for request in requests]
             for request, correlation in zip(requests, sent, strict=True):
+                if isinstance(correlation, NotSpoken):
+                    answers.append(correlation)
+                    continue
                 last = len(answers) == len(requests) - 1
                 if last and last_seconds is not None:
                     deadline = deadline.sooner(last_seconds)
@@ -73,9 +77,12 @@ class Connection:
     def close(self) -> None:
         end(self._socket)
 
-    def _send(self, request: Any, deadline: Deadline) -> int:
+    def _send(self, request: Any, deadline: Deadline) -> int | NotSpoken:
+        try:
+            data = encode(request, self.versions, self._correlation + 1)
+        except NotSpoken as error:
+            return error
         self._correlation += 1
-        data = encode(request, self.versions, self._correlation)
         send_all(self._socket, data, deadline)
         return self._correlation
 

@@ -8,6 +8,7 @@ from functools import cache
 from importlib import resources
 
 from provisioner.kafka.port import ClusterView
+from provisioner.kafka.requests.request import Ask
 from provisioner.kinds.layout import HostLayout
 from provisioner.plan.diff import Difference
 from provisioner.plan.model import (
@@ -99,6 +100,10 @@ def _no_opinion(
     return False, None
 
 
+def _nothing_asked(spec: Spec) -> Sequence[Ask]:
+    return ()
+
+
 def _not_read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
     return {}
 
@@ -147,8 +152,10 @@ class Kind:
     made now, by name. ``find``: what of this kind is here besides.
     ``steps(change, state)``: the steps that make a change. ``settled``: whether what was started
     has arrived; that nothing differs any more, the one comparison says.
-    ``read(view, spec)``: for kinds of the cluster, what Kafka told → observations. ``told_by(id,
-    spec)``: the processes without which Kafka cannot tell of it; none where any broker can.
+    ``awaiting(id)``: what a wait for it says that it waits for.
+    For kinds of the cluster: ``asks(spec)``, what Kafka is asked beside what every look asks;
+    ``read(view, spec)``, what it told → observations; ``told_by(id, spec)``, the processes without
+    which Kafka cannot tell of it, none where any broker can.
     ``rank`` orders kinds within a layer, and ``own_wave`` says that nothing else goes with it.
 
     For a kind that is a process: ``processes(spec)``, all of them; ``answering(spec)``, those that
@@ -174,6 +181,7 @@ class Kind:
     ] = _as_is
     judge: Callable[[Id, State, Observation, Sequence[str]], tuple[bool, Difference]] = _no_opinion
     find: Callable[[Observed, Mapping[Id, State], Spec], Sequence[Unmanaged]] = _none_found
+    asks: Callable[[Spec], Sequence[Ask]] = _nothing_asked
     read: Callable[[ClusterView, Spec], Mapping[Id, Observation]] = _not_read
     told_by: Callable[[Id, Spec], Collection[Id]] = _any_broker
     guard: Callable[[Question], Iterable[Verdict]] = _no_objection

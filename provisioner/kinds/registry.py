@@ -1,7 +1,8 @@
 """Every kind of thing there is. A new kind is a folder and one line here."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
+from provisioner.kafka.requests.request import Ask
 from provisioner.kinds import (
     account,
     broker,
@@ -10,6 +11,7 @@ from provisioner.kinds import (
     file,
     java,
     kafka,
+    quota,
     service,
     storage,
     topic,
@@ -34,6 +36,7 @@ KINDS: dict[str, Kind] = {
         broker,
         broker_config,
         topic,
+        quota,
     )
 }
 
@@ -47,3 +50,8 @@ def desired(spec: Spec, layouts: Iterable[HostLayout]) -> dict[Id, State]:
     for kind in KINDS.values():
         states.update(kind.of_cluster(spec))
     return states
+
+
+def asks(spec: Spec, names: Collection[str] = KINDS.keys()) -> tuple[Ask, ...]:
+    """What Kafka is asked for these kinds beside what every look asks."""
+    return tuple(dict.fromkeys(ask for name in names for ask in KINDS[name].asks(spec)))

@@ -236,10 +236,9 @@ class Unpack:
 
 @dataclass(frozen=True)
 class Call:
-    """An admin request to the cluster, by the name of the port's method."""
+    """An admin request to the cluster: a value that the port can send."""
 
-    method: str
-    args: Mapping[str, Any] = field(default_factory=dict)
+    request: Any
 
 
 @dataclass(frozen=True)
@@ -277,6 +276,30 @@ class Check:
 
 
 @dataclass
+class Line:
+    """A step of a drill, filled in while it runs. ``shows`` tells a student what it means."""
+
+    name: str
+    shows: str = ""
+    ok: bool = True
+    seconds: float = 0.0
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class HostLock:
+    """The lock of one host. ``id`` is the short name of its holder, for ``--break``;
+    ``silent_seconds`` is the age of the holder's last beat (a living run beats every 2 s)."""
+
+    host: str
+    held: bool
+    id: str | None = None
+    who: str | None = None
+    pid: int | None = None
+    silent_seconds: int | None = None
+
+
+@dataclass
 class Report:
     """The result for one cluster: the content of one entry of ``clusters`` in the JSON output."""
 
@@ -295,4 +318,19 @@ class Report:
     warnings: list[Any] = field(default_factory=list)
     """``errors.Notice``, each once: what was said of this cluster's files and hosts."""
     seconds: float = 0.0
-    extra: dict[str, Any] = field(default_factory=dict)
+    path: str = ""
+    """The spec's file, where a command line can have several or names a saved plan."""
+    errors: tuple[str, ...] = ()
+    """Why nothing at all was done of this cluster."""
+    problems: list[Any] = field(default_factory=list)
+    """``errors.Problem``: what ended a run after its first change."""
+    verified: Plan | None = None
+    """The plan after a run, where ``plan`` is the one before it."""
+    kept: tuple[str, ...] | None = None
+    """``destroy``: the log dirs that stay, as ``host:path``."""
+    locks: tuple[HostLock, ...] | None = None
+    log: tuple[Mapping[str, Any], ...] | None = None
+    """The merged journals, in the contract's shape; so are the next three."""
+    hosts: tuple[Mapping[str, Any], ...] | None = None
+    status: Mapping[str, Any] | None = None
+    drill: Mapping[str, Any] | None = None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
+from provisioner.cleaning import json_text
 from provisioner.errors import Notice, Problem
 from provisioner.plan.masking import masked
 from provisioner.plan.model import (
@@ -19,7 +21,6 @@ from provisioner.plan.model import (
     UnknownState,
     Unmanaged,
 )
-from provisioner.report.cleaning import json_text
 
 
 def document(
@@ -92,9 +93,6 @@ def warning(item: Notice) -> dict[str, Any]:
 
 def cluster(report: Report) -> dict[str, Any]:
     plan = report.plan or Plan()
-    extra = {
-        key: value for key, value in report.extra.items() if key not in ("verified", "problems")
-    }
     return {
         "cluster": report.cluster,
         "target": report.target,
@@ -116,8 +114,24 @@ def cluster(report: Report) -> dict[str, Any]:
         "not_started": [named(item.id, action=item.action) for item in report.not_started],
         "warnings": [warning(notice) for notice in report.warnings],
         "seconds": round(report.seconds, 3),
-        **extra,
+        **sections(report),
     }
+
+
+def sections(report: Report) -> dict[str, Any]:
+    """What only some verbs have to say."""
+    found = {
+        "path": report.path or None,
+        "errors": list(report.errors) or None,
+        "kept": None if report.kept is None else list(report.kept),
+        "locks": None if report.locks is None else [asdict(lock) for lock in report.locks],
+        "log": None if report.log is None else list(report.log),
+        "hosts": None if report.hosts is None else list(report.hosts),
+        "drill": report.drill,
+        **(report.status or {}),
+    }
+    said = set(report.status or ())
+    return {key: value for key, value in found.items() if value is not None or key in said}
 
 
 def named(id: Id, **more: Any) -> dict[str, Any]:

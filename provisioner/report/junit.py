@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.etree import ElementTree as Xml
 
+from provisioner.cleaning import CONTROL
 from provisioner.plan.masking import masked
-from provisioner.report.cleaning import CONTROL
 
 JUDGING = ("drift", "verify")
 Values = Mapping[str, Any]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from provisioner.cleaning import clean
 from provisioner.plan.masking import masked
-from provisioner.report.cleaning import clean
 
 LIMIT = 65_536
 """The longest comment that GitHub takes, in characters; GitLab and others take more."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from provisioner.report.cleaning import clean
+from provisioner.cleaning import clean
 from provisioner.report.text import Text, table
 
 LEADER, IN_SYNC, BEHIND, OFFLINE, NONE = "L", "s", "b", "x", "·"

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from provisioner.cleaning import block, clean
 from provisioner.errors import Notice, Problem
 from provisioner.plan.model import (
     Change,
@@ -19,7 +20,6 @@ from provisioner.plan.model import (
     UnknownState,
 )
 from provisioner.plan.order import ACCEPTED, MAY_STOP
-from provisioner.report.cleaning import block, clean
 
 COLOURS = {"green": "32", "yellow": "33", "red": "31", "dim": "2", "bold": "1", "cyan": "36"}
 GATES = {
@@ -43,7 +43,7 @@ class Text:
 
     def __init__(self, colour: bool = False, verbose: bool = False):
         self._colour = colour
-        self._verbose = verbose
+        self.verbose = verbose
 
     def paint(self, text: str, colour: str) -> str:
         return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m" if self._colour else text
@@ -53,7 +53,7 @@ class Text:
     def plan(self, plan: Plan, *, brief: bool = False) -> str:
         """The whole plan, by wave. ``brief``: what is made in great numbers only by its number."""
         lines: list[str] = []
-        brief = brief and not self._verbose
+        brief = brief and not self.verbose
         for wave in plan.waves:
             gate = f"  ({GATES[wave.gate]})" if wave.gate else ""
             lines.append(self.paint(f"wave {wave.number}{gate}", "dim"))
@@ -88,7 +88,7 @@ class Text:
             groups.setdefault((found.id.host, found.reason), []).append(found.id)
         texts = []
         for (host, reason), ids in groups.items():
-            crowd = len(ids) > MANY and not self._verbose
+            crowd = len(ids) > MANY and not self.verbose
             where = f"on {clean(host)}" if host else "of the cluster"
             names = [f"{len(ids)} things {where} (-v lists them)"] if crowd else map(label, ids)
             texts += [f"{name}: {word}: {clean(reason)}" for name in names]
@@ -107,10 +107,10 @@ class Text:
     def _fields(self, change: Change) -> list[str]:
         before, after = change.before or {}, change.after or {}
         names = [n for n in dict.fromkeys([*before, *after]) if n != "running_digest"]
-        if change.action == "create" and not self._verbose:
+        if change.action == "create" and not self.verbose:
             return []
         lines = []
-        for name in names if self._verbose else names[:MANY]:
+        for name in names if self.verbose else names[:MANY]:
             if "\n" in f"{before.get(name)}{after.get(name)}":
                 lines += self._lines(str(before.get(name, "")), str(after.get(name, "")))
                 continue
@@ -118,7 +118,7 @@ class Text:
                 text = f"      - {clean(name)} = {shown(before.get(name))}"
                 lines.append(self.paint(text, "red"))
             lines.append(self.paint(f"      + {clean(name)} = {shown(after.get(name))}", "green"))
-        if len(names) > MANY and not self._verbose:
+        if len(names) > MANY and not self.verbose:
             lines.append(self.paint(f"      … {len(names) - MANY} more (-v shows all)", "dim"))
         return lines
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from provisioner.hosts.actor import Batch, ShellStep
 from provisioner.kinds.file.candidates import Candidate, candidates
+from provisioner.kinds.ids import file_id
 from provisioner.kinds.rendering import RESERVED, text_of
 from provisioner.plan.masking import SENSITIVE, masked
 from provisioner.plan.model import Desired, Event, Id, State, Wave
@@ -51,8 +52,8 @@ def _ask(run: Session, desired: Desired, items: Sequence[Candidate]) -> dict[str
     """What Kafka said of each node, all of one host side by side there."""
     host = items[0].node.host
     places = run.site.places[host]
-    files = [desired[Id(host, "file", item.node.properties)] for item in items]
-    launches = [desired[Id(host, "file", places.launch(item.node))] for item in items]
+    files = [desired[file_id(host, item.node.properties)] for item in items]
+    launches = [desired[file_id(host, places.launch(item.node))] for item in items]
     words = [str(launches[0].fields.get(key, "")) for key in ("dist", "java", "hint.archive")]
     args, parts = [places.home, *words], []
     for item, file, launch in zip(items, files, launches, strict=True):
@@ -108,7 +109,7 @@ def refusal(said: str) -> str:
 
 def _told(spec: Spec, item: Candidate, desired: Desired, words: str) -> str:
     """File, key and Kafka's message; values of sensitive keys are masked."""
-    state = desired[Id(item.node.host, "file", item.node.properties)]
+    state = desired[file_id(item.node.host, item.node.properties)]
     values = {k: str(v) for k, v in state.fields.items() if k not in RESERVED}
     for key, value in values.items():
         if SENSITIVE.search(key) and value:

@@ -16,7 +16,8 @@ from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Change, Event, Id, Layer, Plan, Wave
 from provisioner.run.executor import Executor
 from provisioner.run.session import Session
-from provisioner.site.health import settle, sweep
+from provisioner.run.sweep import sweep_topics
+from provisioner.site.health import settle
 from provisioner.site.observe import observe
 from provisioner.site.planning import Planned, make_plan
 
@@ -43,7 +44,7 @@ class Rounds:
             if self._ended():
                 return self._rest()
         if not self.planned.plan.unread:
-            sweep(self.run.site, self.run.emit)
+            sweep_topics(self.run)
         return None
 
     def _named(self, plan: Plan) -> None:
@@ -127,7 +128,7 @@ def prefer_leaders(run: Session) -> None:
     """Gives each partition back to its preferred leader. Kafka does it by itself within minutes:
     that it could not be asked now is worth a line, not a failure."""
     try:
-        run.site.cluster().elect_preferred_leaders()
+        run.kafka.elect_preferred_leaders()
     except (KafkaUnavailable, KafkaRefused) as error:
         run.emit(Event("note", f"the preferred leaders were not elected: {error}"))
 

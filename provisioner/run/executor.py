@@ -380,7 +380,6 @@ class Executor:
         self.session.records.write("done", "", wave.number, changes)
 
     def _calls(self, group: list[tuple[int, Step]], changes: list[Change]) -> None:
-        cluster = self.site.cluster()
         for number, step in group:
             assert isinstance(step, Call)
             # A run that was frozen and woken must not act on a lock that another has by now.
@@ -388,7 +387,7 @@ class Executor:
                 raise StepFailed(changes[number], LOST)
             self._begun(changes, [(number, step)])
             try:
-                getattr(cluster, step.method)(**step.args)
+                self.session.kafka.send(step.request)
             except (KafkaRefused, KafkaUnavailable) as error:
                 raise StepFailed(changes[number], str(error)) from error
 

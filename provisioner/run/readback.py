@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from provisioner.kafka.port import KafkaUnavailable
-from provisioner.kinds.registry import KINDS
+from provisioner.kinds.registry import KINDS, asks
 from provisioner.plan.model import Change, Desired, Id, Observation, Observed, Unknown
 from provisioner.plan.pipeline import allowed, judges, resolve
 from provisioner.plan.taken import not_taken
@@ -49,7 +49,7 @@ def read_again(site: Site, look: Look, ids: Sequence[Id]) -> dict[Id, Observatio
 def of_cluster(site: Site, ids: Sequence[Id]) -> dict[Id, Observation]:
     """What Kafka tells of them now; Unknown where it does not answer."""
     try:
-        view = site.cluster().view()
+        view = site.cluster().view(asks(site.spec, {id.kind for id in ids}))
     except KafkaUnavailable as error:
         return {id: Unknown(str(error)) for id in ids}
     seen: dict[Id, Observation] = {}

@@ -1,6 +1,7 @@
 """What changes a cluster: an opened one whose lock is held, its journal, and who is told.
 
-The only maker of an Actor. What only looks has no session, and so no way to write.
+The only maker of an Actor and of a KafkaWriter. What only looks has no session, and so no way to
+write.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 
 from provisioner.errors import Exit, ProvisionError, fail
 from provisioner.hosts.actor import Actor, Batch, LockToken, ShellStep
+from provisioner.kafka.port import KafkaReader, KafkaWriter
 from provisioner.plan.model import Event, Wave
 from provisioner.run.gates import gate
 from provisioner.run.journal import Journal, whoami
@@ -25,6 +27,14 @@ from provisioner.site.site import Site
 from provisioner.site.stopping import Stop, stopping
 
 Emit = Callable[[Event], None]
+
+
+def _over_its_connections(reader: KafkaReader) -> KafkaWriter:
+    from provisioner.kafka.client import KafkaClient
+    from provisioner.kafka.writer import Writer
+
+    assert isinstance(reader, KafkaClient)
+    return Writer(reader)
 
 
 @dataclass
@@ -39,6 +49,7 @@ class Session:
     emit: Emit
     stop: threading.Event = field(default_factory=threading.Event)
     results: Results = field(default_factory=Results)
+    writes: Callable[[KafkaReader], KafkaWriter] = _over_its_connections
     may_stop: Callable[[Wave], None] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -49,6 +60,11 @@ class Session:
         places = self.site.places[host]
         token = LockToken(places.state, self.lock.token, places.state_user)
         return Actor(self.site.shells[host], token)
+
+    @property
+    def kafka(self) -> KafkaWriter:
+        """What may change Kafka, over the connections that look at it."""
+        return self.writes(self.site.cluster())
 
     def act(self, host: str, steps: Sequence[ShellStep]) -> list[str]:
         """Steps on one host outside any wave; what each printed. Raises ``step-failed``."""

@@ -1,4 +1,4 @@
-"""Removes what killed runs left on hosts, and unused distributions, and reports it."""
+"""Removes what killed runs left on hosts and in Kafka, and unused distributions, and reports it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from importlib import resources
 
 from provisioner.hosts.actor import Batch, ShellStep
 from provisioner.hosts.shell import ENTER, constant
+from provisioner.kafka.port import KafkaUnavailable
+from provisioner.kafka.temporary import PREFIX
 from provisioner.plan.model import PRIVILEGED, Event
 from provisioner.run.session import Session
+from provisioner.site.round_trip import in_use
 from provisioner.spec.types import Supervisor
 
 UNITS = "/etc/systemd/system"
@@ -20,6 +23,18 @@ def sweep_hosts(run: Session, *, distributions: bool) -> None:
     limit = run.site.options.limit
     hosts = [host for host in run.site.shells if limit is None or host in limit]
     run.site.side_by_side(lambda host: _sweep(run, host, distributions), hosts)
+
+
+def sweep_topics(run: Session) -> None:
+    """The temporary topics that killed runs left."""
+    try:
+        view = run.site.cluster().liveness()
+    except KafkaUnavailable:
+        return
+    for topic in view.topics:
+        if topic.name.startswith(PREFIX) and not in_use(topic.name):
+            run.kafka.delete_topic(topic.name)
+            run.emit(Event("note", f"removed {topic.name}, left by an earlier run"))
 
 
 def _sweep(run: Session, host: str, distributions: bool) -> None:

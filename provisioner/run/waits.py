@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from provisioner.hosts.observer import Reading
 from provisioner.hosts.shell import constant
 from provisioner.kafka.port import KafkaUnavailable
-from provisioner.kinds.registry import KINDS
+from provisioner.kinds.ids import service_id
+from provisioner.kinds.registry import KINDS, asks
 from provisioner.kinds.service.causes import cause
-from provisioner.kinds.service.kind import service_id
 from provisioner.plan.model import (
     PRIVILEGED,
     Change,
@@ -203,7 +203,7 @@ def _cluster(site: Site, ids: Sequence[Id]) -> dict[Id, Observation]:
         if all(KINDS[id.kind].liveness for id in ids):
             view = site.cluster().liveness()
         else:
-            view = site.cluster().view()
+            view = site.cluster().view(asks(site.spec, {id.kind for id in ids}))
     except KafkaUnavailable:
         return {}
     seen: dict[Id, Observation] = {}

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 
-from provisioner.kafka.port import ClusterView, KafkaRefused, KafkaUnavailable
+from provisioner.kafka.port import ClusterView, KafkaUnavailable
 from provisioner.plan import safety
 from provisioner.plan.model import Check, Event
 from provisioner.site.site import Site, bootstrap
@@ -199,36 +199,6 @@ def settle(
         time.sleep(0.1)
 
 
-def round_trip(site: Site, run: str) -> Check:
-    """Writes and reads through a temporary topic of our own with a replica on every broker."""
-    cluster = site.cluster()
-    name = f"__provision-verify-{int(time.time())}-{run}"
-    brokers = len(site.spec.brokers)
-    count = 10 * brokers
-    started = time.monotonic()
-    try:
-        cluster.create_topic(name, brokers, min(3, brokers), {})
-        try:
-            wait_whole(site, name)
-            values = [f"{run}-{number}".encode() for number in range(count)]
-            answers = cluster.produce(name, values, seconds=30)
-            failed = [str(a) for a in answers if isinstance(a, Exception)]
-            read = sorted(r.value for r in cluster.consume(name, count=count, seconds=30))
-        finally:
-            cluster.delete_topic(name)
-    except (KafkaUnavailable, KafkaRefused) as error:
-        return Check("round-trip", False, str(error))
-    seconds = time.monotonic() - started
-    if failed or read != sorted(values):
-        detail = failed[0] if failed else f"wrote {count} records and read {len(read)}"
-        return Check("round-trip", False, detail)
-    return Check(
-        "round-trip",
-        True,
-        f"{count} records written to {brokers} partitions and read back in {seconds:.1f} s",
-    )
-
-
 def wait_whole(site: Site, name: str) -> None:
     """Until a topic that was just made has its leaders and replicas, 30 s at most."""
     end = time.monotonic() + 30
@@ -239,25 +209,3 @@ def wait_whole(site: Site, name: str) -> None:
         ):
             return
         time.sleep(0.05)
-
-
-ROUND_TRIP = 600
-
-
-def _in_use(name: str) -> bool:
-    """A round trip takes no lock, so its topic may be in use by another command: for ten minutes
-    it is left alone."""
-    words = name.split("-")
-    return words[1] == "verify" and words[2].isdigit() and time.time() - int(words[2]) < ROUND_TRIP
-
-
-def sweep(site: Site, emit: Callable[[Event], None]) -> None:
-    """Removes the temporary topics that killed runs left."""
-    try:
-        view = site.cluster().liveness()
-    except KafkaUnavailable:
-        return
-    for topic in view.topics:
-        if topic.name.startswith("__provision-") and not _in_use(topic.name):
-            site.cluster().delete_topic(topic.name)
-            emit(Event("note", f"removed {topic.name}, left by an earlier run"))

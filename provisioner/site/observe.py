@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from provisioner.kafka.port import ClusterView, KafkaUnavailable
 from provisioner.kinds.cluster_id import cluster_id
-from provisioner.kinds.registry import KINDS
+from provisioner.kinds.registry import KINDS, asks
 from provisioner.plan.model import Id, Observation, Observed, Present
 from provisioner.plan.rules import Seen
 from provisioner.site.look import look
@@ -21,11 +21,11 @@ from provisioner.workers import each, result_of, workers
 def observe(site: Site, *, known: Observed | None = None) -> Seen:
     """Everything of the cluster as it is now. With ``known``, which is what was just read of all
     hosts, only Kafka is asked."""
-    asks = bool(site.spec.brokers) and bool(site.shells)
+    asked = bool(site.spec.brokers) and bool(site.shells)
     with workers(2) as pool:
-        kafka = pool.submit(lambda: site.cluster().view()) if asks else None
+        kafka = pool.submit(lambda: site.cluster().view(asks(site.spec))) if asked else None
         # Who leads is asked for where the order of a roll depends on it.
-        led = asks and len(site.spec.zookeeper) > 2
+        led = asked and len(site.spec.zookeeper) > 2
         zookeeper = pool.submit(lambda: zookeeper_states(site)) if led else None
         things = _of_hosts(site) if known is None else {i: o for i, o in known.items() if i.host}
         view, why = _answer(kafka)

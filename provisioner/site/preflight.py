@@ -11,6 +11,8 @@ from importlib import resources
 from provisioner.errors import Problem, ProvisionError
 from provisioner.hosts.observer import Reading
 from provisioner.hosts.transport import TransportError, understood
+from provisioner.kinds.ids import directory_id, service_id
+from provisioner.kinds.registry import KINDS
 from provisioner.kinds.service.kind import ports
 from provisioner.plan.model import PRIVILEGED, Change
 from provisioner.site.scripts import text_of
@@ -177,7 +179,7 @@ def _judge(
         path, kilobytes, writable = line.split("\t")
         # To root only a read-only mount cannot be written, and no plan mends that.
         mended = not site.places[host].root and any(
-            c.id.kind == "directory" and c.id.name == path for c in changes or []
+            c.id == directory_id(host, path) for c in changes or []
         )
         if writable == "no" and not mended:
             problem = Problem("preflight", f"log dir {path} cannot be written", host=host)
@@ -191,9 +193,11 @@ def _judge(
 def _first(site: Site, host: str, changes: list[Change] | None) -> bool:
     """Whether Kafka is new on this host: later a stranger is reported and no hindrance."""
     here = [c for c in changes or [] if c.id.host == host]
-    starting = {c.id.name for c in here if c.id.kind == "service" and c.action == "start"}
-    installed = any(c.id.kind == "kafka" and c.action == "create" for c in here)
-    return installed and starting == {node.name for node in site.places[host].nodes}
+    places = site.places[host]
+    starting = {c.id for c in here if c.action == "start"}
+    kafka = places.kafka.path if places.kafka else ""
+    installed = any(c.id.name == kafka and c.action == "create" for c in here)
+    return installed and starting == {service_id(node) for node in places.nodes}
 
 
 def _sharing(site: Site, host: str, port: int, lines: list[str]) -> set[str]:
@@ -250,7 +254,7 @@ def _to_push(site: Site, host: str, changes: list[Change] | None) -> int:
     prepared = site.prepared[platform_of(site.facts[host])]
     paths = None
     if changes is not None:
-        paths = {c.id.name for c in changes if c.id.host == host and c.id.kind in ("java", "kafka")}
+        paths = {c.id.name for c in changes if c.id.host == host and KINDS[c.id.kind].artifact}
     total = 0
     for part in prepared:
         known = part.kind != "cds"

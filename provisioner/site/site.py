@@ -15,7 +15,7 @@ from provisioner.errors import ProvisionError, fail
 from provisioner.hosts.observer import Become, Observer, Reading, Shell
 from provisioner.hosts.shell import ENTER, constant
 from provisioner.hosts.transport import Connection, TransportError, understood
-from provisioner.kafka.port import Cluster
+from provisioner.kafka.port import KafkaReader
 from provisioner.kinds.layout import Distribution, Facts, HostLayout, layout_for
 from provisioner.plan.model import PRIVILEGED
 from provisioner.site.facts import read_facts
@@ -61,7 +61,7 @@ class Site:
     store: Any = None
     prepared: dict[str, Any] = field(default_factory=dict)
     rebuild: bool = False
-    _cluster: Cluster | None = None
+    _cluster: KafkaReader | None = None
     _mutex: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -84,19 +84,19 @@ class Site:
         with workers(min(len(names), self.options.parallel)) as pool:
             return dict(zip(names, each(pool, work, names), strict=True))
 
-    def cluster(self) -> Cluster:
+    def cluster(self) -> KafkaReader:
         """The port to Kafka, created on first use. Its methods raise KafkaUnavailable."""
         with self._mutex:
             if self._cluster is None:
                 self._cluster = self._connect()
             return self._cluster
 
-    def another_cluster(self) -> Cluster:
+    def another_cluster(self) -> KafkaReader:
         """A port of its own, for a second thread, which closes it."""
         with self._mutex:
             return self._connect()
 
-    def _connect(self) -> Cluster:
+    def _connect(self) -> KafkaReader:
         """Through the SSH connections, for hosts that are reached by SSH."""
         from provisioner.kafka.client import connect
         from provisioner.site.routes import routes

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provisioner.plan.model import Check, Plan, Report
-from provisioner.site.health import checks, healthy, round_trip
+from provisioner.site.health import checks, healthy
 from provisioner.site.planning import make_plan
+from provisioner.site.round_trip import round_trip
 from provisioner.site.site import Site
 
 
@@ -18,7 +19,7 @@ class Verified:
     def into(self, report: Report) -> None:
         """What is said of it all; the plan that was shown before stays."""
         report.plan = report.plan or self.plan
-        report.extra["verified"] = self.plan
+        report.verified = self.plan
         report.in_sync, report.complete = self.plan.in_sync, self.plan.complete
         report.checks, report.healthy = list(self.checks), healthy(list(self.checks))
 

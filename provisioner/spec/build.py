@@ -26,6 +26,7 @@ from provisioner.spec.types import (
     LogDir,
     Node,
     Policy,
+    Quota,
     Role,
     Source,
     Spec,
@@ -79,6 +80,7 @@ def build(document: Document, shape: doc.SpecFile, hosts: Mapping[str, Host]) ->
         nodes=(),
         topics=topics(document, shape),
         policy=policy(shape.policy),
+        quotas=quotas(document, shape),
         hosts=addressed,
         cluster_id=shape.cluster_id,
         controller_quorum=quorum(shape),
@@ -154,6 +156,36 @@ def topics(document: Document, shape: doc.SpecFile) -> tuple[Topic, ...]:
         )
         for name, topic in sorted(shape.topics.items())
     )
+
+
+ENTITY = {"user": "user", "client_id": "client-id"}
+"""Parts of a quota's entity: the spec's word and Kafka's, in the order in which they are named."""
+
+
+def quotas(document: Document, shape: doc.SpecFile) -> tuple[Quota, ...] | None:
+    """None where the spec does not speak of them. A part that is written as null is the default."""
+    if shape.quotas is None:
+        return None
+    return tuple(
+        Quota(entity(given), rates(given), document.place(("quotas", number))[0])
+        for number, given in enumerate(shape.quotas)
+    )
+
+
+def entity(given: doc.Quota) -> tuple[tuple[str, str | None], ...]:
+    return tuple(
+        (kafkas, getattr(given, word))
+        for word, kafkas in ENTITY.items()
+        if word in given.model_fields_set
+    )
+
+
+def rates(given: doc.Quota) -> dict[str, float]:
+    return {
+        word: value
+        for word in vars(given)
+        if word not in ENTITY and (value := getattr(given, word)) is not None
+    }
 
 
 def nodes(built: Built, hosts: Mapping[str, Host]) -> list[Node]:

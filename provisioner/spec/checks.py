@@ -3,7 +3,8 @@
     check_all(review)      problems and warnings are put into the review
 
 Ids and folders are here; hosts and addresses in ``checks_hosts.py``; listeners and ports in
-``checks_listeners.py``; topics and properties in ``checks_kafka.py``; what Kafka requires of
+``checks_listeners.py``; topics and properties in ``checks_kafka.py``; quotas in
+``checks_quotas.py``; what Kafka requires of
 several properties together in ``rules.py``.
 Every check reports all that it finds; none changes anything.
 """

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from functools import cache
 from importlib import resources
@@ -33,14 +33,20 @@ class Doubt(Exception):
 class Part:
     """One mapping of the spec, with the attributes that the pydantic model would have."""
 
-    def __init__(self, values: Mapping[str, Any]):
+    __slots__ = ("__dict__", "model_fields_set")
+
+    model_fields_set: frozenset[str]
+    """The names that the file has, as pydantic calls them."""
+
+    def __init__(self, values: Mapping[str, Any], given: Iterable[str]):
         self.__dict__.update(values)
+        object.__setattr__(self, "model_fields_set", frozenset(given))
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"a spec is not changed: {name}")
 
     def model_copy(self, *, update: Mapping[str, Any]) -> Part:
-        return Part({**self.__dict__, **update})
+        return Part({**self.__dict__, **update}, self.model_fields_set | update.keys())
 
 
 @cache
@@ -73,7 +79,8 @@ def model(rule: Rule, value: Any) -> Part:
         {
             name: checked(field, value[name]) if name in value else default(field)
             for name, field in fields.items()
-        }
+        },
+        value,
     )
 
 
@@ -117,9 +124,27 @@ def pattern(source: str) -> re.Pattern[str]:
 
 def number(rule: Rule, value: Any) -> int:
     exactly(value, int)
-    if not rule.get("ge", value) <= value <= rule.get("le", value):
-        raise Doubt
+    within(rule, value)
     return cast(int, value)
+
+
+def decimal(rule: Rule, value: Any) -> float:
+    """Whole numbers are decimals too."""
+    if type(value) is not int:
+        exactly(value, float)
+    within(rule, value)
+    return float(value)
+
+
+def within(rule: Rule, value: float) -> None:
+    """What is not a number is within no bounds."""
+    if not (
+        value == value
+        and ("ge" not in rule or value >= rule["ge"])
+        and ("gt" not in rule or value > rule["gt"])
+        and ("le" not in rule or value <= rule["le"])
+    ):
+        raise Doubt
 
 
 def truth(rule: Rule, value: Any) -> bool:
@@ -180,6 +205,7 @@ CHECKS: Mapping[str, Callable[[Rule, Any], Any]] = {
     "model": model,
     "str": text,
     "int": number,
+    "float": decimal,
     "bool": truth,
     "list": several,
     "dict": mapping,

@@ -267,6 +267,38 @@ class Topic(Shape):
     ] = None
 
 
+EXACT = 2**53
+"""Kafka has rates as doubles: whole numbers are exact up to here."""
+EntityName = Annotated[str, Field(min_length=1)]
+ByteRate = Annotated[int, Field(gt=0, le=EXACT)]
+Rate = Annotated[float, Field(gt=0, le=EXACT)]
+
+
+class Quota(Shape):
+    """The rates of a user, of a client id, or of a client id of a user. `null` is the default
+    entity: every user, or client id, without a quota of its own. A key that is left out is not part
+    of the entity."""
+
+    user: Annotated[EntityName | None, Field(description="A user; `null`: the default")] = None
+    client_id: Annotated[
+        EntityName | None, Field(description="A client id; `null`: the default")
+    ] = None
+    producer_byte_rate: Annotated[
+        ByteRate | None, Field(description="Bytes per second that producers may write to a broker")
+    ] = None
+    consumer_byte_rate: Annotated[
+        ByteRate | None, Field(description="Bytes per second that consumers may read from a broker")
+    ] = None
+    request_percentage: Annotated[
+        Rate | None,
+        Field(description="Time of a broker's request threads, in percent of one thread"),
+    ] = None
+    controller_mutation_rate: Annotated[
+        Rate | None,
+        Field(description="Partitions per second that may be created, added or deleted"),
+    ] = None
+
+
 class Policy(Shape):
     """What to do with what the spec does not name."""
 
@@ -276,7 +308,10 @@ class Policy(Shape):
     ] = "report"
     unmanaged_config: Annotated[
         Literal["report", "delete", "ignore"],
-        Field(description="Overrides on our topics and brokers that the spec does not have"),
+        Field(
+            description="Overrides on our topics and brokers, and rates of our quotas, that are "
+            "not in the spec; quotas that are not in the spec are only reported"
+        ),
     ] = "report"
     offline_partitions: Annotated[
         Literal["allow", "refuse"],
@@ -335,6 +370,13 @@ class SpecFile(Shape):
     ] = None
     brokers: Annotated[list[Broker], Field(description="The brokers, at least one")]
     topics: Annotated[dict[TopicName, Topic], Field(description="The topics, by name")] = {}
+    quotas: Annotated[
+        list[Quota] | None,
+        Field(
+            description="Client quotas. Without the key they are not managed; with it, quotas "
+            "that are not in the list are reported"
+        ),
+    ] = None
     policy: Annotated[
         Policy,
         Field(default_factory=Policy, description="What to do with what the spec does not name"),

@@ -26,6 +26,7 @@ from provisioner.spec import (
     checks_kafka,
     checks_listeners,
     checks_open,
+    checks_quotas,
     checks_secrets,
     rules,
 )
@@ -146,6 +147,7 @@ def reviewed(
     checks_hosts.check_all(review)
     checks_listeners.check_all(review)
     checks_kafka.check_all(review)
+    checks_quotas.check_all(review)
     checks_open.check_all(review)
     checks_secrets.check_all(review)
     rules.check_all(review)

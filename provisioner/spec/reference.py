@@ -26,6 +26,7 @@ PARTS = (
     ("brokers", "Broker"),
     ("brokers: log_dirs", "LogDir"),
     ("topics", "Topic"),
+    ("quotas", "Quota"),
     ("policy", "Policy"),
     ("Secrets", "SecretRef"),
 )

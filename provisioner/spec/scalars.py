@@ -104,12 +104,29 @@ def scalar_of(text: str, plain: bool, tag: str | None, dialect: Dialect, key: bo
     return strict_plain(text, key)
 
 
+def is_null(event: Any) -> bool:
+    """Whether it says null, in this spelling, without a name for others to repeat."""
+    if type(event).__name__ != "ScalarEvent" or event.anchor:
+        return False
+    return bool(event.implicit[0]) and event.value == "null"
+
+
+def item_text(event: Any) -> bool:
+    """Whether a scalar was written at all (``key:`` with nothing after it was not)."""
+    return type(event).__name__ != "ScalarEvent" or bool(event.value) or not event.implicit[0]
+
+
+NO_VALUE = "give a value, take the line out, or quote it if it is text"
+NULLABLE = frozenset({"user", "client_id"})
+"""Keys for which null is read in our own files; where it means something ``shape.py`` knows."""
+
+
 def strict_plain(text: str, key: bool) -> Any:
     if text in ("", "~", "null", "Null", "NULL"):
         # An empty value is reported by who knows its key.
-        words = "an empty key" if key else f"'{text}' is not a value"
+        words = "an empty key" if key else no_value(text)
         message = words if text or key else ""
-        return Bad(message, "give a value, take the line out, or quote it if it is text", None)
+        return Bad(message, NO_VALUE, None)
     if text[0] in FIRST_OF_DOUBTFUL:
         return strict_number(text, key)
     if text in DOUBTFUL_WORDS:
@@ -148,6 +165,10 @@ def refused_characters(text: str) -> Bad | None:
             )
             return Bad(f"the value contains {name}", "take it out", printable(text))
     return None
+
+
+def no_value(text: str) -> str:
+    return f"'{text}' is not a value"
 
 
 def printable(text: str) -> str:

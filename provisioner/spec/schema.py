@@ -24,6 +24,8 @@ def json_schema() -> dict[str, Any]:
         for word, pattern in (("heap", words.HEAP), ("version", words.VERSION)):
             if word in properties:
                 properties[word]["pattern"] = anchored(pattern.pattern)
+    for part in ("user", "client_id"):  # the only nulls of a spec
+        definitions["Quota"]["properties"][part]["type"] = ["string", "null"]
     topics = schema["properties"]["topics"]
     topics["propertyNames"] = {"pattern": anchored(words.TOPIC.pattern), "maxLength": 249}
     return {

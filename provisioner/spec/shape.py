@@ -9,11 +9,13 @@ part that could be understood and all problems come at once.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from provisioner.errors import Problem
 from provisioner.spec import compiled
+from provisioner.spec.scalars import NO_VALUE, NULLABLE, no_value
 from provisioner.spec.words import Refusal
 from provisioner.spec.yamlfile import Document, Loc, Place
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from provisioner.spec.document import SpecFile
 
-RESERVED_TOP = ("client", "users", "acls", "quotas", "features", "tls", "migration")
+RESERVED_TOP = ("client", "users", "acls", "features", "tls", "migration")
 RESERVED: dict[tuple[str, ...], tuple[str, ...]] = {
     (): RESERVED_TOP,
     ("policy",): ("leaders", "rebalance"),
@@ -38,6 +40,11 @@ TYPES = {
     "list_type": "a list (- …)",
     "float_type": "a number",
 }
+BOUNDS = {
+    "greater_than_equal": "at least",
+    "greater_than": "more than",
+    "less_than_equal": "at most",
+}
 ROUNDS = 40
 STAND_IN_VERSION = "3.9.1"  # has both ZooKeeper and KRaft
 
@@ -50,7 +57,8 @@ def understand(document: Document) -> tuple[SpecFile | None, Document, list[Prob
         problem = document.problem(f"the spec {what}", (), hint="begin with cluster: NAME")
         return None, document, [problem]
     rest, reserved = without_reserved(document)
-    problems += reserved
+    rest, nulls = without_nulls(rest)
+    problems += reserved + nulls
     if (found := compiled.understood(rest.data)) is not None:
         return found, rest, problems
     return with_pydantic(rest, problems)
@@ -128,6 +136,29 @@ def without_reserved(document: Document) -> tuple[Document, list[Problem]]:
         for loc in locs
     ]
     return (without(document, set(locs)) if locs else document), problems
+
+
+def without_nulls(document: Document) -> tuple[Document, list[Problem]]:
+    """A null that the reader let through for its key is refused everywhere but in a quota."""
+    locs = {
+        loc
+        for loc in null_locs(document.data, ())
+        if not (len(loc) == 3 and loc[0] == "quotas" and loc[2] in NULLABLE)
+    }
+    found = sorted(locs, key=str)
+    problems = [document.problem(no_value("null"), loc, hint=NO_VALUE) for loc in found]
+    return (without(document, locs) if locs else document), problems
+
+
+def null_locs(data: Any, loc: Loc) -> Iterator[Loc]:
+    """Where a key in ``NULLABLE`` has no value."""
+    pairs: Any = ()
+    if isinstance(data, (dict, list)):
+        pairs = data.items() if isinstance(data, dict) else enumerate(data)
+    for key, value in pairs:
+        if value is None and key in NULLABLE:
+            yield (*loc, key)
+        yield from null_locs(value, (*loc, key))
 
 
 def reserved_name(data: dict[str, Any], loc: Loc) -> str:
@@ -221,10 +252,9 @@ def wording(kind: str, ctx: dict[str, Any], value: Any, subject: str) -> tuple[s
         choices = str(ctx.get("expected", "")).replace("'", "").replace(" or ", ", ")
         near = nearest(str(value), choices.split(", "))
         return f"'{subject}' cannot be {shown}", near or f"write one of: {choices}"
-    if kind in ("greater_than_equal", "less_than_equal"):
-        low, high = ctx.get("ge"), ctx.get("le")
-        bound = f"at least {low}" if low is not None else f"at most {high}"
-        return f"'{subject}' is {shown}, and must be {bound}", ""
+    if kind in BOUNDS:
+        (limit,) = (int(ctx[key]) for key in ("ge", "gt", "le") if key in ctx)
+        return f"'{subject}' is {shown}, and must be {BOUNDS[kind]} {limit}", ""
     if kind == "string_pattern_mismatch":
         return f"'{subject}' cannot be {shown!r}", f"it must match {ctx.get('pattern')}"
     if kind in ("too_short", "string_too_short"):

@@ -111,6 +111,16 @@ class Topic:
 
 
 @dataclass(frozen=True)
+class Quota:
+    """Client quotas of one entity: its parts (``user``, ``client-id``) in this order, each with its
+    name, None for the default. ``rates`` are numbers by Kafka's names."""
+
+    entity: tuple[tuple[str, str | None], ...]
+    rates: Mapping[str, float]
+    line: int = 0
+
+
+@dataclass(frozen=True)
 class Policy:
     """What to do with what the spec does not name."""
 
@@ -192,6 +202,8 @@ class Spec:
     controller_quorum: str | None = None
     fresh_cluster_id: str | None = None
     """An id for a KRaft cluster that has none yet; made by the run, never by the spec."""
+    quotas: tuple[Quota, ...] | None = None
+    """None: the spec does not speak of them, and nobody looks at them."""
     warnings: tuple[Notice, ...] = ()
 
     @property

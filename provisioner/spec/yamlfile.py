@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.errors import Notice, Problem, ProvisionError, cut
-from provisioner.spec.scalars import Bad, Dialect, scalar_of
+from provisioner.spec.scalars import NULLABLE, Bad, Dialect, is_null, item_text, scalar_of
 
 Loc = tuple[str | int, ...]
 MAX_DEPTH = 60
@@ -239,8 +239,7 @@ class Builder:
         )
 
     def value(self, event: Any, depth: int) -> tuple[Any, Place]:
-        mark = event.start_mark
-        place = Place(mark.line + 1, mark.column + 1)
+        place = at_start(event)
         kind = type(event).__name__
         if kind == "ScalarEvent":
             value = self.scalar(event)
@@ -330,7 +329,10 @@ class Builder:
         while type(key_event := self.next()).__name__ != "MappingEndEvent":
             key = self.key(key_event, depth)
             value_event = self.next()
-            value, at = self.value(value_event, depth + 1)
+            null = self.dialect is Dialect.STRICT and key in NULLABLE and is_null(value_event)
+            value, at = (
+                (None, at_start(value_event)) if null else self.value(value_event, depth + 1)
+            )
             at.key_line, at.key_column = (
                 key_event.start_mark.line + 1,
                 key_event.start_mark.column + 1,
@@ -399,6 +401,5 @@ class Builder:
                         items[key] = places.get(key, at)
 
 
-def item_text(event: Any) -> bool:
-    """Whether a scalar was written at all (``key:`` with nothing after it was not)."""
-    return type(event).__name__ != "ScalarEvent" or bool(event.value) or not event.implicit[0]
+def at_start(event: Any) -> Place:
+    return Place(event.start_mark.line + 1, event.start_mark.column + 1)

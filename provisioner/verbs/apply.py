@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -27,13 +26,15 @@ from provisioner.site.health import settle
 from provisioner.site.planning import Planned
 from provisioner.site.site import Site, update_layouts
 from provisioner.site.verification import verify
-from provisioner.verbs.arguments import changed
-from provisioner.verbs.command import Context, narrowed
-from provisioner.verbs.failures import kept_in
-from provisioner.verbs.permissions import warn_unused
-from provisioner.verbs.saved_plan import approve, read
-from provisioner.verbs.session import open_context
-from provisioner.verbs.summary import closing
+from provisioner.verbs.shared import options
+from provisioner.verbs.shared.arguments import changed
+from provisioner.verbs.shared.command import Context, narrowed
+from provisioner.verbs.shared.failures import kept_in
+from provisioner.verbs.shared.opening import open_context
+from provisioner.verbs.shared.permissions import warn_unused
+from provisioner.verbs.shared.saved_plan import approve, read
+from provisioner.verbs.shared.summary import closing
+from provisioner.verbs.shared.verb import Verb
 
 Approve = Callable[[Plan], None]
 
@@ -50,7 +51,6 @@ def apply(
 
     Raises ProvisionError only while nothing was changed; later errors are in the report (exit 2).
     """
-    started = time.monotonic()
     report = Report(site.spec.cluster)
     with session(site, "apply", emit) as run:
         run.results.into(report)
@@ -67,7 +67,6 @@ def apply(
         if run.stop.is_set():
             report.exit_code = 128 + run.signal
     report.exit_code = report.exit_code or _exit(report)
-    report.seconds = time.monotonic() - started
     return report
 
 
@@ -112,7 +111,7 @@ def _exit(report: Report) -> int:
     return Exit.YES
 
 
-def command(args: argparse.Namespace, context: Context) -> Report:
+def story(args: argparse.Namespace, context: Context) -> Report:
     """The verb: shows the plan, carries it out and verifies, without prompting."""
     console = context.console
     path = context.path
@@ -140,7 +139,7 @@ def command(args: argparse.Namespace, context: Context) -> Report:
             rebuild=args.rebuild,
             approve=approve_plan,
         )
-        report.extra["path"] = str(path)
+        report.path = str(path)
         report.limited = args.limit
         console.answer("\n".join(closing(report, site.spec, context)))
     return report
@@ -156,3 +155,30 @@ def _fit(args: argparse.Namespace, planned: bool) -> None:
         raise fail(
             "usage", "a saved plan has its own inventory and limit: leave out -i, -l and --each"
         )
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    options.allow(parser)
+    parser.add_argument(
+        "--rebuild", action="store_true", help="stop Kafka, empty its log dirs, then apply"
+    )
+    parser.add_argument(
+        "--round-trip", action="store_true", help="verify with a temporary topic too"
+    )
+
+
+VERB = Verb(
+    "apply",
+    "bring hosts, processes and topics into the state of the spec, then verify",
+    rank=5,
+    story=story,
+    options=_options,
+    examples=(
+        "provision apply specs/lab.yaml",
+        "provision apply prod.plan",
+        "provision apply --limit vm2 specs/prod.yaml",
+        "provision apply --each students -i inventories/class.yaml specs/lab.yaml",
+    ),
+    changes=True,
+    asks_kafka=True,
+)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 
 from provisioner.errors import Exit
-from provisioner.verbs import arguments
-from provisioner.verbs.command import Console, show_answer
+from provisioner.verbs.shared import arguments
+from provisioner.verbs.shared.command import Console, show_answer
+from provisioner.verbs.shared.verb import Verb
 
 
-def command(args: argparse.Namespace, console: Console) -> int:
+def story(args: argparse.Namespace, console: Console) -> int:
     """Prints the script, with and without --json: it is the answer."""
     import shtab  # wanted by this verb only
 
@@ -36,3 +37,21 @@ def with_files(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
         elif action.dest in kinds:
             action.complete = kinds[action.dest]  # type: ignore[attr-defined]
     return parser
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"))
+
+
+VERB = Verb(
+    "completion",
+    "print the completion script of a shell",
+    rank=18,
+    story=story,
+    options=_options,
+    examples=(
+        "provision completion bash > ~/.local/share/bash-completion/completions/provision",
+        "provision completion fish > ~/.config/fish/completions/provision.fish",
+    ),
+    of_clusters=False,
+)

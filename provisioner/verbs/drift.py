@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import time
 
 from provisioner.errors import Exit
 from provisioner.plan.model import Report
 from provisioner.site import planning
-from provisioner.verbs.command import Context
-from provisioner.verbs.session import open_context
+from provisioner.verbs.shared import options
+from provisioner.verbs.shared.command import Context
+from provisioner.verbs.shared.opening import open_context
+from provisioner.verbs.shared.verb import Verb
 
 
-def command(args: argparse.Namespace, context: Context) -> Report:
+def story(args: argparse.Namespace, context: Context) -> Report:
     """observe → resolve → diff → report."""
-    started = time.monotonic()
     with open_context(args, context) as site:
         plan = planning.make_plan(site).plan
         report = Report(site.spec.cluster, plan=plan, complete=plan.complete, in_sync=plan.in_sync)
@@ -22,5 +22,23 @@ def command(args: argparse.Namespace, context: Context) -> Report:
             report.in_sync = False
     context.console.answer(context.console.text.plan(plan))
     report.exit_code = {True: Exit.YES, False: Exit.NO, None: Exit.CANNOT_TELL}[report.in_sync]
-    report.seconds = time.monotonic() - started
     return report
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    options.formats(parser)
+    parser.add_argument("--strict", action="store_true", help="count unmanaged resources as drift")
+
+
+VERB = Verb(
+    "drift",
+    "show what differs from the spec, and what the spec does not manage",
+    rank=7,
+    story=story,
+    options=_options,
+    examples=(
+        "provision drift specs/lab.yaml",
+        "provision drift --format prometheus --output kafka.prom specs/lab.yaml specs/prod.yaml",
+    ),
+    asks_kafka=True,
+)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,15 @@ from provisioner.artifacts.cds import modes_of
 from provisioner.artifacts.model import Prepared, Progress
 from provisioner.artifacts.store import Store
 from provisioner.errors import Exit, fail
-from provisioner.verbs.command import Console, show
-from provisioner.verbs.session import Meter
+from provisioner.verbs.shared.answers import answer
+from provisioner.verbs.shared.command import Console
+from provisioner.verbs.shared.opening import Meter
+from provisioner.verbs.shared.verb import Verb
 
 ARCHES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 
 
-def command(args: argparse.Namespace, console: Console) -> int:
+def story(args: argparse.Namespace, console: Console) -> int:
     """--bundle loads, --version downloads, -o writes what --version names into a bundle.
 
     Raises ProvisionError (``usage``, ``artifact-unavailable``, ``artifact-corrupt``, ``disk-full``,
@@ -113,7 +114,7 @@ def _entries(prepared: Prepared) -> list[dict[str, Any]]:
         {
             "kind": part.kind,
             "version": part.version,
-            "platform": prepared.request.platform if part.kind == "java" else None,
+            "platform": part.platform or None,
             "digest": part.digest,
         }
         for part in parts
@@ -130,13 +131,32 @@ def _in_words(prepared: Prepared) -> str:
     return f"{' and '.join(parts)} for {prepared.request.platform}: in the cache"
 
 
-def answer(args: argparse.Namespace, console: Console, text: str, **more: Any) -> None:
-    """The answer of a verb without clusters: text, or the contract's document and ``more``."""
-    if not args.json:
-        console.answer(text)
-        return
-    from provisioner.report import json
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--version",
+        dest="kafka_version",
+        metavar="V",
+        action="append",
+        default=[],
+        help="Kafka version (repeatable)",
+    )
+    parser.add_argument(
+        "--arch", metavar="A", action="append", default=[], help="x86_64 or aarch64"
+    )
+    parser.add_argument("-o", "--out", metavar="BUNDLE", help="write a bundle")
+    parser.add_argument("--bundle", metavar="FILE", help="load a bundle")
 
-    entry = json.document(args.verb, Exit.YES, [], [])
-    entry |= {"complete": True, **more}
-    show(json.text(entry), sys.stdout)
+
+VERB = Verb(
+    "fetch",
+    "download Kafka and Java into the cache, or write and load a bundle",
+    rank=19,
+    story=story,
+    options=_options,
+    examples=(
+        "provision fetch --version 3.9.1",
+        "provision fetch --version 4.3.1 --arch aarch64 --out kafka.bundle",
+        "provision fetch --bundle kafka.bundle",
+    ),
+    of_clusters=False,
+)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import time
 from pathlib import Path
 
 from provisioner.errors import Exit
 from provisioner.plan.model import Report
 from provisioner.site import planning
-from provisioner.verbs.command import Context
-from provisioner.verbs.permissions import warn_unused
-from provisioner.verbs.session import open_context
+from provisioner.verbs.shared import options
+from provisioner.verbs.shared.command import Context
+from provisioner.verbs.shared.opening import open_context
+from provisioner.verbs.shared.permissions import warn_unused
+from provisioner.verbs.shared.verb import Verb
 
 
-def command(args: argparse.Namespace, context: Context) -> Report:
+def story(args: argparse.Namespace, context: Context) -> Report:
     """observe → plan → show (and save)."""
-    started = time.monotonic()
     with open_context(args, context) as site:
         planned = planning.make_plan(site)
         warn_unused(site, planned)
@@ -27,12 +27,11 @@ def command(args: argparse.Namespace, context: Context) -> Report:
             in_sync=planned.plan.in_sync,
         )
         if args.out:
-            from provisioner.verbs.saved_plan import save
+            from provisioner.verbs.shared.saved_plan import save
 
             save(Path(args.out), context, args, site.spec, planned.plan)
     context.console.answer(context.console.text.plan(planned.plan))
     report.exit_code = _exit(args, report)
-    report.seconds = time.monotonic() - started
     return report
 
 
@@ -40,3 +39,27 @@ def _exit(args: argparse.Namespace, report: Report) -> int:
     if args.exit_code and report.in_sync is False:
         return Exit.NO
     return Exit.YES if report.complete else Exit.CANNOT_TELL
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    options.allow(parser)
+    options.formats(parser)
+    parser.add_argument(
+        "-o", "--out", metavar="FILE", help="save the plan for `provision apply FILE`"
+    )
+    parser.add_argument("--exit-code", action="store_true", help="exit 2 if there are changes")
+
+
+VERB = Verb(
+    "plan",
+    "show what apply would change",
+    rank=4,
+    story=story,
+    options=_options,
+    examples=(
+        "provision plan specs/lab.yaml",
+        "provision plan --exit-code --out prod.plan specs/prod.yaml",
+        "provision plan --format markdown --output comment.md specs/prod.yaml",
+    ),
+    asks_kafka=True,
+)

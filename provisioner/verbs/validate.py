@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import argparse
-import time
 from typing import TYPE_CHECKING
 
 from provisioner.errors import Exit, ProvisionError
-from provisioner.plan.model import Change, Id, Plan, Report, UnknownState
+from provisioner.kinds.ids import service_id
+from provisioner.plan.model import Change, Plan, Report, UnknownState
 from provisioner.spec.types import Node, Spec
-from provisioner.verbs.command import Context
-from provisioner.verbs.loading import limit_of, load, load_spec
+from provisioner.verbs.shared.command import Context
+from provisioner.verbs.shared.loading import limit_of, load, load_spec
+from provisioner.verbs.shared.verb import Verb
 
 if TYPE_CHECKING:
     from provisioner.site.site import Site
 
 
-def command(args: argparse.Namespace, context: Context) -> Report:
+def story(args: argparse.Namespace, context: Context) -> Report:
     """files → Spec (→ preflight of its hosts). Raises ProvisionError with every problem."""
-    started = time.monotonic()
     spec = load_spec(args, context)
     report = Report(spec.cluster)
     if args.hosts:
-        from provisioner.verbs.session import open_context
+        from provisioner.verbs.shared.opening import open_context
 
         with open_context(args, context, fetch=True) as site:
             _preflight(site, report, context)
@@ -33,7 +33,6 @@ def command(args: argparse.Namespace, context: Context) -> Report:
     if args.hosts and report.complete:
         lines.append(f"{_listed(sorted(spec.hosts))}: ready for apply")
     context.console.answer("\n".join(lines))
-    report.seconds = time.monotonic() - started
     return report
 
 
@@ -49,7 +48,7 @@ def _preflight(site: Site, report: Report, context: Context) -> None:
 
     found = preflight(site, _changes(site))
     unread = [
-        UnknownState(Id(host, "service", node.name), str(error))
+        UnknownState(service_id(node), str(error))
         for host, error in sorted(site.unreachable.items())
         for node in site.spec.on(host)[:1]
     ]
@@ -108,3 +107,22 @@ def _listed(names: list[str]) -> str:
     few = 4
     more = f" and {len(names) - few} more" if len(names) > few else ""
     return ", ".join(names[:few]) + more
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--hosts", action="store_true", help="run the preflight checks on all hosts (read-only)"
+    )
+
+
+VERB = Verb(
+    "validate",
+    "check spec and inventory without contacting a host (--hosts: preflight too)",
+    rank=2,
+    story=story,
+    options=_options,
+    examples=(
+        "provision validate specs/lab.yaml",
+        "provision validate --hosts -i inventories/prod.yaml specs/prod.yaml",
+    ),
+)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import argparse
 import secrets
-import time
 
 from provisioner.errors import Exit
 from provisioner.plan.model import Plan, Report
 from provisioner.site.verification import verify
-from provisioner.verbs.command import Context
-from provisioner.verbs.session import open_context
+from provisioner.verbs.shared import options
+from provisioner.verbs.shared.command import Context
+from provisioner.verbs.shared.opening import open_context
+from provisioner.verbs.shared.verb import Verb
 
 
-def command(args: argparse.Namespace, context: Context) -> Report:
+def story(args: argparse.Namespace, context: Context) -> Report:
     """observe → plan → health (→ round trip)."""
-    started = time.monotonic()
     console = context.console
     with open_context(args, context) as site:
         report = Report(site.spec.cluster)
@@ -25,10 +25,27 @@ def command(args: argparse.Namespace, context: Context) -> Report:
         report.exit_code = Exit.NO
     elif report.in_sync is None or report.healthy is None:
         report.exit_code = Exit.CANNOT_TELL
-    report.seconds = time.monotonic() - started
     return report
 
 
 def _plan(report: Report) -> Plan:
     assert report.plan is not None
     return report.plan
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    options.formats(parser)
+    parser.add_argument(
+        "--round-trip", action="store_true", help="write to and read from a temporary topic"
+    )
+
+
+VERB = Verb(
+    "verify",
+    "check that the plan is empty and the cluster healthy",
+    rank=6,
+    story=story,
+    options=_options,
+    examples=("provision verify --round-trip specs/lab.yaml",),
+    asks_kafka=True,
+)

@@ -21,8 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from provisioner.kafka.client import connect
-from provisioner.kafka.port import Cluster
+from tests.kafka_client import Both, connect
 from tests.real.kafka_processes import free_ports
 from tests.real.provisioned import PATIENCE, ROOT, Answer, Provisioned
 
@@ -190,7 +189,7 @@ class Lab(Provisioned):
     # -- Kafka
 
     @contextlib.contextmanager
-    def cluster(self) -> Iterator[Cluster]:
+    def cluster(self) -> Iterator[Both]:
         found = connect([("localhost", port) for port in self.ports])
         try:
             yield found

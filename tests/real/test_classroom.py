@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from provisioner.kafka.requests.topics import CreateTopic
 from tests.real.kafka_processes import ZOOKEEPER_VERSION, installed
 from tests.real.lab import JVM, Lab, item, items, listening, shown, until, zookeeper_lab
 
@@ -90,7 +91,7 @@ def room(tmp_path: Path) -> Iterator[Classroom]:
         until(lambda: listening(lab.ports[0]) and listening(lab.ports[1]))
         with lab.cluster() as kafka:
             until(lambda: len(kafka.liveness().alive) == 2)
-            kafka.create_topic("mine", 2, 2, {})
+            kafka.send(CreateTopic("mine", 2, 2))
         lab.ports, all_ports = lab.ports[:2], lab.ports
         lab.produce("mine", [b"one", b"two"])
         lab.ports = all_ports

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.kafka.client import connect
+from tests.kafka_client import connect
 from tests.real.provisioned import Provisioned, provisioned
 
 STEPS = ["healthy", "topic", "produce", "stop", "leaders", "goes-on", "read", "order"]

@@ -19,21 +19,22 @@ from typing import Any
 import pytest
 
 from provisioner.kafka import zookeeper
-from provisioner.kafka.client import KafkaCluster, connect
 from provisioner.kafka.dialing import dial_directly
 from provisioner.kafka.port import (
     DEFAULT,
     DYNAMIC_BROKER,
     DYNAMIC_DEFAULT,
     STATIC,
-    Cluster,
     ClusterView,
     KafkaRefused,
     KafkaUnavailable,
     PartitionView,
     Sent,
 )
+from provisioner.kafka.requests.configs import AlterBrokerConfig, AlterTopicConfig
+from provisioner.kafka.requests.topics import CreatePartitions, CreateTopic
 from provisioner.kafka.routes import Routes
+from tests.kafka_client import Both, connect
 from tests.real.kafka_processes import Lab, Process, free_ports, kraft_lab, zookeeper_lab
 
 STATIC_CONFIG = {"num.io.threads": "3", "log.retention.hours": "5"}
@@ -58,7 +59,7 @@ def lab(request: pytest.FixtureRequest) -> Lab:
 
 
 @pytest.fixture
-def cluster(lab: Lab) -> Iterator[Cluster]:
+def cluster(lab: Lab) -> Iterator[Both]:
     with connected(lab) as found:
         yield found
 
@@ -69,7 +70,7 @@ def topic(request: pytest.FixtureRequest) -> str:
 
 
 @contextmanager
-def connected(lab: Lab, **options: Any) -> Iterator[Cluster]:
+def connected(lab: Lab, **options: Any) -> Iterator[Both]:
     found = connect(lab.bootstrap, **options)
     try:
         yield found
@@ -78,7 +79,7 @@ def connected(lab: Lab, **options: Any) -> Iterator[Cluster]:
 
 
 def wait_for(
-    cluster: Cluster, good: Callable[[ClusterView], object], seconds: float = 300.0
+    cluster: Both, good: Callable[[ClusterView], object], seconds: float = 300.0
 ) -> ClusterView:
     """The first liveness that is ``good``."""
     until = time.monotonic() + seconds
@@ -95,7 +96,7 @@ def wait_for(
 
 
 def wait_for_view(
-    cluster: Cluster, good: Callable[[ClusterView], object], seconds: float = 300.0
+    cluster: Both, good: Callable[[ClusterView], object], seconds: float = 300.0
 ) -> ClusterView:
     """The first view that is ``good``: brokers take a changed configuration a while later."""
     until = time.monotonic() + seconds
@@ -168,7 +169,7 @@ def restore(lab: Lab) -> None:
 # --- view -----------------------------------------------------------------------------------------
 
 
-def test_view_shows_brokers_and_who_leads(lab: Lab, cluster: Cluster) -> None:
+def test_view_shows_brokers_and_who_leads(lab: Lab, cluster: Both) -> None:
     view = cluster.view()
     assert [(b.host, b.port) for b in view.brokers] == lab.bootstrap
     assert view.alive == set(lab.brokers)
@@ -186,8 +187,8 @@ def test_view_shows_brokers_and_who_leads(lab: Lab, cluster: Cluster) -> None:
         assert not view.quorum.dynamic
 
 
-def test_view_shows_a_topic_with_its_own_config_only(cluster: Cluster, topic: str) -> None:
-    cluster.create_topic(topic, 3, 2, {"retention.ms": "60000", "min.insync.replicas": "2"})
+def test_view_shows_a_topic_with_its_own_config_only(cluster: Both, topic: str) -> None:
+    cluster.send(CreateTopic(topic, 3, 2, {"retention.ms": "60000", "min.insync.replicas": "2"}))
     found = wait_for_view(cluster, lambda view: view.topic(topic)).topic(topic)
     assert found is not None
     assert [p.id for p in found.partitions] == [0, 1, 2]
@@ -199,10 +200,10 @@ def test_view_shows_a_topic_with_its_own_config_only(cluster: Cluster, topic: st
     assert found.id
 
 
-def test_view_shows_where_each_value_comes_from(lab: Lab, cluster: Cluster) -> None:
+def test_view_shows_where_each_value_comes_from(lab: Lab, cluster: Both) -> None:
     first, second, *_ = lab.brokers
-    cluster.alter_broker_config(first, {"log.cleaner.threads": "2", "num.io.threads": "4"}, [])
-    cluster.alter_broker_config(None, {"message.max.bytes": "1048600"}, [])
+    cluster.send(AlterBrokerConfig(first, {"log.cleaner.threads": "2", "num.io.threads": "4"}))
+    cluster.send(AlterBrokerConfig(None, {"message.max.bytes": "1048600"}))
     view = wait_for_view(
         cluster, lambda v: all(value(v, id, "message.max.bytes") == "1048600" for id in v.alive)
     )
@@ -221,8 +222,8 @@ def test_view_shows_where_each_value_comes_from(lab: Lab, cluster: Cluster) -> N
     assert mine["log.dirs"].read_only
     assert not mine["num.io.threads"].read_only
 
-    cluster.alter_broker_config(first, {}, ["log.cleaner.threads", "num.io.threads"])
-    cluster.alter_broker_config(None, {}, ["message.max.bytes"])
+    cluster.send(AlterBrokerConfig(first, delete=["log.cleaner.threads", "num.io.threads"]))
+    cluster.send(AlterBrokerConfig(None, delete=["message.max.bytes"]))
     wait_for_view(
         cluster,
         lambda v: (
@@ -231,10 +232,10 @@ def test_view_shows_where_each_value_comes_from(lab: Lab, cluster: Cluster) -> N
     )
 
 
-def test_cluster_default_of_min_isr_reaches_topics(cluster: Cluster, topic: str) -> None:
+def test_cluster_default_of_min_isr_reaches_topics(cluster: Both, topic: str) -> None:
     before = cluster.view().cluster_config.get("min.insync.replicas")
-    cluster.create_topic(topic, 1, 3, {})
-    cluster.alter_broker_config(None, {"min.insync.replicas": "2"}, [])
+    cluster.send(CreateTopic(topic, 1, 3))
+    cluster.send(AlterBrokerConfig(None, {"min.insync.replicas": "2"}))
     view = wait_for_view(
         cluster,
         lambda v: (
@@ -247,12 +248,12 @@ def test_cluster_default_of_min_isr_reaches_topics(cluster: Cluster, topic: str)
     assert found is not None
     assert found.config == {}
     if before is None:
-        cluster.alter_broker_config(None, {}, ["min.insync.replicas"])
+        cluster.send(AlterBrokerConfig(None, delete=["min.insync.replicas"]))
     else:  # 4.x with eligible leader replicas: can be set, not removed
-        cluster.alter_broker_config(None, {"min.insync.replicas": before}, [])
+        cluster.send(AlterBrokerConfig(None, {"min.insync.replicas": before}))
 
 
-def test_sensitive_values_are_never_shown(lab: Lab, cluster: Cluster) -> None:
+def test_sensitive_values_are_never_shown(lab: Lab, cluster: Both) -> None:
     first = next(iter(lab.brokers))
     entry = cluster.view().broker_configs[first]["ssl.key.password"]
     assert entry.sensitive
@@ -260,8 +261,8 @@ def test_sensitive_values_are_never_shown(lab: Lab, cluster: Cluster) -> None:
     assert all(value is None for _, value in entry.synonyms)
 
 
-def test_log_dirs_tell_their_bytes(lab: Lab, cluster: Cluster, topic: str) -> None:
-    cluster.create_topic(topic, 1, 3, {})
+def test_log_dirs_tell_their_bytes(lab: Lab, cluster: Both, topic: str) -> None:
+    cluster.send(CreateTopic(topic, 1, 3))
     cluster.produce(topic, [b"x" * 1000], seconds=120)
     view = cluster.view(log_dirs=True)
     for id in lab.brokers:
@@ -272,10 +273,10 @@ def test_log_dirs_tell_their_bytes(lab: Lab, cluster: Cluster, topic: str) -> No
     assert cluster.view().log_dirs == {}
 
 
-def test_internal_topics_are_seen(lab: Lab, cluster: Cluster, topic: str) -> None:
+def test_internal_topics_are_seen(lab: Lab, cluster: Both, topic: str) -> None:
     from kafka import KafkaConsumer  # our own clients join no group
 
-    cluster.create_topic(topic, 1, 1, {})
+    cluster.send(CreateTopic(topic, 1, 1))
     servers = [f"{host}:{port}" for host, port in lab.bootstrap]
     group = KafkaConsumer(topic, bootstrap_servers=servers, group_id=topic)
     group.poll(timeout_ms=3000)
@@ -286,7 +287,7 @@ def test_internal_topics_are_seen(lab: Lab, cluster: Cluster, topic: str) -> Non
     assert found.replication == 3
 
 
-def test_liveness_is_the_view_without_configuration(cluster: Cluster) -> None:
+def test_liveness_is_the_view_without_configuration(cluster: Both) -> None:
     alive, view = cluster.liveness(), cluster.view()
     assert alive.broker_configs == {}
     assert (alive.brokers, alive.controller) == (view.brokers, view.controller)
@@ -298,10 +299,10 @@ def test_liveness_is_the_view_without_configuration(cluster: Cluster) -> None:
 # --- changes --------------------------------------------------------------------------------------
 
 
-def test_topics_are_made_changed_and_deleted(cluster: Cluster, topic: str) -> None:
-    cluster.create_topic(topic, 1, 1, {"retention.ms": "60000"})
-    cluster.create_partitions(topic, 3)
-    cluster.alter_topic_config(topic, {"max.message.bytes": "2000000"}, ["retention.ms"])
+def test_topics_are_made_changed_and_deleted(cluster: Both, topic: str) -> None:
+    cluster.send(CreateTopic(topic, 1, 1, {"retention.ms": "60000"}))
+    cluster.send(CreatePartitions(topic, 3))
+    cluster.send(AlterTopicConfig(topic, {"max.message.bytes": "2000000"}, ["retention.ms"]))
     wait_for(cluster, lambda view: len((view.topic(topic) or view.topics[0]).partitions) == 3)
     view = wait_for_view(cluster, lambda view: "retention.ms" not in config(view, topic))
     assert config(view, topic) == {"max.message.bytes": "2000000"}
@@ -312,19 +313,19 @@ def test_topics_are_made_changed_and_deleted(cluster: Cluster, topic: str) -> No
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        (lambda c: c.create_topic("no such name", 1, 1, {}), "INVALID_TOPIC_EXCEPTION"),
-        (lambda c: c.create_topic("t-too-wide", 1, 9, {}), "INVALID_REPLICATION_FACTOR"),
-        (lambda c: c.create_topic("t-bad-key", 1, 1, {"a.b": "c"}), "INVALID_CONFIG"),
+        (lambda c: c.send(CreateTopic("no such name", 1, 1)), "INVALID_TOPIC_EXCEPTION"),
+        (lambda c: c.send(CreateTopic("t-too-wide", 1, 9)), "INVALID_REPLICATION_FACTOR"),
+        (lambda c: c.send(CreateTopic("t-bad-key", 1, 1, {"a.b": "c"})), "INVALID_CONFIG"),
         (lambda c: c.delete_topic("t-unknown"), "UNKNOWN_TOPIC_OR_PARTITION"),
-        (lambda c: c.create_partitions("t-unknown", 3), "UNKNOWN_TOPIC_OR_PARTITION"),
-        (lambda c: c.alter_broker_config(None, {"log.dirs": "/x"}, []), "INVALID_REQUEST"),
+        (lambda c: c.send(CreatePartitions("t-unknown", 3)), "UNKNOWN_TOPIC_OR_PARTITION"),
+        (lambda c: c.send(AlterBrokerConfig(None, {"log.dirs": "/x"})), "INVALID_REQUEST"),
         (lambda c: c.produce("t-unknown", [b"x"], seconds=5), "UNKNOWN_TOPIC_OR_PARTITION"),
         (lambda c: c.consume("t-unknown", seconds=5), "UNKNOWN_TOPIC_OR_PARTITION"),
         (lambda c: c.producer("t-unknown"), "UNKNOWN_TOPIC_OR_PARTITION"),
     ],
 )
 def test_refusals_have_kafkas_name(
-    cluster: Cluster, change: Callable[[Cluster], object], code: str
+    cluster: Both, change: Callable[[Both], object], code: str
 ) -> None:
     with pytest.raises(KafkaRefused) as refused:
         change(cluster)
@@ -339,7 +340,7 @@ def test_any_one_address_is_enough(lab: Lab, topic: str) -> None:
     for number, (_, port) in enumerate(lab.bootstrap):
         cluster = connect([("127.0.0.1", port)])
         name = f"{topic}{number}"
-        cluster.create_topic(name, 1, 3, {"retention.ms": "60000"})
+        cluster.send(CreateTopic(name, 1, 3, {"retention.ms": "60000"}))
         wait_until(lambda: cluster.liveness().topic(name))  # noqa: B023
         view = cluster.view()
         assert view.errors == {}
@@ -348,20 +349,20 @@ def test_any_one_address_is_enough(lab: Lab, topic: str) -> None:
         cluster.close()
 
 
-def test_a_topic_that_exists_is_refused(cluster: Cluster, topic: str) -> None:
-    cluster.create_topic(topic, 1, 1, {})
+def test_a_topic_that_exists_is_refused(cluster: Both, topic: str) -> None:
+    cluster.send(CreateTopic(topic, 1, 1))
     with pytest.raises(KafkaRefused, match="already exists") as refused:
-        cluster.create_topic(topic, 1, 1, {})
+        cluster.send(CreateTopic(topic, 1, 1))
     assert refused.value.code == "TOPIC_ALREADY_EXISTS"
 
 
-def test_config_of_a_broker_that_is_not_there(cluster: Cluster) -> None:
+def test_config_of_a_broker_that_is_not_there(cluster: Both) -> None:
     with pytest.raises(KafkaUnavailable, match="broker 77 is not up"):
-        cluster.alter_broker_config(77, {"num.io.threads": "3"}, [])
+        cluster.send(AlterBrokerConfig(77, {"num.io.threads": "3"}))
 
 
-def test_leaders_go_back_to_the_preferred(lab: Lab, cluster: Cluster, topic: str) -> None:
-    cluster.create_topic(topic, 6, 3, {})
+def test_leaders_go_back_to_the_preferred(lab: Lab, cluster: Both, topic: str) -> None:
+    cluster.send(CreateTopic(topic, 6, 3))
     wait_for(cluster, healthy(3))
     away = next(iter(lab.brokers))
     with stopped(lab, away):
@@ -375,8 +376,8 @@ def test_leaders_go_back_to_the_preferred(lab: Lab, cluster: Cluster, topic: str
 # --- records --------------------------------------------------------------------------------------
 
 
-def test_what_is_produced_is_consumed(cluster: Cluster, topic: str) -> None:
-    cluster.create_topic(topic, 3, 3, {"min.insync.replicas": "2"})
+def test_what_is_produced_is_consumed(cluster: Both, topic: str) -> None:
+    cluster.send(CreateTopic(topic, 3, 3, {"min.insync.replicas": "2"}))
     values = [b"%d" % n for n in range(300)]
     written = cluster.produce(topic, values, seconds=120)
     assert sorted(written) == [(p, offset) for p in range(3) for offset in range(100)]
@@ -385,15 +386,15 @@ def test_what_is_produced_is_consumed(cluster: Cluster, topic: str) -> None:
     assert len(cluster.consume(topic, count=7, seconds=120)) == 7
 
 
-def test_an_empty_topic_is_read_at_once(cluster: Cluster, topic: str) -> None:
-    cluster.create_topic(topic, 3, 1, {})
+def test_an_empty_topic_is_read_at_once(cluster: Both, topic: str) -> None:
+    cluster.send(CreateTopic(topic, 3, 1))
     begun = time.monotonic()
     assert cluster.consume(topic, seconds=120) == []
     assert time.monotonic() - begun < 60
 
 
-def test_a_record_that_is_not_acknowledged_says_why(lab: Lab, cluster: Cluster, topic: str) -> None:
-    cluster.create_topic(topic, 1, 3, {"min.insync.replicas": "3"})
+def test_a_record_that_is_not_acknowledged_says_why(lab: Lab, cluster: Both, topic: str) -> None:
+    cluster.send(CreateTopic(topic, 1, 3, {"min.insync.replicas": "3"}))
     wait_for(cluster, healthy(3))
     with stopped(lab, next(iter(lab.brokers))):
         begun = time.monotonic()
@@ -402,8 +403,8 @@ def test_a_record_that_is_not_acknowledged_says_why(lab: Lab, cluster: Cluster, 
         assert time.monotonic() - begun < 60
 
 
-def test_traffic_across_a_broker_stop_loses_nothing(lab: Lab, cluster: Cluster, topic: str) -> None:
-    cluster.create_topic(topic, 3, 3, {"min.insync.replicas": "2"})
+def test_traffic_across_a_broker_stop_loses_nothing(lab: Lab, cluster: Both, topic: str) -> None:
+    cluster.send(CreateTopic(topic, 3, 3, {"min.insync.replicas": "2"}))
     wait_for(cluster, healthy(3))
     traffic = cluster.producer(topic)
     wait_until(lambda: len(traffic.acked()) > 100)
@@ -490,19 +491,21 @@ def test_a_broker_that_hangs_is_said_and_bounded(lab: Lab) -> None:
 
 
 def test_a_broker_that_hangs_after_it_answered(lab: Lab) -> None:
-    process = next(iter(lab.brokers.values()))
     with connected(lab, timeout=16) as cluster:
-        assert isinstance(cluster, KafkaCluster)
-        cluster._home = ("localhost", process.port)
+        assert isinstance(cluster, Both)
+        # Without its controller no cluster can be changed, whichever broker is asked.
+        leads = cluster.view().controller
+        process = next(each for id, each in lab.brokers.items() if id != leads)
+        cluster.reader._home = ("localhost", process.port)
         with hanging(process):
             assert cluster.liveness().brokers
             begun = time.monotonic()
-            cluster.alter_broker_config(None, {}, ["message.max.bytes"])
+            cluster.send(AlterBrokerConfig(None, delete=["message.max.bytes"]))
             assert time.monotonic() - begun < 7  # half of the limit is for one that hangs
     restore(lab)
 
 
-def test_a_restarted_broker_is_asked_again(lab: Lab, cluster: Cluster) -> None:
+def test_a_restarted_broker_is_asked_again(lab: Lab, cluster: Both) -> None:
     id = next(iter(lab.brokers))
     cluster.view()
     with stopped(lab, id):
@@ -518,7 +521,7 @@ def test_the_controller_moves(zookeeper_cluster: Lab, topic: str) -> None:
         first = cluster.view().controller
         assert first is not None
         with stopped(zookeeper_cluster, first):
-            cluster.create_topic(topic, 1, 1, {})  # finds the new one by itself
+            cluster.send(CreateTopic(topic, 1, 1))  # finds the new one by itself
             cluster.refresh()
             view = wait_for_view(cluster, lambda v: v.topic(topic))  # not every broker knows yet
             assert view.controller != first
@@ -571,7 +574,7 @@ def test_everything_works_through_a_tunnel(lab: Lab, topic: str) -> None:
     before = set(threading.enumerate())
     routes = Routes(dict.fromkeys(lab.bootstrap, dial))
     with connected(lab, routes=routes, tunnel=True) as cluster:
-        cluster.create_topic(topic, 3, 3, {})
+        cluster.send(CreateTopic(topic, 3, 3))
         values = [os.urandom(20_000) for _ in range(100)]
         cluster.produce(topic, values, seconds=20)
         read = cluster.consume(topic, seconds=20)
@@ -604,7 +607,7 @@ def test_a_broker_elsewhere_is_not_dialled(lab: Lab, topic: str) -> None:
             f"{foreign[0]}:{foreign[1]} is not on a host of this cluster, so it was not dialled"
         )
         with connected(lab) as whole:  # the foreign one may be the controller
-            whole.create_topic(topic, 3, 3, {})
+            whole.send(CreateTopic(topic, 3, 3))
             leaders = {p.leader for p in partitions(whole.view(), topic)}
         assert stranger in leaders
         written = cluster.produce(topic, [b"x"] * 3, seconds=5)
@@ -644,7 +647,7 @@ def test_close_leaves_no_thread_and_prints_nothing(
     caplog.set_level(logging.DEBUG)
     before = set(threading.enumerate())
     cluster = connect([("localhost", free_ports(1)[0]), *lab.bootstrap])
-    cluster.create_topic(topic, 2, 2, {})
+    cluster.send(CreateTopic(topic, 2, 2))
     traffic = cluster.producer(topic)
     wait_until(lambda: len(traffic.acked()) > 10)
     cluster.consume(topic, seconds=120)

@@ -12,13 +12,17 @@ from typing import Any
 
 import pytest
 
-from provisioner.kafka.client import connect
-from provisioner.kafka.port import Cluster, ClusterView, KafkaRefused, KafkaUnavailable
-from provisioner.kinds.registry import KINDS
+from provisioner.kafka.port import ClusterView, KafkaRefused, KafkaUnavailable
+from provisioner.kafka.requests.configs import AlterBrokerConfig, AlterTopicConfig
+from provisioner.kafka.requests.request import Request
+from provisioner.kafka.requests.topics import CreatePartitions, CreateTopic, DeleteTopic
+from provisioner.kinds.quota.requests import AlterQuota
+from provisioner.kinds.registry import KINDS, asks
 from provisioner.plan.diff import diff
 from provisioner.plan.model import Absent, Id, Observation, Present, State, Wave
 from provisioner.plan.pipeline import judges
 from provisioner.spec.types import Spec
+from tests.kafka_client import Both, connect
 from tests.real.kafka_processes import Lab, kraft_lab, zookeeper_lab
 from tests.unit.plan.model_cluster import ModelCluster
 from tests.unit.run.model_run import ModelKafka, on_model, runner
@@ -26,6 +30,8 @@ from tests.unit.run.model_run import ModelKafka, on_model, runner
 OURS = "t-"
 """How the topics of these tests begin: Kafka has internal ones besides."""
 SECONDS = 30.0
+ALICE = (("user", "alice"),)
+CLIENTS = (("user", "alice"), ("client-id", None))
 
 
 @dataclass
@@ -34,7 +40,7 @@ class Pair:
 
     model: ModelCluster
     lab: Lab
-    real: Cluster
+    real: Both
 
     def both(self, do: Callable[[Any], None]) -> tuple[str, str]:
         """The code that each refused it with, or nothing."""
@@ -62,7 +68,7 @@ class Pair:
 
     def _seen(self) -> dict[str, Any]:
         try:
-            return picture(self.real.view(), self.model.spec)
+            return picture(self.real.view(asks(self.model.spec)), self.model.spec)
         except KafkaUnavailable as error:
             return {"silent": str(error)}
 
@@ -78,7 +84,7 @@ def refusal(do: Callable[[Any], None], cluster: Any) -> str:
 def picture(view: ClusterView, spec: Spec) -> dict[str, Any]:
     """What the kinds make of a view, and what the rules of ``plan.safety`` look at."""
     found: dict[str, Any] = {}
-    for name in ("broker", "broker-config", "topic"):
+    for name in ("broker", "broker-config", "topic", "quota"):
         for id, seen in KINDS[name].read(view, spec).items():
             if name != "topic" or id.name.startswith(OURS):
                 found[str(id)] = plain(seen)
@@ -108,6 +114,7 @@ def pair(name: str, lab: Lab) -> Iterator[Pair]:
     for topic in list(model.topics):
         model.delete_topic(topic)
     model.wide.clear()
+    model.quotas.clear()
     real = connect(lab.bootstrap)
     try:
         yield Pair(model, lab, real)
@@ -134,59 +141,64 @@ def both(
 def create(name: str, partitions: int, replication: int, **config: str) -> Callable[[Any], None]:
     values = {key.replace("_", "."): value for key, value in config.items()}
 
-    def do(cluster: Any) -> None:
-        cluster.create_topic(
-            name=name, partitions=partitions, replication=replication, config=values
-        )
-
-    return do
+    return send(CreateTopic(name, partitions, replication, values))
 
 
-def call(method: str, **args: Any) -> Callable[[Any], None]:
-    return lambda cluster: getattr(cluster, method)(**args)
+def send(request: Request) -> Callable[[Any], None]:
+    return lambda cluster: cluster.send(request)
 
 
 DEEDS: list[tuple[str, Callable[[Any], None]]] = [
     ("a topic", create("t-one", 3, 2)),
     ("one with values", create("t-two", 1, 3, retention_ms="60000", cleanup_policy="compact")),
-    ("more partitions", call("create_partitions", name="t-one", total=5)),
+    ("more partitions", send(CreatePartitions("t-one", 5))),
     (
         "values set and taken away",
-        call(
-            "alter_topic_config",
-            name="t-two",
-            set={"retention.ms": "70000", "segment.ms": "77777"},
-            delete=["cleanup.policy"],
+        send(
+            AlterTopicConfig(
+                "t-two", {"retention.ms": "70000", "segment.ms": "77777"}, ["cleanup.policy"]
+            )
         ),
     ),
     (
         "a minimum of its own",
-        call("alter_topic_config", name="t-one", set={"min.insync.replicas": "2"}, delete=[]),
+        send(AlterTopicConfig("t-one", {"min.insync.replicas": "2"})),
     ),
     (
         "a broker's own value",
-        call("alter_broker_config", broker=1, set={"num.io.threads": "6"}, delete=[]),
+        send(AlterBrokerConfig(1, {"num.io.threads": "6"})),
     ),
     (
         "a value of all brokers",
-        call("alter_broker_config", broker=None, set={"background.threads": "12"}, delete=[]),
+        send(AlterBrokerConfig(None, {"background.threads": "12"})),
     ),
     (
         "both taken back",
-        call("alter_broker_config", broker=1, set={}, delete=["num.io.threads"]),
+        send(AlterBrokerConfig(1, delete=["num.io.threads"])),
     ),
     (
         "and that of all",
-        call("alter_broker_config", broker=None, set={}, delete=["background.threads"]),
+        send(AlterBrokerConfig(None, delete=["background.threads"])),
     ),
-    ("a topic goes", call("delete_topic", name="t-two")),
+    ("a topic goes", send(DeleteTopic("t-two"))),
+    ("a quota", send(AlterQuota(ALICE, {"producer_byte_rate": 1048576}))),
+    ("one of a default", send(AlterQuota(CLIENTS, {"request_percentage": 12.5}))),
+    (
+        "a rate changed, one added",
+        send(AlterQuota(ALICE, {"producer_byte_rate": 5, "consumer_byte_rate": 7})),
+    ),
+    ("a rate removed", send(AlterQuota(ALICE, remove=["producer_byte_rate"]))),
+    ("and the last", send(AlterQuota(ALICE, remove=["consumer_byte_rate"]))),
+    ("and that of the default", send(AlterQuota(CLIENTS, remove=["request_percentage"]))),
 ]
 
 REFUSED: list[tuple[str, Callable[[Any], None]]] = [
     ("a topic that is there", create("t-there", 1, 1)),
     ("more replicas than brokers", create("t-wide", 1, 4)),
-    ("as many partitions as it has", call("create_partitions", name="t-there", total=2)),
-    ("fewer partitions", call("create_partitions", name="t-there", total=1)),
+    ("as many partitions as it has", send(CreatePartitions("t-there", 2))),
+    ("fewer partitions", send(CreatePartitions("t-there", 1))),
+    ("a rate that Kafka does not have", send(AlterQuota(ALICE, {"x": 1}))),
+    ("a part of a byte", send(AlterQuota(ALICE, {"producer_byte_rate": 0.5}))),
 ]
 
 
@@ -209,7 +221,7 @@ def test_what_one_refuses_the_other_refuses(both: Pair) -> None:
 def test_a_broker_that_is_gone_and_comes_back(both: Pair) -> None:
     """Only with a replica on each: which broker has which, Kafka draws by lot."""
     for topic in list(both.model.topics):
-        assert both.both(call("delete_topic", name=topic)) == ("", "")
+        assert both.both(send(DeleteTopic(topic))) == ("", "")
     assert both.both(create("t-everywhere", 3, 3)) == ("", "")
     both.alike()
     both.kill(2)
@@ -221,14 +233,16 @@ def test_a_broker_that_is_gone_and_comes_back(both: Pair) -> None:
 class Overriding:
     """A Kafka that takes every value and sets another, as a policy of its own may."""
 
-    def __init__(self, real: Cluster):
+    def __init__(self, real: Both):
         self.real = real
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.real, name)
 
-    def alter_topic_config(self, name: str, set: dict[str, str], delete: list[str]) -> None:
-        self.real.alter_topic_config(name, dict.fromkeys(set, "777000"), delete)
+    def send(self, request: Request) -> None:
+        if isinstance(request, AlterTopicConfig):
+            request = replace(request, set=dict.fromkeys(request.set, "777000"))
+        self.real.send(request)
 
 
 def test_a_value_that_kafka_takes_and_does_not_keep_is_a_failure_by_name(

@@ -28,26 +28,30 @@ sys.exit(code)
 
 FILES = (
     *("provisioner", "provisioner.cli", "provisioner.errors", "provisioner.workers"),
-    *("provisioner.uuids", "provisioner.packages"),
+    *("provisioner.uuids", "provisioner.packages", "provisioner.cleaning"),
     *("provisioner.inventory", "provisioner.inventory.*"),
     *("provisioner.spec", "provisioner.spec.build", "provisioner.spec.checks*"),
     *("provisioner.spec.compiled", "provisioner.spec.load", "provisioner.spec.nearest"),
     *("provisioner.spec.properties", "provisioner.spec.rules", "provisioner.spec.scalars"),
     *("provisioner.spec.shape", "provisioner.spec.types", "provisioner.spec.words"),
     "provisioner.spec.yamlfile",
-    *("provisioner.verbs", "provisioner.verbs.arguments", "provisioner.verbs.command"),
-    *("provisioner.verbs.examples", "provisioner.verbs.loading"),
+    *("provisioner.verbs", "provisioner.verbs.shared", "provisioner.verbs.shared.arguments"),
+    *("provisioner.verbs.shared.command", "provisioner.verbs.shared.loading"),
+    *("provisioner.verbs.shared.options", "provisioner.verbs.shared.permitted"),
+    *("provisioner.verbs.shared.registry", "provisioner.verbs.shared.verb"),
     # what the console and the stop signals need
     *("provisioner.plan", "provisioner.plan.*"),
     *("provisioner.report", "provisioner.report.cleaning", "provisioner.report.formats"),
     *("provisioner.report.text", "provisioner.site", "provisioner.site.stopping"),
     *("provisioner.hosts", "provisioner.hosts.core_dumps"),
+    *("provisioner.kinds", "provisioner.kinds.ids"),
 )
 """Ours, to read files and answer."""
 
 LOOK = (
     *FILES,
-    *("provisioner.kinds", "provisioner.kinds.*"),
+    *("provisioner.kinds.*", "provisioner.kafka.requests", "provisioner.kafka.requests.*"),
+    "provisioner.kafka.schemas",
     *("provisioner.hosts.no_shell", "provisioner.hosts.observer", "provisioner.hosts.shell"),
     *("provisioner.hosts.transport", "provisioner.hosts.reach"),
     *("provisioner.site.facts", "provisioner.site.look", "provisioner.site.observe"),
@@ -59,7 +63,7 @@ LOOK = (
     *("provisioner.kafka", "provisioner.kafka.client", "provisioner.kafka.dialing"),
     *("provisioner.kafka.messages", "provisioner.kafka.port", "provisioner.kafka.reading"),
     *("provisioner.kafka.routes", "provisioner.kafka.survey", "provisioner.kafka.traffic"),
-    *("provisioner.kafka.tunnel", "provisioner.kafka.wire", "provisioner.verbs.session"),
+    *("provisioner.kafka.tunnel", "provisioner.kafka.wire", "provisioner.verbs.shared.opening"),
 )
 """Ours, to look at a cluster."""
 
@@ -163,7 +167,7 @@ def test_a_look_at_this_machine(verb: str, tmp_path: Path) -> None:
     found = loaded(tmp_path, verb)
     assert {"provisioner.kafka.client", "provisioner.plan.pipeline"} <= found
     ours = (*LOOK, "provisioner.hosts.local", f"provisioner.verbs.{verb}")
-    more = ("provisioner.verbs.permissions",) if verb == "plan" else ()
+    more = ("provisioner.verbs.shared.permissions",) if verb == "plan" else ()
     assert too_much(found, (*ours, *more), LIBRARIES) == []
 
 

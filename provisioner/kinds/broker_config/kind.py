@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from provisioner.kafka.port import DYNAMIC_BROKER, ClusterView
+from provisioner.kafka.requests.configs import AlterBrokerConfig
 from provisioner.kinds.kind import Difference, Kind
 from provisioner.plan.model import (
     Await,
@@ -118,8 +119,7 @@ def steps(change: Change, state: State) -> Sequence[Step]:
     broker = None if change.id.name == CLUSTER else int(change.id.name.removeprefix("broker-"))
     values = {k: str(v) for k, v in change.after.items() if v is not None}
     dropped = [k for k, v in change.after.items() if v is None]
-    args = {"broker": broker, "set": values, "delete": dropped}
-    return [Call("alter_broker_config", args), Await(change.id, PATIENCE)]
+    return [Call(AlterBrokerConfig(broker, values, dropped)), Await(change.id, PATIENCE)]
 
 
 KIND = Kind(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from provisioner.kinds.file import logging, settings, unit
+from provisioner.kinds.ids import directory_id, file_id
 from provisioner.kinds.layout import HostLayout
 from provisioner.plan.model import PRIVILEGED, Id, Pending, State
 from provisioner.spec.types import Node, Spec, Supervisor
@@ -18,24 +19,24 @@ def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
     if not places.nodes:
         return states
     for node in places.nodes:
-        states[file_id(places, node.properties)] = _properties(
+        states[file_id(places.host, node.properties)] = _properties(
             places, settings.properties(spec, node), "properties", node
         )
-        states[file_id(places, places.launch(node))] = _properties(
+        states[file_id(places.host, places.launch(node))] = _properties(
             places, settings.launch(spec, places, node), "launch", node
         )
     default = f"{places.private_dir}/launch/default.conf"
-    states[file_id(places, default)] = _properties(
+    states[file_id(places.host, default)] = _properties(
         places, settings.default_launch(spec, places), "launch"
     )
     path, content = logging.configuration(spec, places)
-    states[file_id(places, path)] = _properties(places, content, "properties")
-    states[file_id(places, places.digest_key)] = State(
+    states[file_id(places.host, path)] = _properties(places, content, "properties")
+    states[file_id(places.host, places.digest_key)] = State(
         {"type": "file", "mode": "0400", "owner": places.owner},
         args=_args(places, "key"),
     )
     if spec.is_kraft:
-        states[file_id(places, places.cluster_id_file)] = State(
+        states[file_id(places.host, places.cluster_id_file)] = State(
             {
                 "type": "file",
                 "mode": "0640",
@@ -47,7 +48,7 @@ def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
         )
     if places.supervisor is Supervisor.SYSTEMD:
         for node in places.nodes:
-            states[file_id(places, unit.path(places, node))] = State(
+            states[file_id(places.host, unit.path(places, node))] = State(
                 {
                     "type": "file",
                     "mode": "0644",
@@ -62,11 +63,7 @@ def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
 
 def _folder(id: Id) -> tuple[Id, ...]:
     """The folder a file is in: without it the file cannot be written."""
-    return (Id(id.host, "directory", id.name.rpartition("/")[0]),)
-
-
-def file_id(places: HostLayout, path: str) -> Id:
-    return Id(places.host, "file", path)
+    return (directory_id(id.host, id.name.rpartition("/")[0]),)
 
 
 def _properties(
@@ -89,7 +86,7 @@ def _links(places: HostLayout) -> dict[Id, State]:
     if places.kafka:
         links[f"{places.home}/libs"] = places.kafka.path + "/libs"
     return {
-        file_id(places, path): State(
+        file_id(places.host, path): State(
             {"type": "link", "target": target, "owner": places.owner},
             args={**_args(places, "link"), "replace": places.rebuild},
         )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from provisioner.kafka.port import STATIC, ClusterView
+from provisioner.kinds.ids import service_id
 from provisioner.kinds.kind import Difference, Kind, Probe, Record, Seen, script
 from provisioner.kinds.layout import HostLayout
 from provisioner.kinds.rendering import RESERVED, text_of
@@ -35,10 +36,6 @@ HELD = "it is held: "
 
 
 TIERS = {Role.ZOOKEEPER: 0, Role.CONTROLLER: 1, Role.COMBINED: 1, Role.BROKER: 2}
-
-
-def service_id(node: Node) -> Id:
-    return Id(node.host, "service", node.name)
 
 
 def texts_of(places: HostLayout, node: Node, logging: str) -> tuple[Id, Id, Id]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from provisioner.kinds import properties
 from provisioner.kinds.cluster_id import ClusterId, cluster_id
+from provisioner.kinds.ids import storage_id
 from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
 from provisioner.kinds.layout import HostLayout
 from provisioner.kinds.storage.guard import guard
@@ -56,7 +57,7 @@ def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
             elif spec.is_kraft:
                 fields = {"cluster_id": Pending("the cluster id"), "node_id": str(node.id)}
             inputs = _inputs(spec, places, node) if "cluster_id" in fields else ()
-            states[Id(places.host, "storage", log_dir.path)] = State(fields, inputs, args=args)
+            states[storage_id(places.host, log_dir.path)] = State(fields, inputs, args=args)
     return states
 
 
@@ -75,7 +76,7 @@ def probe(places: HostLayout) -> Sequence[Probe]:
     reads the folders; the manifest's owner reads what it records about them."""
     text = script(PACKAGE, "filesystem.sh", "probe.sh")
     paths = [log_dir.path for node in places.nodes for log_dir in node.log_dirs]
-    ids = {path: Id(places.host, "storage", path) for path in paths}
+    ids = {path: storage_id(places.host, path) for path in paths}
     if not paths:
         return []
     recorded = script(PACKAGE, "recorded.sh")
@@ -184,7 +185,7 @@ def _id_of(spec: Spec, observed: Observed, *, zookeeper: bool) -> str | None:
     for node in spec.nodes:
         if (node.role is Role.ZOOKEEPER) is zookeeper:
             for log_dir in node.log_dirs:
-                seen = observed.get(Id(node.host, "storage", log_dir.path))
+                seen = observed.get(storage_id(node.host, log_dir.path))
                 if isinstance(seen, Present) and seen.fields.get("cluster_id"):
                     return str(seen.fields["cluster_id"])
     return None

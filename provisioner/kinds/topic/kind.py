@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from provisioner.kafka.port import ClusterView
+from provisioner.kafka.requests.configs import AlterTopicConfig
+from provisioner.kafka.requests.topics import CreatePartitions, CreateTopic
 from provisioner.kinds.kind import Difference, Kind
 from provisioner.plan.model import (
     Absent,
@@ -145,16 +147,14 @@ def steps(change: Change, state: State) -> Sequence[Step]:
     config = {k: str(v) for k, v in state.fields.items() if k not in SHAPE}
     if change.action == "create":
         shape = {name: state.fields[name] for name in SHAPE}
-        return [Call("create_topic", {"name": name, **shape, "config": config}), wait]
+        return [Call(CreateTopic(name, **shape, config=config)), wait]
     chain: list[Step] = []
     if "partitions" in change.fields:
-        total = state.fields["partitions"]
-        chain.append(Call("create_partitions", {"name": name, "total": total}))
+        chain.append(Call(CreatePartitions(name, state.fields["partitions"])))
     values = {key: config[key] for key in change.fields if key in config}
     dropped = [k for k in change.fields if k not in config and k not in SHAPE]
     if values or dropped:
-        args = {"name": name, "set": values, "delete": dropped}
-        chain.append(Call("alter_topic_config", args))
+        chain.append(Call(AlterTopicConfig(name, values, dropped)))
     return [*chain, wait]
 
 

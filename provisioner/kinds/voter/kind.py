@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from provisioner.kafka.port import ClusterView
 from provisioner.kinds.kind import Difference, Kind
+from provisioner.kinds.voter.requests import AddVoter
 from provisioner.plan.model import (
     Absent,
     Await,
@@ -126,13 +127,10 @@ def settled(state: State, observation: Observation) -> bool:
 
 
 def steps(change: Change, state: State) -> Sequence[Step]:
-    args = {
-        "id": state.args["id"],
-        "directory": state.fields[DIRECTORY],
-        "endpoint": state.args["endpoint"],
-        "replaces": (change.before or {}).get(DIRECTORY),
-    }
-    return [Call("add_voter", args), Await(change.id, PATIENCE)]
+    before = (change.before or {}).get(DIRECTORY)
+    args = state.args
+    request = AddVoter(args["id"], state.fields[DIRECTORY], args["endpoint"], replaces=before)
+    return [Call(request), Await(change.id, PATIENCE)]
 
 
 KIND = Kind(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.verbs.arguments import SUMMARIES
+from provisioner.verbs.shared.registry import files
 from tests.contract.cli.conftest import Provision
 
 ASK = """. "$1"
@@ -27,7 +27,7 @@ def asked(script: Path, words: str) -> set[str]:
 def test_bash_completes_verbs_and_options(provision: Provision, tmp_path: Path) -> None:
     script = tmp_path / "provision.bash"
     script.write_text(provision("completion", "bash").out)
-    assert set(SUMMARIES) <= asked(script, "provision ''")
+    assert set(files()) <= asked(script, "provision ''")
     assert {"drift", "drill"} == asked(script, "provision dr")
     assert {"--format", "--output"} <= asked(script, "provision drift --")
     assert {"markdown"} == asked(script, "provision drift --format m")
@@ -36,7 +36,7 @@ def test_bash_completes_verbs_and_options(provision: Provision, tmp_path: Path) 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_the_script_holds_every_verb_and_its_options(provision: Provision, shell: str) -> None:
     text = provision("completion", shell).out
-    assert all(verb in text for verb in SUMMARIES)
+    assert all(verb in text for verb in files())
     assert "accept-new-host-keys" in text
 
 

@@ -89,7 +89,8 @@ def test_a_reader_that_has_gone(spec: Path, argv: list[str]) -> None:
 BUG = """
 import sys
 from provisioner.verbs import validate
-validate.command = lambda args, context: 1 / 0
+from dataclasses import replace
+validate.VERB = replace(validate.VERB, story=lambda args, context: 1 / 0)
 from provisioner.cli import main
 sys.exit(main(sys.argv[1:]))
 """

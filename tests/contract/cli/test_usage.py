@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from provisioner.errors import CODES
-from provisioner.verbs import arguments
-from provisioner.verbs.arguments import SUMMARIES
-from provisioner.verbs.examples import EXAMPLES, epilog
+from provisioner.verbs.shared import arguments
+from provisioner.verbs.shared.registry import files
+from provisioner.verbs.shared.registry import verb as declared
 from tests.contract.cli.conftest import Provision, write_spec
 
 WRONG = {
@@ -75,7 +75,7 @@ def test_version_says_only_that(provision: Provision) -> None:
 def test_help_names_every_verb(provision: Provision) -> None:
     ran = provision("--help")
     assert ran.code == 0
-    for verb in SUMMARIES:
+    for verb in files():
         assert f"    {verb} " in ran.out
 
 
@@ -215,10 +215,10 @@ def test_the_schema_is_one_json_document(provision: Provision, options: list[str
     assert "brokers" in json.loads(ran.out)["properties"]
 
 
-@pytest.mark.parametrize("verb", sorted(set(arguments.SUMMARIES) - {"import"}))
+@pytest.mark.parametrize("verb", sorted(set(files()) - {"import"}))
 def test_the_help_of_each_verb_ends_with_commands_that_it_understands(verb: str) -> None:
-    examples = EXAMPLES[verb]
-    assert all(f"  {line}\n" in epilog(verb) + "\n" for line in examples)
+    examples = declared(verb).examples
+    assert all(f"  {line}\n" in declared(verb).epilog + "\n" for line in examples)
     for line in examples:
         words = shlex.split(line.partition(" > ")[0])
         assert words[0] == "provision"

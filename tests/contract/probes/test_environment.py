@@ -11,7 +11,7 @@ import pytest
 from provisioner.hosts.local import ENVIRONMENT, LocalConnection
 from provisioner.hosts.observer import Observer, Reading, Shell
 from provisioner.hosts.transport import Result
-from provisioner.verbs import command
+from provisioner.verbs.shared import command
 
 OF_THE_SHELL = {"PWD", "_", "OLDPWD", "SHLVL", "LC_ALL"}
 SECRETS = ("PROVISION_BECOME_PASSWORD", "PROVISION_SSH_PASSWORD", "SOME_DB_PASSWORD", "LD_PRELOAD")

@@ -17,7 +17,8 @@ import pytest
 
 from provisioner.hosts.local import LocalConnection
 from provisioner.hosts.observer import Observer, Reading, Shell
-from provisioner.kinds.service.kind import OTHERS, desired, service_id
+from provisioner.kinds.ids import service_id
+from provisioner.kinds.service.kind import OTHERS, desired
 from provisioner.kinds.service.steps import stop_steps, tell_step
 from provisioner.plan.model import Id, Present, Run
 from provisioner.run.steps import shell_step

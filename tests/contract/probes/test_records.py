@@ -28,7 +28,7 @@ CREATE = Change(TOPIC, "create", None, {"partitions": 1}, ("partitions",))
 class Refusing:
     """A cluster that creates no topic."""
 
-    def create_topic(self, **_: Any) -> None:
+    def send(self, request: Any) -> None:
         raise KafkaRefused("TOPIC_ALREADY_EXISTS", "the name is taken")
 
 

@@ -7,29 +7,31 @@ from typing import Any
 
 import pytest
 
-from provisioner.kafka.port import Cluster
+from provisioner.kafka.requests.configs import AlterBrokerConfig, AlterTopicConfig
+from provisioner.kafka.requests.topics import CreatePartitions, CreateTopic
+from tests.kafka_client import Both
 from tests.real.lab import Lab, item, items, until
 
-Seen = Callable[[Cluster], bool]
+Seen = Callable[[Both], bool]
 
 
-def kafka(lab: Lab, change: Callable[[Cluster], Any], seen: Seen) -> None:
+def kafka(lab: Lab, change: Callable[[Both], Any], seen: Seen) -> None:
     """Changes something and waits until Kafka shows it."""
     with lab.cluster() as cluster:
         change(cluster)
         until(lambda: seen(cluster))
 
 
-def partitions(cluster: Cluster) -> dict[str, int]:
+def partitions(cluster: Both) -> dict[str, int]:
     return {t.name: len(t.partitions) for t in cluster.view().topics}
 
 
-def config(cluster: Cluster, topic: str) -> dict[str, str]:
+def config(cluster: Both, topic: str) -> dict[str, str]:
     (found,) = [dict(t.config) for t in cluster.view().topics if t.name == topic]
     return found
 
 
-def value(cluster: Cluster, broker: int, key: str) -> str | None:
+def value(cluster: Both, broker: int, key: str) -> str | None:
     """The effective value."""
     return cluster.view().broker_configs[broker][key].value
 
@@ -47,8 +49,8 @@ def test_a_deleted_topic_is_made_again(lab: Lab) -> None:
 
 
 def test_partitions_given_to_a_topic_cannot_be_taken_away(lab: Lab) -> None:
-    def more(cluster: Cluster) -> None:
-        cluster.create_partitions("atu", 2)
+    def more(cluster: Both) -> None:
+        cluster.send(CreatePartitions("atu", 2))
 
     kafka(lab, more, lambda c: partitions(c)["atu"] == 2)
     try:
@@ -74,8 +76,8 @@ def test_partitions_given_to_a_topic_cannot_be_taken_away(lab: Lab) -> None:
 def test_a_topics_configuration_is_put_back(
     lab: Lab, values: dict[str, str], dropped: list[str], before: str | None
 ) -> None:
-    def alter(cluster: Cluster) -> None:
-        cluster.alter_topic_config("purchases", values, dropped)
+    def alter(cluster: Both) -> None:
+        cluster.send(AlterTopicConfig("purchases", values, dropped))
 
     kafka(lab, alter, lambda c: config(c, "purchases").get("retention.ms") == before)
     change = item(lab.json("drift", code=2), "changes")
@@ -88,10 +90,10 @@ def test_a_topics_configuration_is_put_back(
 
 
 def test_what_the_spec_does_not_know_is_reported_and_left(lab: Lab) -> None:
-    def add(cluster: Cluster) -> None:
-        cluster.create_topic("scratch", 2, 1, {})
-        cluster.alter_topic_config("purchases", {"max.message.bytes": "2000000"}, [])
-        cluster.alter_broker_config(1, {"num.network.threads": "4"}, [])
+    def add(cluster: Both) -> None:
+        cluster.send(CreateTopic("scratch", 2, 1))
+        cluster.send(AlterTopicConfig("purchases", {"max.message.bytes": "2000000"}))
+        cluster.send(AlterBrokerConfig(1, {"num.network.threads": "4"}))
 
     kafka(
         lab, add, lambda c: "scratch" in partitions(c) and value(c, 1, "num.network.threads") == "4"
@@ -109,10 +111,10 @@ def test_what_the_spec_does_not_know_is_reported_and_left(lab: Lab) -> None:
             assert not cluster["applied"]
     finally:
 
-        def remove(cluster: Cluster) -> None:
+        def remove(cluster: Both) -> None:
             cluster.delete_topic("scratch")
-            cluster.alter_topic_config("purchases", {}, ["max.message.bytes"])
-            cluster.alter_broker_config(1, {}, ["num.network.threads"])
+            cluster.send(AlterTopicConfig("purchases", {}, ["max.message.bytes"]))
+            cluster.send(AlterBrokerConfig(1, delete=["num.network.threads"]))
 
         kafka(lab, remove, lambda c: "scratch" not in partitions(c))
 
@@ -121,8 +123,8 @@ def test_what_the_spec_does_not_know_is_reported_and_left(lab: Lab) -> None:
 def test_a_dynamic_value_that_hides_the_files_is_taken_away(lab: Lab, broker: int | None) -> None:
     pids = lab.pids_now()
 
-    def hide(cluster: Cluster) -> None:
-        cluster.alter_broker_config(broker, {"num.io.threads": "7"}, [])
+    def hide(cluster: Both) -> None:
+        cluster.send(AlterBrokerConfig(broker, {"num.io.threads": "7"}))
 
     kafka(lab, hide, lambda c: value(c, 1, "num.io.threads") == "7")
     change = item(lab.json("drift", code=2), "changes")
@@ -139,11 +141,13 @@ def test_a_dynamic_value_that_hides_the_files_is_taken_away(lab: Lab, broker: in
 
 
 def test_a_topic_of_fewer_copies_is_refused_in_words(lab: Lab) -> None:
-    def less(cluster: Cluster) -> None:
+    def less(cluster: Both) -> None:
         cluster.delete_topic("purchases")
         # At once: a topic that is on its way out is waited for.
-        cluster.create_topic(
-            "purchases", 3, 1, {"retention.ms": "604800000", "min.insync.replicas": "2"}
+        cluster.send(
+            CreateTopic(
+                "purchases", 3, 1, {"retention.ms": "604800000", "min.insync.replicas": "2"}
+            )
         )
 
     kafka(lab, less, lambda c: partitions(c).get("purchases") == 3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from provisioner.kafka.requests.configs import AlterTopicConfig
 from tests.real.lab import Lab, Spec, item, items, shown
 
 
@@ -93,7 +94,7 @@ def test_a_saved_plan_does_what_it_says_once(lab: Lab, tmp_path: Path) -> None:
         assert again.code == 1, "what it would change is changed already" + shown(again)
         assert again.document["errors"][0]["code"] == "stale-plan"
     with lab.cluster() as kafka:
-        kafka.alter_topic_config("atu", {}, ["retention.ms"])
+        kafka.send(AlterTopicConfig("atu", {}, ["retention.ms"]))
 
 
 def test_a_plan_that_the_cluster_left_behind_is_stale_and_does_nothing(

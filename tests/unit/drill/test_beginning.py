@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from provisioner.drill.conditions import otherwise
 from provisioner.plan.model import (
     Id,
     Observation,
@@ -18,7 +19,6 @@ from provisioner.plan.model import (
 )
 from provisioner.plan.rules import Seen
 from provisioner.site.planning import Planned
-from provisioner.verbs.drill import otherwise
 
 SERVICE = Id("vm", "service", "broker-1")
 STORAGE = Id("vm", "storage", "/k/logs-1")

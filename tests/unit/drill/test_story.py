@@ -6,11 +6,12 @@ import pytest
 
 from provisioner.drill import phrases as drill_phrases
 from provisioner.drill.account import Account, Moved
-from provisioner.drill.story import Line, Outcome, Story
+from provisioner.drill.story import Outcome, Story
 from provisioner.kafka.port import PartitionView
+from provisioner.plan.model import Line
+from provisioner.report.drill import told
 from provisioner.report.text import Text
 from provisioner.run.results import Interrupted
-from provisioner.verbs.drill import told
 
 GOOD = Account(6, 0, 0, 0, False, (4, 6, 1, 3))
 

@@ -8,6 +8,7 @@ import pytest
 
 from provisioner.kafka import messages
 from provisioner.kafka.messages import Versions
+from provisioner.kafka.requests.configs import AlterBrokerConfig
 
 
 def test_the_newest_version_that_both_speak_is_chosen() -> None:
@@ -42,7 +43,8 @@ def test_metadata_never_makes_a_topic() -> None:
 
 
 def test_incremental_changes_name_only_what_changes() -> None:
-    request = messages.alter_configs_request(messages.BROKER, "", {"a": "1"}, ["b"])
+    (message,) = AlterBrokerConfig(None, {"a": "1"}, ["b"]).messages
+    request = messages.admin_request(message)
     (resource,) = request.resources
     assert (resource.resource_type, resource.resource_name) == (4, "")
     assert [(c.name, c.config_operation, c.value) for c in resource.configs] == [

@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 from kafka.protocol.metadata import ApiVersionsResponse, MetadataResponse
 
-from provisioner.kafka.client import KafkaCluster
+from provisioner.kafka.client import KafkaClient
 from provisioner.kafka.dialing import Deadline, receive_exactly
 from provisioner.kafka.messages import metadata_request
 from provisioner.kafka.port import KafkaUnavailable
+from provisioner.kafka.requests.configs import AlterBrokerConfig
 from provisioner.kafka.routes import Routes
 from provisioner.kafka.wire import MAX_ANSWER, Connection, Pool, chunks, reason, unavailable
+from provisioner.kafka.writer import Writer
 from tests.unit.kafka.sockets import pair, playing
 
 Version = ApiVersionsResponse.ApiVersion
@@ -295,7 +297,7 @@ def test_a_broker_that_drips_has_the_time_of_the_call() -> None:
 EVIL = ("169.254.169.254", 80)
 
 
-def lying(dialled: list[tuple[str, int]]) -> KafkaCluster:
+def lying(dialled: list[tuple[str, int]]) -> KafkaClient:
     """A cluster of one address, whose broker says that broker 2 is somewhere else entirely."""
     broker = Broker(brokers=[(1, "a", 9092), (2, *EVIL), (3, "a", 9099)], keys=[60, 32, 44, 46])
 
@@ -303,7 +305,7 @@ def lying(dialled: list[tuple[str, int]]) -> KafkaCluster:
         dialled.append((host, port))
         return dialling(broker)(host, port, seconds)
 
-    return KafkaCluster((A,), 5.0, Routes({A: dial}, {"a": dial}), False)
+    return KafkaClient((A,), 5.0, Routes({A: dial}, {"a": dial}), False)
 
 
 def test_an_address_that_is_not_of_this_cluster_is_never_dialled() -> None:
@@ -322,7 +324,7 @@ def test_nor_is_it_where_a_change_is_sent() -> None:
     dialled: list[tuple[str, int]] = []
     cluster = lying(dialled)
     with pytest.raises(KafkaUnavailable, match=r"^169\.254\.169\.254:80 is not on a host of"):
-        cluster.alter_broker_config(2, {"a": "b"}, [])
+        Writer(cluster).send(AlterBrokerConfig(2, {"a": "b"}))
     assert EVIL not in dialled
     cluster.close()
 
@@ -331,5 +333,5 @@ def test_an_answer_that_cannot_be_is_no_fault_of_ours() -> None:
     """A topic was asked for; the answer has none."""
     cluster = lying([])
     with pytest.raises(KafkaUnavailable, match="a:9092: ValueError"):
-        cluster.produce("t", [b"x"], seconds=1)
+        Writer(cluster).produce("t", [b"x"], seconds=1)
     cluster.close()

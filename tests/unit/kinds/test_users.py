@@ -27,9 +27,9 @@ from provisioner.plan.model import (
     Run,
     Unpack,
 )
+from provisioner.run.removal import Removal
 from provisioner.site.scripts import ENTERING, text_of
 from provisioner.spec.types import Spec, Supervisor
-from provisioner.verbs.removal import Removal
 from tests.unit.plan.model_cluster import AS_ROOT, places_of, spec_of
 
 ROOT = Path(provisioner.__file__).parent
@@ -129,9 +129,9 @@ PLACES = {
     ("run/sweep.py", "_sweep"): "/etc/systemd/system",
     ("site/site.py", "_gather_facts"): "who we are",
     ("run/waits.py", "_why_dead"): "systemctl and journalctl",
-    ("verbs/removal.py", "_as_root"): "by enter.sh alone",
-    ("verbs/removal.py", "_end"): "accounts",
-    ("verbs/removal.py", "removals"): "units",
+    ("run/removal.py", "_as_root"): "by enter.sh alone",
+    ("run/removal.py", "_end"): "accounts",
+    ("run/removal.py", "removals"): "units",
 }
 """Everywhere that something is done as root, and why nobody else can have a hand in it."""
 

@@ -8,10 +8,12 @@ broker on a log dir that is not formatted) is an ``Impossible`` here.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from provisioner.kafka.port import (
@@ -26,9 +28,11 @@ from provisioner.kafka.port import (
     QuorumView,
     TopicView,
 )
+from provisioner.kafka.requests.request import Ask
 from provisioner.kinds import properties
 from provisioner.kinds.layout import Distribution, Facts, HostLayout, layout_for
-from provisioner.kinds.registry import KINDS
+from provisioner.kinds.quota.requests import Entity
+from provisioner.kinds.registry import KINDS, asks
 from provisioner.kinds.service.digest import digest
 from provisioner.plan.model import (
     Await,
@@ -58,6 +62,14 @@ SPECS = Path(__file__).parent / "specs"
 FRESH = "FreshClusterIdOfTheRun"
 ZOOKEEPERS = "IdThatZooKeeperMadeUpp"
 ROOT = "root:root"
+
+
+RATES = (
+    "producer_byte_rate",
+    "consumer_byte_rate",
+    "request_percentage",
+    "controller_mutation_rate",
+)
 
 
 class Impossible(Exception):
@@ -195,6 +207,7 @@ class ModelCluster:
         self.topics: dict[str, Topic] = {}
         self.dynamic: dict[int, dict[str, str]] = {}
         self.wide: dict[str, str] = {}
+        self.quotas: dict[Entity, dict[str, float]] = {}
         self.pids = 100
         self.zookeeper_id = ZOOKEEPERS
         self.controller: int | None = None
@@ -403,7 +416,24 @@ class ModelCluster:
             {b: self._configs(b) for b in alive},
             dict(self.wide),
             quorum=quorum,
+            answers={ask: self.answer(ask) for ask in asks(self.spec)},
         )
+
+    def answer(self, ask: Ask) -> Any:
+        """What the ask makes of Kafka's answer: ``DescribeQuotas`` of ``told_describe_quotas``."""
+        return ask.read(getattr(self, f"told_{snake(ask)}")())
+
+    def told_describe_quotas(self) -> Any:
+        """The parts of an entity in any order, numbers as doubles, and what is of no client."""
+        every = [*self.quotas.items(), ((("ip", "10.0.0.1"),), {"connection_creation_rate": 1})]
+        entries = [
+            SimpleNamespace(
+                entity=[SimpleNamespace(entity_type=t, entity_name=n) for t, n in reversed(entity)],
+                values=[SimpleNamespace(key=k, value=float(v)) for k, v in rates.items()],
+            )
+            for entity, rates in every
+        ]
+        return SimpleNamespace(entries=entries)
 
     def _topic(self, name: str, topic: Topic, alive: list[int]) -> TopicView:
         partitions = []
@@ -473,9 +503,14 @@ class ModelCluster:
                 machine = self.machines[change.id.host]
                 machine.distributions[step.path] = (step.artifact, [])
             case Call():
-                getattr(self, f"call_{step.method}")(**step.args)
+                self.send(step.request)
             case Await():
                 self._await(step.id, planned.wanted.get(step.id, State({})))
+
+    def send(self, request: Any) -> None:
+        """``CreateTopic(…)`` is ``call_create_topic(…)`` with its fields."""
+        args = {f.name: getattr(request, f.name) for f in fields(request)}
+        getattr(self, f"call_{snake(request)}")(**args)
 
     def _await(self, id: Id, state: State) -> None:
         if id.host:
@@ -627,6 +662,19 @@ class ModelCluster:
         if self.voters.get(id) != replaces:
             raise Impossible(f"voter {id} has {self.voters.get(id)}, not {replaces}")
         self.voters[id] = directory
+
+    def call_alter_quota(
+        self, entity: Entity, set: Mapping[str, float], remove: Sequence[str]
+    ) -> None:
+        for key, rate in set.items():
+            if key not in RATES or (key.endswith("_byte_rate") and rate != int(rate)):
+                raise Impossible(f"no quota is {key}={rate}")
+        rates = self.quotas.setdefault(entity, {})
+        rates.update(set)
+        for key in remove:
+            rates.pop(key, None)
+        if not rates:
+            del self.quotas[entity]
 
     def directory_of(self, machine: Machine, node: Node) -> str:
         if self.spec.controller_quorum == "static":
@@ -845,6 +893,12 @@ class ModelCluster:
     def broker_config(self, broker: int | None, values: dict[str, str]) -> None:
         self.call_alter_broker_config(broker, values, [])
 
+    def quota(self, entity: dict[str, str | None], rates: dict[str, float | None]) -> None:
+        """Sets rates of an entity; null drops one."""
+        parts = tuple(entity.items())
+        wanted = {key: rate for key, rate in rates.items() if rate is not None}
+        self.call_alter_quota(parts, wanted, [key for key in rates if rates[key] is None])
+
     def unreachable(self, host: str, words: str = "connection timed out") -> None:
         """The host is not there: no places, no observation."""
         from provisioner.hosts.transport import TransportError
@@ -852,6 +906,11 @@ class ModelCluster:
         self.site.places.pop(host)
         self.machines.pop(host)
         self.site.unreachable[host] = TransportError("unreachable", words)
+
+
+def snake(value: object) -> str:
+    """``create_topic`` of a ``CreateTopic``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(value).__name__).lower()
 
 
 @cache

@@ -78,6 +78,13 @@ def deeds(name: str) -> list[Deed]:
             Deed("damage", (f"{host}:{where_.kafka.path}", "changed=libs/a.jar")),
             Deed("remove", (f"{host}:{where_.kafka.path}",)),
         ]
+    for quota in spec.quotas or ():
+        entity, key = dict(quota.entity), next(iter(quota.rates))
+        found += [
+            Deed("quota", (entity, {key: 1})),
+            Deed("quota", (entity, {key: 2, "request_percentage": 1.5})),
+            Deed("quota", (entity, dict.fromkeys(quota.rates))),
+        ]
     for topic in spec.topics:
         found += [
             Deed("topic_config", (topic.name, {"retention.ms": "1"})),

@@ -9,12 +9,12 @@ import unicodedata
 
 import pytest
 
+from provisioner.cleaning import CONTROL, block, clean, json_text, printable
 from provisioner.errors import Problem
 from provisioner.plan.model import Change, Event, Id, Plan, Refused, Report, UnknownState, Wave
 from provisioner.report import json as documents
-from provisioner.report.cleaning import CONTROL, block, clean, json_text, printable
 from provisioner.report.text import Text
-from provisioner.verbs.command import Console
+from provisioner.verbs.shared.command import Console
 
 NASTY = "a\x1b[2J\x1b]0;owned\x07b\u202ec\u009bd\u2028e\x00f"
 FORBIDDEN = {
@@ -72,7 +72,7 @@ def everything(text: str) -> Report:
     )
     report = Report("c", target=text, plan=plan)
     report.failed.append((change, text))
-    report.extra["errors"] = [text]
+    report.errors = (text,)
     return report
 
 

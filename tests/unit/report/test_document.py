@@ -83,7 +83,11 @@ def report_of(given: dict[str, Any]) -> Report:
         "failed": [(change_of(f["change"]), f["message"]) for f in given.get("failed", [])],
         "not_started": [change_of(c) for c in given.get("not_started", [])],
     }
-    told = {key: given[key] for key in ("target", "healthy", "limited", "seconds") if key in given}
+    told = {
+        key: given[key]
+        for key in ("target", "healthy", "limited", "seconds", "kept", "problems")
+        if key in given
+    }
     return Report(
         given.get("cluster", "lab"),
         plan=plan,
@@ -91,7 +95,6 @@ def report_of(given: dict[str, Any]) -> Report:
         complete=plan.complete,
         in_sync=plan.in_sync,
         checks=[Check(c["name"], c["ok"], c.get("detail", "")) for c in given.get("checks", [])],
-        extra=given.get("extra", {}),
         **done,
         **told,
     )

@@ -124,7 +124,7 @@ def test_prometheus() -> None:
 
 def test_prometheus_has_each_series_once() -> None:
     one, two = differing(), differing()
-    one.extra["path"], two.extra["path"] = "a.yaml", 'b "2".yaml'
+    one.path, two.path = "a.yaml", 'b "2".yaml'
     lines = [x for x in shown("prometheus", one, two).splitlines() if not x.startswith("#")]
     names = [line.rsplit(" ", 1)[0] for line in lines]
     assert len(names) == len(set(names))

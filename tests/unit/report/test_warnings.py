@@ -11,8 +11,8 @@ import pytest
 from provisioner.errors import Notice
 from provisioner.plan.model import Report
 from provisioner.report.json import document
-from provisioner.verbs.arguments import SPEC_VERBS
-from provisioner.verbs.command import run
+from provisioner.verbs.shared.command import run
+from provisioner.verbs.shared.registry import every
 
 NEEDED = {
     "drill": ["--node", "broker-1"],
@@ -58,7 +58,7 @@ def test_the_shape() -> None:
     assert [cluster["warnings"] for cluster in body["clusters"]] == [[one, two], [one]]
 
 
-@pytest.mark.parametrize("verb", sorted(SPEC_VERBS))
+@pytest.mark.parametrize("verb", sorted(verb.name for verb in every() if verb.of_clusters))
 def test_every_verb_says_them_beside_the_errors(
     verb: str, spec: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,7 +7,7 @@ themselves; everything else of it is as in a run.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -16,7 +16,8 @@ import pytest
 
 from provisioner.hosts.actor import Outcome
 from provisioner.hosts.shell import Frame
-from provisioner.kafka.port import ClusterView, KafkaRefused, KafkaUnavailable
+from provisioner.kafka.port import ClusterView, KafkaRefused, KafkaUnavailable, KafkaWriter
+from provisioner.kafka.requests.request import Ask, Request
 from provisioner.kinds.kind import Probe
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import (
@@ -65,13 +66,17 @@ NOTHING = "nothing"
 """A step that says it was done, and does nothing."""
 
 
+class Nothing(Request):
+    """So does this request."""
+
+
 class ModelKafka:
     """The port on the model."""
 
     def __init__(self, model: ModelCluster, life: Life | None = None):
         self.model, self.life = model, life or Life()
 
-    def view(self) -> ClusterView:
+    def view(self, asks: Sequence[Ask] = ()) -> ClusterView:
         found = self.model.view()
         if found is None:
             raise KafkaUnavailable("nobody answers")
@@ -82,20 +87,14 @@ class ModelKafka:
     def refresh(self) -> None:
         pass
 
-    def nothing(self) -> None:
-        pass
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        call = getattr(self.model, f"call_{name}")
-
-        def made(**args: Any) -> None:
+    def send(self, request: Request) -> None:
+        if isinstance(request, Nothing):
+            return
+        try:
             self.life.goes_on()
-            try:
-                call(**args)
-            except Impossible as error:
-                raise KafkaRefused("INVALID_REQUEST", str(error)) from error
-
-        return made
+            self.model.send(request)
+        except Impossible as error:
+            raise KafkaRefused("INVALID_REQUEST", str(error)) from error
 
 
 @dataclass
@@ -175,7 +174,7 @@ class ModelExecutor(Executor):
         if change.id.host:
             return [Run(NOTHING, (), "")]
         wait = [Await(s.id, 0.3) for s in chain if self.awaited and isinstance(s, Await)]
-        return [Call(NOTHING), *wait]
+        return [Call(Nothing()), *wait]
 
 
 @contextlib.contextmanager
@@ -207,6 +206,10 @@ class ModelSession(Session):
     model: ModelCluster = field(kw_only=True)
     life: Life = field(default_factory=Life, kw_only=True)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.writes = lambda reader: cast(KafkaWriter, reader)
+
     def actor(self, host: str) -> Any:
         return ModelActor(self.model, host, self.life)
 
@@ -232,7 +235,7 @@ def converged(model: ModelCluster, run: ModelSession, planned: Planned | None = 
     with on_model(model, run.life), pytest.MonkeyPatch.context() as patch:
         patch.setattr(converge, "observe", observe)
         patch.setattr(converge, "Executor", ModelExecutor)
-        for name in ("settle", "sweep", "prefer_leaders"):
+        for name in ("settle", "sweep_topics", "prefer_leaders"):
             patch.setattr(converge, name, lambda *_: None)
         converge.converge(run, planned or model.planned())
     return run.results

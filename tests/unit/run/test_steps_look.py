@@ -64,7 +64,7 @@ def test_what_is_streamed_stands_alone() -> None:
 
 
 CHAINS = st.lists(
-    st.lists(st.sampled_from([STOP, START, FILE, JAR, WAIT, Call("m")]), min_size=1, max_size=5),
+    st.lists(st.sampled_from([STOP, START, FILE, JAR, WAIT, Call(None)]), min_size=1, max_size=5),
     max_size=5,
 )
 

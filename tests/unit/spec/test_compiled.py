@@ -31,7 +31,8 @@ def test_the_table_is_of_these_models() -> None:
 def plain(value: Any) -> Any:
     """Models and parts as dicts, with the type of everything else."""
     if isinstance(value, (BaseModel, compiled.Part)):
-        return {name: plain(item) for name, item in vars(value).items()}
+        given = value.model_fields_set
+        return {name: (name in given, plain(item)) for name, item in vars(value).items()}
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list):

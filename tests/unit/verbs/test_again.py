@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from provisioner.plan.model import Id, Plan, Report, UnknownState
-from provisioner.verbs import arguments
-from provisioner.verbs.command import Console, Context, _in_words, _rerun, narrowed
+from provisioner.verbs.shared import arguments
+from provisioner.verbs.shared.command import Console, Context, _in_words, _rerun, narrowed
 
 
 @pytest.mark.parametrize(

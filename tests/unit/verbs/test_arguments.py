@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from provisioner.errors import ProvisionError
-from provisioner.verbs.arguments import ALLOW, SPEC_VERBS, SUMMARIES, allowed, parse, useless
+from provisioner.run.locks import checked
 from provisioner.verbs.fetch import asked
-from provisioner.verbs.lock import checked
+from provisioner.verbs.shared.arguments import parse
+from provisioner.verbs.shared.permitted import ALLOW, allowed, useless
+from provisioner.verbs.shared.registry import every
 
 ALLOWED: list[tuple[list[str], dict[str, frozenset[str]]]] = [
     ([], {}),
@@ -44,7 +46,7 @@ def test_allow_is_a_closed_list(word: str) -> None:
     assert caught.value.problems[0].code == "usage"
 
 
-@pytest.mark.parametrize("verb", sorted(SPEC_VERBS))
+@pytest.mark.parametrize("verb", sorted(verb.name for verb in every() if verb.of_clusters))
 def test_every_verb_of_a_cluster_takes_the_same_options(verb: str) -> None:
     extra = {"drill": ["--node", "broker-1"], "destroy": ["--confirm", "x"]}.get(verb, [])
     args = parse([verb, "a.yaml", "b.yaml", "-i", "hosts", "-l", "lab*", "--json", "-v", *extra])
@@ -76,7 +78,7 @@ def test_what_may_not_stand_before_the_verb_is_told_where_to_stand() -> None:
 
 
 def test_every_verb_says_what_it_does() -> None:
-    assert all(SUMMARIES.values())
+    assert all(verb.summary for verb in every())
 
 
 @pytest.mark.parametrize(

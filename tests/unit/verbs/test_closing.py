@@ -10,8 +10,8 @@ import pytest
 from provisioner.kinds.service.kind import HELD
 from provisioner.plan.model import Change, Id, Plan, Refused, Report, UnknownState, Wave
 from provisioner.spec.types import Spec
-from provisioner.verbs.command import Console, Context
-from provisioner.verbs.summary import closing
+from provisioner.verbs.shared.command import Console, Context
+from provisioner.verbs.shared.summary import closing
 
 BROKER = Id("h", "service", "broker-1")
 HOLD = Refused(BROKER, f"{HELD}the disk (provision start ends the hold)")
@@ -25,7 +25,7 @@ AGAIN = "to continue: provision apply x.yaml"
 def said(shown: Plan | None, left: Plan | None, **report: Any) -> str:
     found = Report("one", exit_code=2, plan=shown, **report)
     if left is not None:
-        found.extra["verified"] = left
+        found.verified = left
     context = Context(Path("x.yaml"), Console(False))
     return "\n".join(closing(found, cast(Spec, None), context))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.errors import CODES, Exit
-from provisioner.verbs.arguments import SUMMARIES
+from provisioner.verbs.shared.registry import files
 
 ROOT = Path(__file__).parents[3]
 ERRORS = ROOT / "docs" / "errors.md"
@@ -50,4 +50,4 @@ def test_the_index_of_decisions_is_complete_sorted_and_has_their_titles() -> Non
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_documents_name_only_verbs_that_there_are(path: Path) -> None:
     shown = re.findall(r"^(?:\$ )?(?:\.venv/bin/)?provision ([a-z]+)\b", path.read_text(), re.M)
-    assert set(shown) <= set(SUMMARIES)
+    assert set(shown) <= set(files())

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.errors import ProvisionError
-from provisioner.verbs.arguments import parse
+from provisioner.verbs.shared.arguments import parse
 
 ROOT = Path(__file__).parents[3]
 PACKAGE = ROOT / "provisioner"

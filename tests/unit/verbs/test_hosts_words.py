@@ -15,12 +15,13 @@ from provisioner.hosts.observer import Shell
 from provisioner.hosts.transport import Connection, Result, Stream, TransportError
 from provisioner.kinds.layout import Facts
 from provisioner.plan.model import Unknown
+from provisioner.run import locks
 from provisioner.run.lock import Lock, LockFile
+from provisioner.site import journals
 from provisioner.site.look import look
 from provisioner.site.preflight import preflight
 from provisioner.site.site import Options, Site, open_site
-from provisioner.verbs import lock, log
-from provisioner.verbs.failures import problems_of
+from provisioner.verbs.shared.failures import problems_of
 from tests.unit.plan.model_cluster import ModelCluster, spec_of
 
 Says = Callable[[str], bytes]
@@ -74,7 +75,7 @@ def target_of(good: str, bad: str) -> Site:
 def test_log(bad: str) -> None:
     line = json.dumps({"run": "a", "seq": 1, "time": "2026", "changes": []})
     site = target_of(f"1\n{line}\n", bad)
-    found = log.gather(site)
+    found = journals.gather(site)
     assert [entry["run"] for entry in found.entries] == ["a"]
     assert [unread.id.host for unread in found.unread] == [list(site.shells)[1]]
     assert "cannot be understood" in found.unread[0].reason
@@ -86,8 +87,8 @@ def test_log(bad: str) -> None:
 def test_lock(bad: str) -> None:
     good = "held=yes\nsilent=1\npid=7\nid=aaaaaaaa\nwho=me\n"
     site = target_of(good, f"held=yes\n{bad}\n")
-    locks, unread = lock.survey(site)
-    assert [(held.pid, held.silent_seconds) for held in locks] == [(7, 1)]
+    found, unread = locks.survey(site)
+    assert [(held.pid, held.silent_seconds) for held in found] == [(7, 1)]
     assert "cannot be understood" in unread[0].reason
 
 

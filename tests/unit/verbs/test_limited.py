@@ -13,8 +13,9 @@ import pytest
 
 from provisioner.plan.model import Report
 from provisioner.site.stopping import Stop
-from provisioner.verbs import apply, arguments, command
-from provisioner.verbs.saved_plan import FORMAT
+from provisioner.verbs import apply
+from provisioner.verbs.shared import arguments, command
+from provisioner.verbs.shared.saved_plan import FORMAT
 
 
 def saved_plan(path: Path) -> Path:

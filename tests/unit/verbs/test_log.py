@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from provisioner.verbs.log import SHOWN, Journals, in_short, merged, named, row, take, units
+from provisioner.report.journal import in_short, named, row, units
+from provisioner.site.journals import SHOWN, Journals, merged, take
 
 
 def entry(run: str, seq: int, time: str, host: str = "vm1", **more: Any) -> dict[str, Any]:
@@ -53,16 +54,16 @@ def test_an_intent_and_its_outcome_are_one_unit_for_each_host() -> None:
     ],
 )
 def test_a_change_by_its_parts(change: str, parts: tuple[str, str, str]) -> None:
-    assert named(change) == parts
+    assert named(change, "vm") == parts
 
 
 def test_many_changes_are_counted() -> None:
     paths = [f"/opt/kafka/config/server-{n}.properties" for n in range(5)]
     changes = [f"create vm/file/{path}" for path in paths] + ["start vm/service/broker-1"]
-    assert in_short(changes, False) == "create 5 × file; start 1 × service"
-    assert in_short(changes, True).count("create /opt/kafka/config/") == 5
-    assert in_short(changes[:1], False) == "create server-0.properties"
-    assert in_short(changes[-1:], False) == "start broker-1"
+    assert in_short(changes, "vm", False) == "create 5 × file; start 1 × service"
+    assert in_short(changes, "vm", True).count("create /opt/kafka/config/") == 5
+    assert in_short(changes[:1], "vm", False) == "create server-0.properties"
+    assert in_short(changes[-1:], "vm", False) == "start broker-1"
 
 
 def test_older_lines_that_were_left_off_are_said() -> None:

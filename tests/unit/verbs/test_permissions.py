@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from provisioner.verbs.arguments import ALLOW
-from provisioner.verbs.permissions import of_gates, warn_of_paths, warn_unused
+from provisioner.verbs.shared.permissions import of_gates, warn_of_paths, warn_unused
+from provisioner.verbs.shared.permitted import ALLOW
 from tests.unit.plan.model_cluster import ModelCluster
 
 

@@ -10,10 +10,10 @@ import pytest
 from provisioner.errors import ProvisionError
 from provisioner.plan.model import Id, Observation, Plan, Present, Unknown
 from provisioner.plan.rules import Seen
+from provisioner.run.processes import WAVES, stops
 from provisioner.site.planning import Planned
 from provisioner.site.site import Site
 from provisioner.spec.types import Node, Role
-from provisioner.verbs.processes import WAVES, stops
 from tests.unit.plan.model_cluster import ModelCluster
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from provisioner.kinds.layout import HostLayout
 from provisioner.plan.model import PRIVILEGED, Id
+from provisioner.run.removal import Removal, changes, entries, permitted, removals
 from provisioner.spec.types import Supervisor
-from provisioner.verbs.removal import Removal, changes, entries, permitted, removals
 
 HOME = "/opt/kafka"
 DATA = "/var/lib/kafka/data"

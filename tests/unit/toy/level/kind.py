@@ -4,8 +4,10 @@ permission. It stands for what takes several rounds: one folder, and a line in t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from provisioner.kafka.requests.request import Request
 from provisioner.kinds.kind import Difference, Kind, Question, Verdict
 from provisioner.plan.model import (
     Absent,
@@ -24,6 +26,16 @@ from provisioner.plan.model import (
 )
 
 HIGH = 3
+
+
+@dataclass(frozen=True)
+class SetLevel(Request):
+    """``level`` None removes it."""
+
+    name: str
+    level: int | None
+
+
 WANTED: dict[str, int | None] = {}
 """What a test wants: name → level, None for gone. A kind of the product reads it from the spec."""
 
@@ -76,7 +88,7 @@ def guard(question: Question) -> Iterator[Verdict]:
 
 def steps(change: Change, state: State) -> Sequence[Step]:
     level = (change.after or {}).get("level")
-    raised = Call("set_level", {"name": change.id.name, "level": level})
+    raised = Call(SetLevel(change.id.name, level))
     return [raised] if level is None else [raised, Await(change.id, 5.0)]
 
 

@@ -13,13 +13,12 @@ from provisioner.errors import Notice, fail
 from provisioner.site.site import Options, Site, open_site
 from provisioner.spec.types import Spec
 from provisioner.uuids import drawn
-from provisioner.verbs.arguments import allowed, useless
-from provisioner.verbs.command import Context
-from provisioner.verbs.loading import limit_of, load
+from provisioner.verbs.shared import registry
+from provisioner.verbs.shared.command import Context
+from provisioner.verbs.shared.loading import limit_of, load
+from provisioner.verbs.shared.permitted import allowed, useless
 
 LIBRARY = "provisioner.kafka.client"
-ASKING = ("plan", "drift", "verify", "status", "apply")
-"""The verbs that ask Kafka first of all."""
 
 
 def open_context(
@@ -33,7 +32,7 @@ def open_context(
         spec = replace(spec, fresh_cluster_id=fresh or drawn())
     chosen = options(args, context, spec)
     chosen.limit = limit_of(args, loaded)
-    if chosen.ssh is not None and args.verb in ASKING:
+    if chosen.ssh is not None and registry.verb(args.verb).asks_kafka:
         # While hosts answer: it takes as long as a login, and is needed right after it.
         threading.Thread(target=import_module, args=(LIBRARY,), daemon=True).start()
     site = open_site(spec, chosen, context.path.resolve().parent)

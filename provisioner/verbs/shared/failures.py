@@ -37,7 +37,7 @@ def kept_in(report: Report, when: Callable[[], bool]) -> Iterator[None]:
     except (ProvisionError, *PORT_ERRORS) as error:
         if not when() and not report.failed:
             raise
-        report.extra["problems"] = problems_of(error)
+        report.problems = problems_of(error)
         report.exit_code = Exit.NO
 
 

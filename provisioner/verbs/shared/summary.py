@@ -8,7 +8,7 @@ from provisioner.plan.model import Plan, Report
 from provisioner.report.text import Text
 from provisioner.site.site import bootstrap
 from provisioner.spec.types import Spec
-from provisioner.verbs.command import Context
+from provisioner.verbs.shared.command import Context
 
 
 def closing(report: Report, spec: Spec, context: Context) -> list[str]:
@@ -32,7 +32,7 @@ def closing(report: Report, spec: Spec, context: Context) -> list[str]:
 
 def _left(report: Report, text: Text) -> list[str]:
     """The plan of verify, where it has more than the one shown before."""
-    left, shown = report.extra.get("verified"), report.plan or Plan()
+    left, shown = report.verified, report.plan or Plan()
     if left is None:
         return []
     new = left.changes or (left.refused, left.unread) != (shown.refused, shown.unread)
@@ -41,7 +41,7 @@ def _left(report: Report, text: Text) -> list[str]:
 
 def _go_on(report: Report, context: Context) -> list[str]:
     """The next command: start held nodes, apply the rest again."""
-    plan: Plan = report.extra.get("verified") or report.plan or Plan()
+    plan: Plan = report.verified or report.plan or Plan()
     held = [refused.id.name for refused in plan.refused if refused.reason.startswith(HELD)]
     lines = []
     if held:

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib
 import io
 import os
 import shlex
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+from provisioner.cleaning import printable
 from provisioner.errors import Exit, Notice, Problem, ProvisionError, fail
 from provisioner.hosts import core_dumps
 from provisioner.plan.model import Event, Report
-from provisioner.report.cleaning import printable
 from provisioner.report.formats import TEXT, render
 from provisioner.report.text import Text
 from provisioner.site.stopping import Signalled, Stop, interruption, signals
-from provisioner.verbs import arguments
+from provisioner.verbs.shared import arguments, registry
+from provisioner.verbs.shared.verb import Verb
 from provisioner.workers import each, workers
 
 WORST = (Exit.TERMINATED, Exit.INTERRUPTED, Exit.NO, Exit.STOPPED, Exit.CANNOT_TELL)
@@ -88,9 +88,6 @@ def colours(stream: Any) -> bool:
     return bool(
         stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     )
-
-
-Verb = Callable[[argparse.Namespace, "Context"], Report]
 
 
 @dataclass
@@ -167,7 +164,7 @@ def _run(argv: Sequence[str], stop: Stop, warned: list[Notice]) -> int:
     except Exception as error:
         if "--debug" in argv or stop.ended:
             raise
-        from provisioner.verbs.failures import exit_of, problems_of
+        from provisioner.verbs.shared.failures import exit_of, problems_of
 
         return _stopped(argv, stop, problems_of(error), exit_of(error), warned)
 
@@ -237,21 +234,21 @@ class Passwords:
 
 
 def _dispatch(args: argparse.Namespace, console: Console, stop: Stop, passwords: Passwords) -> int:
-    module = importlib.import_module(f"provisioner.verbs.{MODULES.get(args.verb, args.verb)}")
-    if args.verb not in arguments.SPEC_VERBS:
-        return int(module.command(args, console))
+    verb = registry.verb(args.verb)
+    if not verb.of_clusters:
+        return int(verb.story(args, console))
     contexts = _contexts(args, console, stop, passwords)
     if args.each is not None:
         args = arguments.changed(args, limit=None)  # it has chosen the hosts
     problems: list[Problem] = []
     if len(contexts) == 1:
-        reports: list[Report] = [module.command(args, contexts[0])]
+        reports = [_timed(verb, args, contexts[0])]
         reports[0].limited = reports[0].limited or args.limit
         reports[0].warnings = contexts[0].warnings
     else:
         # Those that change something end their steps; what only looks just ends.
-        stop.raises = stop.raises and args.verb not in CHANGING
-        reports = _several(args, console, module, contexts, problems)
+        stop.raises = stop.raises and not verb.changes
+        reports = _several(args, console, verb, contexts, problems)
     if stop.ended:
         raise Signalled(stop.number)
     # The answer is complete: a signal that comes now is too late to end anything.
@@ -259,8 +256,11 @@ def _dispatch(args: argparse.Namespace, console: Console, stop: Stop, passwords:
     return _finish(args, console, reports, problems)
 
 
-MODULES = {"import": "importing", "start": "processes", "stop": "processes", "restart": "processes"}
-CHANGING = frozenset({"apply", "start", "stop", "restart", "drill", "destroy"})
+def _timed(verb: Verb, args: argparse.Namespace, context: Context) -> Report:
+    started = time.monotonic()
+    report: Report = verb.story(args, context)
+    report.seconds = time.monotonic() - started
+    return report
 
 
 def _contexts(
@@ -289,13 +289,13 @@ def _contexts(
 def _several(
     args: argparse.Namespace,
     console: Console,
-    module: Any,
+    verb: Verb,
     contexts: list[Context],
     problems: list[Problem],
 ) -> list[Report]:
     """Clusters side by side, bounded; a failed one does not stop the others, and adds to
     ``problems``."""
-    from provisioner.verbs.failures import exit_of, problems_of
+    from provisioner.verbs.shared.failures import exit_of, problems_of
 
     reports: list[Report] = []
 
@@ -307,18 +307,18 @@ def _several(
         try:
             if context.stop:
                 context.stop.check()
-            report: Report = module.command(args, context)
+            report = _timed(verb, args, context)
         except Exception as error:
             # One that fails does not stop the others, whatever it fails by.
             report = Report(name, exit_code=exit_of(error), complete=False)
             found = problems_of(error)
-            report.extra["errors"] = [str(p) for p in found]
+            report.errors = tuple(str(p) for p in found)
             problems.extend(found)
             for notice in error.warnings if isinstance(error, ProvisionError) else ():
                 context.warn(notice)
         report.warnings = context.warnings
         report.target = context.each_host
-        report.extra.setdefault("path", str(context.path))
+        report.path = report.path or str(context.path)
         report.limited = report.limited or args.limit
         return report
 
@@ -334,7 +334,7 @@ def _several(
 
 def _in_words(report: Report) -> str:
     words = {0: "ok", 1: "stopped before any change", 2: "differs from the spec", 3: "cannot tell"}
-    first = report.extra.get("errors") or [f"{message}" for _, message in report.failed]
+    first = list(report.errors) or [f"{message}" for _, message in report.failed]
     if report.exit_code == Exit.CANNOT_TELL and report.plan and not first:
         first = list(dict.fromkeys(unread.reason for unread in report.plan.unread))
     detail = "".join(f"\n  {str(one).splitlines()[0]}" for one in first[:5])
@@ -348,7 +348,7 @@ def _finish(
     problems: list[Problem],
 ) -> int:
     code = worst([report.exit_code for report in reports])
-    problems += [p for report in reports for p in report.extra.pop("problems", [])]
+    problems += [p for report in reports for p in report.problems]
     if code in (Exit.INTERRUPTED, Exit.TERMINATED):
         # Once, however many clusters it was that the signal ended.
         others = [p for p in problems if p.code != "interrupted"]
@@ -395,7 +395,7 @@ def _rerun(args: argparse.Namespace, bad: list[Report]) -> str:
     if args.each:
         specs, limit = [args.spec[0]], ":".join(str(r.target) for r in bad)
     else:
-        specs, limit = [str(r.extra.get("path", r.cluster)) for r in bad], args.limit
+        specs, limit = [r.path or r.cluster for r in bad], args.limit
     return shlex.join(["provision", args.verb, *specs, *narrowed(args, limit)])
 
 

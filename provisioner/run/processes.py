@@ -1,66 +1,23 @@
-"""``provision start``, ``stop``, ``restart``: processes only."""
+"""Which processes are started, stopped and restarted by hand, and in which waves."""
 
 from __future__ import annotations
 
-import argparse
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from provisioner.errors import Exit, fail
-from provisioner.kinds.service.kind import HELD, TIERS, last, service_id
-from provisioner.plan.model import Change, Id, Present, Refused, Report, Run, Wave
+from provisioner.errors import fail
+from provisioner.kinds.ids import service_id, storage_id
+from provisioner.kinds.service.kind import HELD, TIERS, last
+from provisioner.plan.model import Change, Id, Present, Refused, Run, Wave
 from provisioner.plan.order import MAY_STOP
-from provisioner.run.converge import prefer_leaders
-from provisioner.run.executor import Executor
-from provisioner.run.session import Session, session
+from provisioner.run.session import Session
 from provisioner.run.steps import shell_step
-from provisioner.site import planning
-from provisioner.site.health import settle
 from provisioner.site.planning import Planned
 from provisioner.site.site import Site
 from provisioner.spec.types import Node
-from provisioner.verbs.command import Context
-from provisioner.verbs.failures import kept_in
-from provisioner.verbs.permissions import of_gates, warn_unused
-from provisioner.verbs.session import open_context
 
 
-def command(args: argparse.Namespace, context: Context) -> Report:
-    """lock → observe → waves of processes → done."""
-    started = time.monotonic()
-    console = context.console
-    with open_context(args, context) as site:
-        nodes = chosen(site, args.node)
-        report = Report(site.spec.cluster)
-        if args.verb != "stop":
-            _installed(planning.make_plan(site), nodes)
-        with session(site, args.verb, console.event) as run:
-            if args.verb == "start":
-                _hold(run, nodes, "")
-            planned = planning.make_plan(site)
-            if args.verb == "restart":
-                nodes = _without_held(planned, nodes, console.say, named=bool(args.node))
-            warn_unused(site, planned, of_gates(site))
-            waves = WAVES[args.verb](site, planned, nodes, bool(args.node))
-            _refused(planned, nodes)
-            run.results.into(report)
-            with kept_in(report, when=lambda: bool(report.applied)):
-                Executor(run, planned.wanted, planned.seen.things).carry_out(waves)
-                if args.verb == "stop" and args.hold and not run.stop.is_set():
-                    _hold(run, nodes, args.hold)
-                if report.applied and args.verb != "stop" and not report.failed:
-                    site.cluster().refresh()
-                    settle(site, console.event, run.stop)
-                    prefer_leaders(run)
-        report.complete = not site.unreachable
-        report.exit_code = report.exit_code or _exit(report, run.signal)
-    console.answer(_told(report, args, nodes))
-    report.seconds = time.monotonic() - started
-    return report
-
-
-def _installed(planned: Planned, nodes: Sequence[Node]) -> None:
+def check_installed(planned: Planned, nodes: Sequence[Node]) -> None:
     """Raises ``refused`` where something a node needs to start does not exist yet."""
     missing = {c.id for c in planned.plan.changes if c.action == "create"}
     for node in nodes:
@@ -140,9 +97,8 @@ def _bare(planned: Planned, nodes: Sequence[Node]) -> None:
     why = {item.id: item.reason for item in planned.plan.unread}
     why |= {item.id: item.reason for item in planned.plan.refused}
     for node in nodes:
-        state = planned.wanted.get(service_id(node))
-        for id in state.inputs if state else ():
-            if id.kind == "storage" and id in why:
+        for id in (storage_id(node.host, log_dir.path) for log_dir in node.log_dirs):
+            if id in why:
                 raise fail(
                     "refused",
                     f"{node.name} may not be started: {id.name} on {id.host}: {why[id]}",
@@ -185,14 +141,14 @@ def _tiers(site: Site, changes: Sequence[Change]) -> list[Wave]:
     return [Wave(n, tuple(groups[t])) for n, t in enumerate(sorted(groups), 1)]
 
 
-def _refused(planned: Planned, nodes: Sequence[Node]) -> None:
+def check_not_refused(planned: Planned, nodes: Sequence[Node]) -> None:
     ids: set[Id] = {service_id(node) for node in nodes}
     found: list[Refused] = [r for r in planned.plan.refused if r.id in ids]
     if found and not found[0].reason.startswith(HELD):
         raise fail("refused", f"{found[0].id.name}: {found[0].reason}")
 
 
-def _without_held(
+def without_held(
     planned: Planned, nodes: Sequence[Node], say: Callable[[str], None], *, named: bool
 ) -> list[Node]:
     """Whoever put a node on hold releases it with ``start``. Raises ``refused`` for a named one."""
@@ -209,29 +165,9 @@ def _without_held(
     return kept
 
 
-def _hold(run: Session, nodes: Sequence[Node], why: str) -> None:
+def hold(run: Session, nodes: Sequence[Node], why: str) -> None:
     """Keeps nodes down for that reason; without one the hold ends."""
     for node in nodes:
         places = run.site.places[node.host]
         words = (places.state, node.name, " ".join(why.split()))
         run.act(node.host, [shell_step(Run("service/hold", words, places.state_owner))])
-
-
-def _exit(report: Report, signal: int) -> int:
-    if signal:
-        return 128 + signal
-    if report.failed or report.not_started:
-        return Exit.NO
-    return Exit.YES if report.complete else Exit.CANNOT_TELL
-
-
-def _told(report: Report, args: argparse.Namespace, nodes: Sequence[Node]) -> str:
-    past = {"start": "started", "stop": "stopped", "restart": "restarted"}[args.verb]
-    done = [change.id.name for change in report.applied]
-    if report.failed:
-        left = len(report.not_started)
-        return f"{len(done)} {past}, {len(report.failed)} failed, {left} not started"
-    if not done:
-        which = ", ".join(node.name for node in nodes)
-        return f"nothing to {args.verb}" + (f": {which}" if which else "")
-    return f"{past}: {', '.join(done)}"

@@ -1,0 +1,1 @@
+"""What the verbs share: the command line, the dispatcher, the console, how a cluster is opened."""

@@ -1,0 +1,22 @@
+"""The answer of a verb that works on no cluster."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from provisioner.errors import Exit
+from provisioner.verbs.shared.command import Console, show
+
+
+def answer(args: argparse.Namespace, console: Console, text: str, **more: Any) -> None:
+    """The answer of a verb without clusters: text, or the contract's document and ``more``."""
+    if not args.json:
+        console.answer(text)
+        return
+    from provisioner.report import json
+
+    entry = json.document(args.verb, Exit.YES, [], [])
+    entry |= {"complete": True, **more}
+    show(json.text(entry), sys.stdout)
