@@ -12,11 +12,12 @@ from bench.clock import Failed
 from bench.places import ROOT
 from bench.results import Results
 
-LOCAL = ("validate", "noop", "up")
+LOCAL = ("validate", "noop", "price", "up")
 HOSTS = ("lab", "kraft", "roll", "fleet")
 SUMMARY = {
     "validate": "this machine: specs of 2,000 topics and of 400 unknown properties",
     "noop": "this machine: --version, no-op plan and drift, where the time goes",
+    "price": "this machine: no-op drift beside an older checkout ($BENCH_BEFORE)",
     "up": "this machine: bare → verified, against plain java",
     "lab": "one host over SSH: up and no-op, against Ansible, pyinfra and a bare floor",
     "kraft": "three hosts over SSH: the same",
@@ -60,9 +61,10 @@ def _out(path: Path | None) -> list[str]:
 
 def _local() -> dict[str, Callable[[Results, int], None]]:
     from bench import local
+    from bench.price import price
     from bench.validate import validate
 
-    return {"validate": validate, "noop": local.noop, "up": local.up}
+    return {"validate": validate, "noop": local.noop, "price": price, "up": local.up}
 
 
 def _part(word: str) -> str:

@@ -107,4 +107,6 @@ pip() {
 say "installing $lock into $venv"
 pip install --quiet --require-hashes -r "$lock"
 pip install --quiet --no-deps --editable .
+# Whoever may not write here, or has PYTHONDONTWRITEBYTECODE, would compile it all at each start.
+"$venv/bin/python" -m compileall -q provisioner >&2
 printf '%s\n' "$key" >"$stamp"

@@ -43,6 +43,11 @@ def key_of(kafka: Distribution, java: Distribution, mode: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
+def modes_of(version: str) -> tuple[str, ...]:
+    """The modes that a version of Kafka has."""
+    return MODES if int(version.split(".")[0]) < 4 else ("kraft",)
+
+
 def can_make(java: Distribution) -> bool:
     """This machine can run that Java."""
     machine = {"arm64": "aarch64", "amd64": "x86_64"}.get(platform.machine(), platform.machine())
@@ -50,19 +55,20 @@ def can_make(java: Distribution) -> bool:
 
 
 def known(cache: Cache, kafka: Distribution, java: Distribution, mode: str) -> Distribution | None:
-    """The archive if it was made, its name alone if it can be made here; None otherwise.
-
-    Offline and fast. One that failed here before is not named again until its note is removed.
-    """
+    """The archive if it was made, its name alone (no entries) if it can be made here; None
+    otherwise. Offline and fast."""
     key = key_of(kafka, java, mode)
     made = _made(cache, key, kafka.version, java.platform)
     if made is not None:
         return made
     if not can_make(java) or not cache.vouches_for(_note(key)):
         return None  # one that is not to be trusted afterwards is not made
-    if cache.text(_failed(key)) is not None:
-        return None
     return Distribution("cds", kafka.version, key, (), java.platform)
+
+
+def given_up(cache: Cache, kafka: Distribution, java: Distribution, mode: str) -> bool:
+    """It could not be made here before."""
+    return cache.text(_failed(key_of(kafka, java, mode))) is not None
 
 
 def make_archive(
@@ -76,19 +82,24 @@ def make_archive(
     """The archive for a broker of this Kafka on this Java, made now unless the cache has it.
 
     ``mode`` is one of ``MODES``. Takes about 10 s, once, with Kafka and Java in the cache. None,
-    and a sentence to ``note``, where it cannot be made.
+    and a sentence to ``note``, where it cannot be made; what failed here before is not tried again
+    until its note is removed.
     """
     key = key_of(kafka, java, mode)
-    found = _made(cache, key, kafka.version, java.platform)
-    if found is not None and all(cache.has(blob) for blob in found.blobs):
+    found = _whole(cache, key, kafka.version, java.platform)
+    if found is not None:
         return found
-    if mode not in MODES or not can_make(java):
+    if mode not in MODES or not can_make(java) or given_up(cache, kafka, java, mode):
         return None
     named = Distribution("cds", kafka.version, key, (), java.platform)
     from provisioner.artifacts import recording  # slow to import, wanted once
 
     try:
         with cache.lock(note), cache.scratch() as folder:
+            # Another process made it while this one waited for the cache.
+            found = _whole(cache, key, kafka.version, java.platform)
+            if found is not None:
+                return found
             progress(0, 1, "class-data archive")
             packed = recording.record(cache, kafka, java, mode, named.folder, folder)
             cache.put_text(_note(key), recording.keep(cache, packed, ORIGIN))
@@ -107,6 +118,12 @@ def _give_up(cache: Cache, key: str, error: Exception, note: Note) -> None:
         cache.put_text(_failed(key), text + "\n")
     except (OSError, ProvisionError):
         return
+
+
+def _whole(cache: Cache, key: str, version: str, system: str) -> Distribution | None:
+    """The archive that was made, every byte of it checked."""
+    found = _made(cache, key, version, system)
+    return found if found is not None and all(cache.has(blob) for blob in found.blobs) else None
 
 
 def _made(cache: Cache, key: str, version: str, system: str) -> Distribution | None:

@@ -128,7 +128,7 @@ class Prepared:
     """What a host of one platform needs; None where nothing is to be shipped.
 
     ``pending`` is empty, or says why ``kafka`` and ``scripts`` cannot be known before ``ensure``.
-    ``cds`` may be named before it was made; ``ensure`` drops it where it cannot be made.
+    ``cds`` may be named before it was made: then it has no entries.
     """
 
     request: Request

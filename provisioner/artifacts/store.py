@@ -90,8 +90,8 @@ class Store:
     def ensure(self, prepared: Prepared, progress: Progress = silent) -> Prepared:
         """The same, nothing pending, with every byte in the cache; no network if it is all there.
 
-        A class-data archive that is missing is made; where that fails, ``cds`` is None and
-        ``note`` says why. Raises ``artifact-unavailable``, ``artifact-corrupt``, ``disk-full``,
+        A class-data archive that is missing stays so (see ``with_archive``).
+        Raises ``artifact-unavailable``, ``artifact-corrupt``, ``disk-full``,
         ``not-permitted``, ``invalid-spec`` (a tarball of another version).
         """
         if prepared.pending:
@@ -99,9 +99,29 @@ class Store:
             prepared = self._prepare(prepared.request)
         parts = [part for part in (prepared.kafka, prepared.java) if part is not None]
         self._load(parts, prepared.request, progress)
-        if prepared.cds is not None:
-            prepared = replace(prepared, cds=self._archive(prepared, progress))
         return self._remember(prepared)
+
+    def lacks_archive(self, prepared: Prepared) -> bool:
+        """Whether its class-data archive is to be made yet, and may be."""
+        kafka, java, archive = prepared.kafka, prepared.java, prepared.cds
+        if kafka is None or java is None or archive is None or archive.entries:
+            return False
+        return not cds.given_up(self.cache, kafka, java, prepared.request.mode)
+
+    def with_archive(self, prepared: Prepared, progress: Progress = silent) -> Prepared:
+        """The same with its class-data archive, made now if need be: 10 s of one processor.
+
+        As it was, and a sentence to ``note``, where it cannot be made, and where Kafka or Java is
+        not in the cache.
+        """
+        kafka, java, archive = prepared.kafka, prepared.java, prepared.cds
+        if kafka is None or java is None or not self.lacks_archive(prepared):
+            return prepared
+        if not all(self.cache.has(blob) for part in (kafka, java) for blob in part.blobs):
+            return prepared
+        mode = prepared.request.mode
+        made = cds.make_archive(self.cache, kafka, java, mode, self.note, progress)
+        return self._remember(replace(prepared, cds=made or archive))
 
     def open(self, what: Distribution | str) -> TarStream:
         """The packed distribution, by itself or by its digest once this store prepared it.
@@ -198,12 +218,6 @@ class Store:
             lock = self.lock(version)
             if lock is not None:
                 self.keep(lock)
-
-    def _archive(self, prepared: Prepared, progress: Progress) -> Distribution | None:
-        kafka, java = prepared.kafka, prepared.java
-        if kafka is None or java is None:
-            return None
-        return cds.make_archive(self.cache, kafka, java, prepared.request.mode, self.note, progress)
 
     def _resolve(self, request: Request, progress: Progress) -> None:
         if request.source.kind == "maven":

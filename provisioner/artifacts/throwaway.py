@@ -59,6 +59,7 @@ class Home:
             env=environment(),
             cwd=self.run,
             check=False,
+            start_new_session=True,  # Ctrl-C is for us: broken off, it would count as impossible
         )
         if done.returncode != 0:
             raise NotUp(last_line((done.stdout + done.stderr).decode("utf-8", "replace")))
@@ -155,6 +156,7 @@ def process(
             stderr=out,
             env=environment(),
             cwd=home.run,
+            start_new_session=True,
         )
     try:
         _await_up(child, log, port)

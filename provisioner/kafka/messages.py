@@ -1,8 +1,8 @@
 """The edge to the Kafka library: its message classes, made and read here, and its error names.
 
 The library has no types, so requests and answers are ``Any`` beyond this module. Requests are
-built with keyword arguments in Kafka's own field names (snake case). Importing this module costs
-the whole library, about 0.17 s: import it late.
+built with keyword arguments in Kafka's own field names (snake case). Importing this module loads
+the messages that a look needs; those of changes and the library's clients come when they are used.
 """
 
 from __future__ import annotations
@@ -14,23 +14,32 @@ from functools import cache
 from types import new_class
 from typing import Any
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import BrokerResponseError as BrokerResponseError  # used by traffic.py
-from kafka.errors import KafkaError as KafkaError
-from kafka.errors import KafkaTimeoutError as KafkaTimeoutError
-from kafka.errors import kafka_errors
-from kafka.protocol import admin
-from kafka.protocol.admin import (
+from provisioner.kafka import schemas
+from provisioner.kafka.requests.request import Message
+from provisioner.packages import put_off
+
+put_off("kafka")
+put_off(
+    "kafka.protocol.admin",
+    DescribeClientQuotasRequest="client_quotas",
+    DescribeClientQuotasResponse="client_quotas",
+)
+put_off("kafka.protocol.metadata")
+
+from kafka.errors import BrokerResponseError as BrokerResponseError  # noqa: E402 (traffic.py's)
+from kafka.errors import KafkaError as KafkaError  # noqa: E402
+from kafka.errors import KafkaTimeoutError as KafkaTimeoutError  # noqa: E402
+from kafka.errors import kafka_errors  # noqa: E402
+from kafka.protocol import admin  # noqa: E402
+from kafka.protocol.admin.cluster import (  # noqa: E402
     DescribeClusterRequest,
-    DescribeConfigsRequest,
     DescribeLogDirsRequest,
     DescribeQuorumRequest,
 )
-from kafka.protocol.api_message import ApiMessage
-from kafka.protocol.metadata import ApiVersionsRequest, MetadataRequest
-
-from provisioner.kafka import schemas
-from provisioner.kafka.requests.request import Message
+from kafka.protocol.admin.configs import DescribeConfigsRequest  # noqa: E402
+from kafka.protocol.api_message import ApiMessage  # noqa: E402
+from kafka.protocol.metadata.api_versions import ApiVersionsRequest  # noqa: E402
+from kafka.protocol.metadata.metadata import MetadataRequest  # noqa: E402
 
 QUORUM = DescribeQuorumRequest.API_KEY
 """The request only a KRaft broker knows: how ZooKeeper mode is told from KRaft."""
@@ -180,6 +189,8 @@ def _made(kind: Any, values: Mapping[str, Any]) -> Any:
 
 def producer(options: Mapping[str, Any], delivery_seconds: float, block_seconds: float) -> Any:
     """The library's producer: acks=all, idempotent, tries again for ``delivery_seconds``."""
+    from kafka import KafkaProducer
+
     request = min(delivery_seconds, 10.0)  # a broker that hangs is given up after this
     made = KafkaProducer(
         **options,
@@ -210,6 +221,8 @@ def end_producer(producer: Any, seconds: float) -> None:
 
 def consumer(options: Mapping[str, Any]) -> Any:
     """The library's consumer, in no group, committing nothing."""
+    from kafka import KafkaConsumer
+
     made = KafkaConsumer(
         **options,
         group_id=None,
@@ -231,4 +244,6 @@ def _settle(metadata: Any) -> None:
 
 
 def place(topic: str, partition: int) -> Any:
+    from kafka import TopicPartition
+
     return TopicPartition(topic, partition)

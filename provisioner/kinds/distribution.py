@@ -22,8 +22,13 @@ from provisioner.spec.types import Spec
 
 
 def chosen(kind: str, places: HostLayout) -> list[Distribution]:
-    """The distributions of one kind; Kafka's commands and the class-data archive go with Kafka."""
-    every = {"java": (places.java,), "kafka": (places.kafka, places.scripts, places.archive)}
+    """The distributions of one kind; Kafka's commands and the class-data archive go with Kafka.
+
+    An archive that nobody has made yet is no part of what should be so: what starts before does
+    without it, and what finds it there uses it.
+    """
+    archive = places.archive if places.archive and places.archive.made else None
+    every = {"java": (places.java,), "kafka": (places.kafka, places.scripts, archive)}
     return [distribution for distribution in every[kind] if distribution]
 
 

@@ -15,6 +15,8 @@ class Distribution:
     path: str
     digest: str
     version: str = ""
+    made: bool = True
+    """Whether it can be sent: a class-data archive is named before it is made."""
 
 
 @dataclass(frozen=True)

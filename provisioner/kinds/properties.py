@@ -8,11 +8,17 @@ Source of the rules: the documentation of java.util.Properties.load.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 _SPACE = " \t\f"
 _KEPT_ESCAPES = "\\ntrfu"
 _MEANING = {"n": "\n", "t": "\t", "r": "\r", "f": "\f"}
+# Nearly all keys, values and lines need no look at each character, and a look at a cluster reads
+# and writes hundreds.
+_PLAIN_KEY = re.compile(r"(?:[$-9;<>-\[\]-~\"][!-9;<>-\[\]-~]*)?")
+_PLAIN_VALUE = re.compile(r"(?:[!-\[\]-~][ -\[\]-~]*)?")
+_PLAIN_LINE = re.compile(r"([^\\=: \t\f]*)[ \t\f]*[=:]?[ \t\f]*([^\\]*)", re.DOTALL)
 
 
 def logical_lines(text: str) -> list[str]:
@@ -38,6 +44,8 @@ def logical_lines(text: str) -> list[str]:
 
 def _split(line: str) -> tuple[str, str]:
     """The raw key and raw value of a logical line."""
+    if plain := _PLAIN_LINE.fullmatch(line):
+        return plain[1], plain[2]
     position = 0
     while position < len(line):
         character = line[position]
@@ -74,6 +82,8 @@ def _tidy(text: str) -> str:
 
 def _meaning(text: str) -> str:
     """What Java reads: every escape resolved. An unfinished ``\\u`` stays as it is written."""
+    if "\\" not in text and text.isascii():
+        return text
     out = []
     position = 0
     while position < len(text):
@@ -120,6 +130,8 @@ def render(values: Mapping[str, str], heading: str = "") -> str:
 
 
 def _escape(text: str, key: bool = False) -> str:
+    if (_PLAIN_KEY if key else _PLAIN_VALUE).fullmatch(text):
+        return text
     out = []
     for position, character in enumerate(text):
         if character == "\\":

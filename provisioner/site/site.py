@@ -315,20 +315,36 @@ def control_platform() -> str:
 
 def ensure_artifacts(site: Site) -> bool:
     """Brings every byte that hosts may need into the cache; True when the places changed by it
-    (a version that had no lock has one now, an archive could not be made). A signal ends it:
-    nothing has been changed on a host yet. Raises ProvisionError."""
+    (a version that had no lock has one now). A signal ends it: nothing has been changed on a host
+    yet. Raises ProvisionError."""
 
     def tell(progress: Progress) -> None:
         if site.options.stop and not progress.over:
             site.options.stop.check()
         site.options.progress(progress)
 
-    changed = False
     with fetching(tell) as progress:
-        for name, prepared in list(site.prepared.items()):
-            ensured = site.store.ensure(prepared, progress)
-            changed = changed or ensured != prepared
-            site.prepared[name] = ensured
+        return _prepared_anew(site, lambda prepared: site.store.ensure(prepared, progress))
+
+
+def awaited_archives(site: Site) -> bool:
+    """Whether a class-data archive is named that nobody has made yet."""
+    return any(site.store.lacks_archive(prepared) for prepared in site.prepared.values())
+
+
+def make_archives(site: Site) -> bool:
+    """Makes the class-data archives that later starts need half the time with; True when there is
+    one now that was not there before."""
+    return _prepared_anew(site, site.store.with_archive)
+
+
+def _prepared_anew(site: Site, work: Callable[[Any], Any]) -> bool:
+    """What each platform needs becomes what ``work`` makes of it; whether anything changed."""
+    changed = False
+    for name, prepared in list(site.prepared.items()):
+        ensured = work(prepared)
+        changed = changed or ensured != prepared
+        site.prepared[name] = ensured
     if changed:
         update_layouts(site)
     return changed
@@ -342,7 +358,8 @@ def placed(spec: Spec, name: str, facts: Facts, prepared: Any) -> HostLayout:
         if part is None:
             return None
         digest = "" if part.kind == "cds" else part.digest
-        return Distribution(part.digest, f"{own}/{part.folder}", digest, part.version)
+        path = f"{own}/{part.folder}"
+        return Distribution(part.digest, path, digest, part.version, bool(part.entries))
 
     return layout_for(
         spec,

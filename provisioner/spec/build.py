@@ -18,9 +18,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from provisioner.spec import document as doc
 from provisioner.spec.types import (
     Host,
     Listener,
@@ -36,6 +35,9 @@ from provisioner.spec.types import (
 )
 from provisioner.spec.words import WILDCARD, is_loopback, release, to_listener
 from provisioner.spec.yamlfile import Document, Loc
+
+if TYPE_CHECKING:
+    from provisioner.spec import document as doc
 
 
 @dataclass
@@ -181,7 +183,7 @@ def entity(given: doc.Quota) -> tuple[tuple[str, str | None], ...]:
 def rates(given: doc.Quota) -> dict[str, float]:
     return {
         word: value
-        for word in doc.Quota.model_fields
+        for word in vars(given)
         if word not in ENTITY and (value := getattr(given, word)) is not None
     }
 

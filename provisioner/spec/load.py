@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provisioner.errors import Notice, Problem, ProvisionError, cut, fail
 from provisioner.inventory.files import read_inventory
@@ -30,12 +30,14 @@ from provisioner.spec import (
     checks_secrets,
     rules,
 )
-from provisioner.spec import document as doc
 from provisioner.spec.build import all_items, build
 from provisioner.spec.scalars import Dialect
 from provisioner.spec.shape import understand
 from provisioner.spec.types import Host, Source, Spec
 from provisioner.spec.yamlfile import Document, read
+
+if TYPE_CHECKING:
+    from provisioner.spec import document as doc
 
 
 @dataclass(frozen=True)

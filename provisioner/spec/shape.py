@@ -11,15 +11,19 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, get_args
-
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING, Any, get_args
 
 from provisioner.errors import Problem
-from provisioner.spec.document import SpecFile
+from provisioner.spec import compiled
 from provisioner.spec.scalars import NO_VALUE, NULLABLE, no_value
 from provisioner.spec.words import Refusal
 from provisioner.spec.yamlfile import Document, Loc, Place
+
+# pydantic, and the models, are imported only for what is not valid.
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from provisioner.spec.document import SpecFile
 
 RESERVED_TOP = ("client", "users", "acls", "features", "tls", "migration")
 RESERVED: dict[tuple[str, ...], tuple[str, ...]] = {
@@ -55,6 +59,19 @@ def understand(document: Document) -> tuple[SpecFile | None, Document, list[Prob
     rest, reserved = without_reserved(document)
     rest, nulls = without_nulls(rest)
     problems += reserved + nulls
+    if (found := compiled.understood(rest.data)) is not None:
+        return found, rest, problems
+    return with_pydantic(rest, problems)
+
+
+def with_pydantic(
+    rest: Document, problems: list[Problem]
+) -> tuple[SpecFile | None, Document, list[Problem]]:
+    """The same for a document that may not be valid: adds to ``problems`` what is wrong."""
+    from pydantic import ValidationError
+
+    from provisioner.spec.document import SpecFile
+
     for round_ in range(ROUNDS):
         try:
             return SpecFile.model_validate(rest.data), rest, problems
@@ -279,6 +296,10 @@ def nearest(word: str, known: list[str]) -> str:
 
 def known_keys(loc: tuple[str | int, ...]) -> list[str]:
     """The keys that the model at ``loc`` takes."""
+    from pydantic import BaseModel
+
+    from provisioner.spec.document import SpecFile
+
     model: Any = SpecFile
     for part in loc:
         if isinstance(model, type) and issubclass(model, BaseModel):
@@ -291,6 +312,8 @@ def known_keys(loc: tuple[str | int, ...]) -> list[str]:
 
 def models_in(annotation: Any) -> list[type[BaseModel]]:
     """The models within a type such as ``list[Broker] | None``."""
+    from pydantic import BaseModel
+
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for inner in get_args(annotation) for model in models_in(inner)]

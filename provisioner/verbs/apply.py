@@ -9,6 +9,7 @@ from pathlib import Path
 
 from provisioner.errors import Exit, fail
 from provisioner.plan.model import Event, Plan, Report
+from provisioner.run.archives import bring_archives
 from provisioner.run.converge import converge, kept_down
 from provisioner.run.readiness import (
     awaited,
@@ -82,13 +83,15 @@ def approved(run: Session, report: Report, approve: Approve) -> Planned:
 
 
 def prove(run: Session, planned: Planned, report: Report, *, trip: bool) -> None:
-    """Waits until what was started is whole, and verifies; then old distributions go."""
+    """Waits until what was started is whole, and verifies; then the archive for later starts
+    comes, and old distributions go."""
     site = run.site
     # A Kafka that did not come to answer before has been waited for.
     if may_become_whole(site, planned, report.applied) and not starting(site, planned):
         settle(site, run.emit, run.stop, kept_down(planned))
     verify(site, trip=run.journal.run if trip else "").into(report)
     if report.in_sync:
+        bring_archives(run)
         sweep_hosts(run, distributions=True)
 
 

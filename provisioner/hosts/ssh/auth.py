@@ -17,10 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import paramiko
-from paramiko.agent import AgentSSH
-
 from provisioner.hosts.ssh.config import Hop
+from provisioner.hosts.ssh.libraries import paramiko
 from provisioner.hosts.transport import TransportError
 
 _MAGIC = b"openssh-key-v1\0"
@@ -112,7 +110,7 @@ class KeyRing:
 KEYS = KeyRing()
 
 
-class _Agent(AgentSSH):
+class _Agent(paramiko.agent.AgentSSH):
     """The agent at a given socket, with a limit on how long it may think."""
 
     def __init__(self, path: str):

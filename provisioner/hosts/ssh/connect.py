@@ -16,15 +16,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import fabric
-import paramiko
-
 from provisioner.hosts.ssh import config as ssh_config
 from provisioner.hosts.ssh import wire as ssh_wire
 from provisioner.hosts.ssh.auth import Login, TurnedAway
 from provisioner.hosts.ssh.config import Hop
 from provisioner.hosts.ssh.connection import Refused, SshConnection, not_forwarded
 from provisioner.hosts.ssh.hostkey import HostKey, HostKeyCheck
+from provisioner.hosts.ssh.libraries import fabric, paramiko
 from provisioner.hosts.ssh.lookup import DEFAULT_FILES, lookup_of
 from provisioner.hosts.ssh.transport import Transport
 from provisioner.hosts.ssh.wire import Deadline, Wire

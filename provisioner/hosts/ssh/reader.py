@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import paramiko
-
 from provisioner.hosts.ssh.config import Config, Lookup, broken
+from provisioner.hosts.ssh.libraries import paramiko
 
 NOT_UNDERSTOOD = re.compile(
     r"""\s*(?P<key>include\b|canonical\w+|revokedhostkeys\b|match\b(?!\s+all\s*$)|proxycommand\b

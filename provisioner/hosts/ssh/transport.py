@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import paramiko
-from paramiko import common
+from provisioner.hosts.ssh.libraries import paramiko
+
+common = paramiko.common
 
 _OF_A_CHANNEL = range(common.MSG_CHANNEL_WINDOW_ADJUST, common.MSG_CHANNEL_FAILURE + 1)
 

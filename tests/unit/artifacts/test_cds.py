@@ -88,7 +88,12 @@ def test_a_failure_is_a_warning_and_not_tried_again(cache: Cache, java: str, say
     assert cds.make_archive(cache, kafka, runtime, "kraft", notes.append) is None
     assert len(notes) == 1
     assert says in notes[0]
-    assert cds.known(cache, kafka, runtime, "kraft") is None
+    # It keeps its name, for launch files have it; it is not tried again, and not told again.
+    named = cds.known(cache, kafka, runtime, "kraft")
+    assert named is not None
+    assert not named.entries
+    assert cds.make_archive(cache, kafka, runtime, "kraft", notes.append) is None
+    assert len(notes) == 1
 
 
 def test_not_up_in_time(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
