@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -57,7 +58,7 @@ def watcher() -> Watcher:
 
 
 def watched(found: Site, watcher: Watcher) -> Site:
-    found.options.watched, found.options.progress = True, watcher
+    found.options = replace(found.options, watched=True, progress=watcher)
     return found
 
 
@@ -153,9 +154,11 @@ def test_a_broker_that_is_down_does_not_catch_up(watcher: Watcher) -> None:
 def test_nobody_watches_and_nothing_is_counted() -> None:
     cluster = Cluster(view(1, 2, 3))
     found = site(cluster)
-    found.options.progress = lambda progress: pytest.fail("nobody watches")
+    told: list[Progress] = []
+    found.options = replace(found.options, progress=told.append)
     Watch(found, {}).tell(RESTART, RESTART.id, 0.0)
     settle(found, quiet, cluster.stop)
+    assert told == []
 
 
 def test_a_node_that_waits_until_it_may_stop(
