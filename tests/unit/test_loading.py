@@ -41,7 +41,7 @@ FILES = (
     *("provisioner.verbs.shared.registry", "provisioner.verbs.shared.verb"),
     # what the console and the stop signals need
     *("provisioner.plan", "provisioner.plan.*"),
-    *("provisioner.report", "provisioner.report.cleaning", "provisioner.report.formats"),
+    *("provisioner.report", "provisioner.report.formats", "provisioner.report.live"),
     *("provisioner.report.text", "provisioner.site", "provisioner.site.stopping"),
     *("provisioner.hosts", "provisioner.hosts.core_dumps"),
     *("provisioner.kinds", "provisioner.kinds.ids"),
@@ -54,7 +54,12 @@ LOOK = (
     "provisioner.kafka.schemas",
     *("provisioner.hosts.no_shell", "provisioner.hosts.observer", "provisioner.hosts.shell"),
     *("provisioner.hosts.transport", "provisioner.hosts.reach"),
-    *("provisioner.site.facts", "provisioner.site.look", "provisioner.site.observe"),
+    *(
+        "provisioner.site.facts",
+        "provisioner.site.fetching",
+        "provisioner.site.look",
+        "provisioner.site.observe",
+    ),
     *("provisioner.site.planning", "provisioner.site.routes", "provisioner.site.site"),
     *("provisioner.artifacts", "provisioner.artifacts.cache", "provisioner.artifacts.cds"),
     *("provisioner.artifacts.commands", "provisioner.artifacts.locks"),
