@@ -15,7 +15,7 @@ def answer(args: argparse.Namespace, console: Console, text: str, **more: Any) -
     if not args.json:
         console.answer(text)
         return
-    from provisioner.report import json
+    from provisioner.report.formats import json
 
     entry = json.document(args.verb, Exit.YES, [], [])
     entry |= {"complete": True, **more}

@@ -229,7 +229,7 @@ def _stopped(
     stop.raises = False
     format, output = arguments.format_of(argv)
     if format != TEXT:
-        from provisioner.report import json
+        from provisioner.report.formats import json
 
         command = next((word for word in argv if not word.startswith("-")), "")
         body = json.document(command, code, [], problems, warned)
@@ -386,7 +386,7 @@ def _finish(
         for problem in problems:
             console.say(console.errors.problem(problem))
     if args.format != TEXT:
-        from provisioner.report import json
+        from provisioner.report.formats import json
 
         body = json.document(args.verb, code, reports, problems, console.warned)
         _deliver(render(args.format, body, time.time()), args.output)

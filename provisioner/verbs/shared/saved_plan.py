@@ -12,7 +12,7 @@ from typing import Any
 from provisioner.artifacts.cache import write_whole
 from provisioner.errors import fail
 from provisioner.plan.model import Plan
-from provisioner.report.json import change, deferred, refused, text
+from provisioner.report.formats.json import change, deferred, refused, text
 from provisioner.spec.types import Spec
 from provisioner.verbs.shared.command import Context
 

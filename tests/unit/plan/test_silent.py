@@ -10,7 +10,7 @@ import pytest
 from provisioner.kinds.registry import KINDS, desired
 from provisioner.plan.model import Layer, Plan
 from provisioner.plan.rules import Seen
-from provisioner.report.json import document
+from provisioner.report.formats.json import document
 from provisioner.site.planning import make_plan
 from provisioner.spec.types import Spec
 from tests.unit.plan.model_cluster import ModelCluster, spec_of

@@ -12,7 +12,7 @@ import pytest
 from provisioner.cleaning import CONTROL, block, clean, json_text, printable
 from provisioner.errors import Problem
 from provisioner.plan.model import Change, Event, Id, Plan, Refused, Report, UnknownState, Wave
-from provisioner.report import json as documents
+from provisioner.report.formats import json as documents
 from provisioner.report.text import Text
 from provisioner.verbs.shared.command import Console
 

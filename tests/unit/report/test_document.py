@@ -23,7 +23,7 @@ from provisioner.plan.model import (
     Unmanaged,
     Wave,
 )
-from provisioner.report.json import document, text
+from provisioner.report.formats.json import document, text
 
 CASES = YAML(typ="safe", pure=True).load((Path(__file__).parent / "documents.yaml").read_text())
 

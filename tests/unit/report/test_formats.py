@@ -22,8 +22,8 @@ from provisioner.plan.model import (
     Wave,
 )
 from provisioner.report.formats import FORMATS, render
-from provisioner.report.json import document
-from provisioner.report.markdown import LIMIT
+from provisioner.report.formats.json import document
+from provisioner.report.formats.markdown import LIMIT
 
 NOW = 1_700_000_000.25
 FILE = Id("vm", "file", "/srv/kafka/config/server-1.properties")

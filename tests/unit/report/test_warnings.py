@@ -10,7 +10,7 @@ import pytest
 
 from provisioner.errors import Notice
 from provisioner.plan.model import Report
-from provisioner.report.json import document
+from provisioner.report.formats.json import document
 from provisioner.verbs.shared.command import run
 from provisioner.verbs.shared.registry import every
 
