@@ -28,7 +28,7 @@ from provisioner.site.site import Site, update_layouts
 from provisioner.site.verification import verify
 from provisioner.verbs.shared import options
 from provisioner.verbs.shared.arguments import changed
-from provisioner.verbs.shared.command import Context, narrowed
+from provisioner.verbs.shared.context import Context, narrowed
 from provisioner.verbs.shared.failures import kept_in
 from provisioner.verbs.shared.opening import open_context
 from provisioner.verbs.shared.permissions import warn_unused

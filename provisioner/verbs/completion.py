@@ -6,7 +6,7 @@ import argparse
 
 from provisioner.errors import Exit
 from provisioner.verbs.shared import arguments
-from provisioner.verbs.shared.command import Console, show_answer
+from provisioner.verbs.shared.console import Console, show_answer
 from provisioner.verbs.shared.verb import Verb
 
 

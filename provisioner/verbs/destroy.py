@@ -16,7 +16,7 @@ from provisioner.run.sweep import sweep_hosts
 from provisioner.site.planning import make_plan
 from provisioner.site.site import Site
 from provisioner.verbs.shared import options
-from provisioner.verbs.shared.command import Context
+from provisioner.verbs.shared.context import Context
 from provisioner.verbs.shared.failures import kept_in
 from provisioner.verbs.shared.opening import open_context
 from provisioner.verbs.shared.permissions import warn_of_paths

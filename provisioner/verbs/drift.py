@@ -8,7 +8,7 @@ from provisioner.errors import Exit
 from provisioner.plan.model import Report
 from provisioner.site import planning
 from provisioner.verbs.shared import options
-from provisioner.verbs.shared.command import Context
+from provisioner.verbs.shared.context import Context
 from provisioner.verbs.shared.opening import open_context
 from provisioner.verbs.shared.verb import Verb
 

@@ -22,7 +22,8 @@ from provisioner.site.planning import Planned
 from provisioner.site.site import Site
 from provisioner.spec.types import Node
 from provisioner.verbs.shared import options
-from provisioner.verbs.shared.command import Console, Context
+from provisioner.verbs.shared.console import Console
+from provisioner.verbs.shared.context import Context
 from provisioner.verbs.shared.opening import open_context
 from provisioner.verbs.shared.permissions import of_gates, warn_unused
 from provisioner.verbs.shared.verb import Verb

@@ -14,7 +14,7 @@ from provisioner.artifacts.store import Store
 from provisioner.errors import Exit, fail
 from provisioner.site.fetching import fetching
 from provisioner.verbs.shared.answers import answer
-from provisioner.verbs.shared.command import Console
+from provisioner.verbs.shared.console import Console
 from provisioner.verbs.shared.opening import Meter
 from provisioner.verbs.shared.verb import Verb
 

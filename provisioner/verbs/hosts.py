@@ -8,7 +8,7 @@ from provisioner.errors import Notice
 from provisioner.plan.model import Report
 from provisioner.report.hosts import as_text
 from provisioner.site.reached import values
-from provisioner.verbs.shared.command import Context
+from provisioner.verbs.shared.context import Context
 from provisioner.verbs.shared.loading import limit_of, load
 from provisioner.verbs.shared.verb import Verb
 

@@ -6,7 +6,7 @@ import argparse
 from typing import NoReturn
 
 from provisioner.errors import fail
-from provisioner.verbs.shared.command import Console
+from provisioner.verbs.shared.console import Console
 from provisioner.verbs.shared.verb import Verb
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from provisioner.errors import Exit
 from provisioner.verbs.shared.answers import answer
-from provisioner.verbs.shared.command import Console
+from provisioner.verbs.shared.console import Console
 from provisioner.verbs.shared.verb import Verb
 
 

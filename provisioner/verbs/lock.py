@@ -8,7 +8,7 @@ from provisioner.errors import Exit
 from provisioner.plan.model import Plan, Report
 from provisioner.report.locks import as_text
 from provisioner.run.locks import checked, end, survey
-from provisioner.verbs.shared.command import Context
+from provisioner.verbs.shared.context import Context
 from provisioner.verbs.shared.opening import open_context
 from provisioner.verbs.shared.verb import Verb
 

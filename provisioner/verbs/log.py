@@ -8,7 +8,7 @@ from provisioner.errors import Exit, Notice
 from provisioner.plan.model import Plan, Report
 from provisioner.report.journal import as_text
 from provisioner.site.journals import gather, merged
-from provisioner.verbs.shared.command import Context
+from provisioner.verbs.shared.context import Context
 from provisioner.verbs.shared.opening import open_context
 from provisioner.verbs.shared.verb import Verb
 

@@ -6,7 +6,7 @@ import argparse
 import json
 
 from provisioner.errors import Exit
-from provisioner.verbs.shared.command import Console
+from provisioner.verbs.shared.console import Console
 from provisioner.verbs.shared.verb import Verb
 
 

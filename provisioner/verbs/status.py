@@ -17,7 +17,7 @@ from provisioner.site.status import (
     values,
 )
 from provisioner.verbs.shared import options
-from provisioner.verbs.shared.command import Context
+from provisioner.verbs.shared.context import Context
 from provisioner.verbs.shared.opening import open_context
 from provisioner.verbs.shared.verb import Verb
 

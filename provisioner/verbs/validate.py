@@ -9,7 +9,7 @@ from provisioner.errors import Exit, ProvisionError
 from provisioner.kinds.ids import service_id
 from provisioner.plan.model import Change, Plan, Report, UnknownState
 from provisioner.spec.types import Node, Spec
-from provisioner.verbs.shared.command import Context
+from provisioner.verbs.shared.context import Context
 from provisioner.verbs.shared.loading import limit_of, load, load_spec
 from provisioner.verbs.shared.verb import Verb
 

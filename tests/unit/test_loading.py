@@ -36,7 +36,8 @@ FILES = (
     *("provisioner.spec.shape", "provisioner.spec.types", "provisioner.spec.words"),
     "provisioner.spec.yamlfile",
     *("provisioner.verbs", "provisioner.verbs.shared", "provisioner.verbs.shared.arguments"),
-    *("provisioner.verbs.shared.command", "provisioner.verbs.shared.loading"),
+    *("provisioner.verbs.shared.command", "provisioner.verbs.shared.console"),
+    *("provisioner.verbs.shared.context", "provisioner.verbs.shared.loading"),
     *("provisioner.verbs.shared.options", "provisioner.verbs.shared.permitted"),
     *("provisioner.verbs.shared.registry", "provisioner.verbs.shared.verb"),
     # what the console and the stop signals need

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from provisioner.errors import Exit
-from provisioner.verbs.shared.command import Console, show
+from provisioner.verbs.shared.console import Console, show
 
 
 def answer(args: argparse.Namespace, console: Console, text: str, **more: Any) -> None:

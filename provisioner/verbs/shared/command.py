@@ -8,141 +8,26 @@ import io
 import os
 import shlex
 import sys
-import threading
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from provisioner.cleaning import printable
 from provisioner.errors import Exit, Notice, Problem, ProvisionError, fail
-from provisioner.hosts import core_dumps
-from provisioner.plan.model import Event, Progress, Report
+from provisioner.plan.model import Report
 from provisioner.report.formats import TEXT, render
 from provisioner.report.live import Live, moves
 from provisioner.report.text import Text
 from provisioner.site.stopping import Signalled, Stop, interruption, signals
 from provisioner.verbs.shared import arguments, registry
+from provisioner.verbs.shared.console import Console, colours, show, show_answer
+from provisioner.verbs.shared.context import Context, narrowed
 from provisioner.verbs.shared.verb import Verb
 from provisioner.workers import each, workers
 
 WORST = (Exit.TERMINATED, Exit.INTERRUPTED, Exit.NO, Exit.STOPPED, Exit.CANNOT_TELL)
-
-
-@dataclass
-class Console:
-    """Where a command's output goes: answers to stdout, progress and warnings to stderr."""
-
-    as_json: bool
-    """The document is the answer, in whatever format: nothing else goes to stdout."""
-    verbose: bool = False
-    prefix: str = ""
-    output: bool = False
-    """Answers go to a file once all are there (``answers``)."""
-    answers: list[str] = field(default_factory=list)
-    warned: list[Notice] = field(default_factory=list)
-    """All warnings, of all clusters."""
-    text: Text = field(init=False)
-    errors: Text = field(init=False)
-    mutex: threading.Lock = field(default_factory=threading.Lock)
-    live: Live | None = None
-    """What goes on just now, where a person watches at a terminal; one for all clusters."""
-
-    def __post_init__(self) -> None:
-        self.text = Text(not self.output and colours(sys.stdout), self.verbose)
-        self.errors = Text(colours(sys.stderr), self.verbose)
-
-    def say(self, line: str) -> None:
-        """A line of progress."""
-        if line:
-            with self.mutex, self._above():
-                show(self.prefix + line, sys.stderr)
-
-    def answer(self, text: str) -> None:
-        """The answer itself; nothing under --json, where the document is the answer."""
-        if not self.as_json and text:
-            with self.mutex:
-                if self.output:
-                    self.answers.append(text)
-                else:
-                    with self._above():
-                        show(text, sys.stdout)
-
-    def warn(self, notice: Notice) -> None:
-        """Each warning once per command, whichever cluster it is about."""
-        with self.mutex:
-            known = notice in self.warned
-            if not known:
-                self.warned.append(notice)
-        if not known:
-            self.say(self.errors.warning(notice))
-
-    def event(self, event: Event) -> None:
-        self.say(self.errors.event(event))
-
-    def progress(self, progress: Progress) -> None:
-        """Nothing but on a terminal."""
-        if self.live is not None:
-            self.live.update(progress, self.prefix)
-
-    def close(self) -> None:
-        """Nothing goes on any more: the terminal is as it was."""
-        if self.live is not None:
-            self.live.close()
-
-    def _above(self) -> AbstractContextManager[None]:
-        return self.live.above() if self.live is not None else contextlib.nullcontext()
-
-
-def show(text: str, stream: Any) -> None:
-    """The only place that writes to a stream: no control characters reach a terminal."""
-    print(printable(text, colours(stream)), file=stream, flush=True)
-
-
-def colours(stream: Any) -> bool:
-    """Whether stderr is a terminal that accepts colours."""
-    return bool(
-        stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    )
-
-
-@dataclass
-class Context:
-    """What a verb works on: one spec file (one cluster), and the console. ``more``: the options
-    that say which cluster, and which part of it, is meant."""
-
-    path: Path
-    console: Console
-    each_host: str | None = None
-    become_password: str | None = field(default=None, repr=False)
-    ssh_password: str | None = field(default=None, repr=False)
-    stop: Stop | None = None
-    more: tuple[str, ...] = ()
-    warnings: list[Notice] = field(default_factory=list)
-    """The warnings of this cluster."""
-
-    def __post_init__(self) -> None:
-        if self.become_password is not None or self.ssh_password is not None:
-            core_dumps.forbid()
-
-    def warn(self, notice: Notice) -> None:
-        """The only way to warn: to stderr, and into the report."""
-        if notice not in self.warnings:
-            self.warnings.append(notice)
-        self.console.warn(notice)
-
-    @property
-    def words(self) -> str:
-        """The spec as a command line names it, for commands that a person copies."""
-        return shlex.join([str(self.path), *self.more])
-
-
-def narrowed(args: argparse.Namespace, limit: str | None) -> tuple[str, ...]:
-    """The options of a command line that name inventory, group and hosts."""
-    given = {"-i": args.inventory, "--each": args.each, "--limit": limit}
-    return tuple(word for name, value in given.items() if value for word in (name, str(value)))
 
 
 def run(argv: Sequence[str]) -> int:
@@ -207,14 +92,6 @@ def _take_any_text() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def show_answer(text: str) -> None:
-    """To stdout, flushed: a closed pipe is no failure of the run."""
-    try:
-        show(text, sys.stdout)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _stopped(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from provisioner.errors import fail
 from provisioner.spec.types import Spec
-from provisioner.verbs.shared.command import Context
+from provisioner.verbs.shared.context import Context
 
 if TYPE_CHECKING:
     from provisioner.spec.load import Loaded

@@ -14,7 +14,8 @@ from provisioner.site.site import Options, Site, open_site
 from provisioner.spec.types import Spec
 from provisioner.uuids import drawn
 from provisioner.verbs.shared import registry
-from provisioner.verbs.shared.command import Console, Context
+from provisioner.verbs.shared.console import Console
+from provisioner.verbs.shared.context import Context
 from provisioner.verbs.shared.loading import limit_of, load
 from provisioner.verbs.shared.permitted import allowed, useless
 

@@ -21,7 +21,7 @@ from provisioner.run.session import session
 from provisioner.site import planning
 from provisioner.site.health import settle
 from provisioner.spec.types import Node
-from provisioner.verbs.shared.command import Context
+from provisioner.verbs.shared.context import Context
 from provisioner.verbs.shared.failures import kept_in
 from provisioner.verbs.shared.opening import open_context
 from provisioner.verbs.shared.permissions import of_gates, warn_unused

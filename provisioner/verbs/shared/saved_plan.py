@@ -14,7 +14,7 @@ from provisioner.errors import fail
 from provisioner.plan.model import Plan
 from provisioner.report.formats.json import change, deferred, refused, text
 from provisioner.spec.types import Spec
-from provisioner.verbs.shared.command import Context
+from provisioner.verbs.shared.context import Context
 
 FORMAT = "provision-plan"
 

@@ -8,7 +8,7 @@ from provisioner.plan.model import Plan, Report
 from provisioner.report.text import Text
 from provisioner.site.site import bootstrap
 from provisioner.spec.types import Spec
-from provisioner.verbs.shared.command import Context
+from provisioner.verbs.shared.context import Context
 
 
 def closing(report: Report, spec: Spec, context: Context) -> list[str]:

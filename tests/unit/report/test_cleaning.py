@@ -14,7 +14,7 @@ from provisioner.errors import Problem
 from provisioner.plan.model import Change, Event, Id, Plan, Refused, Report, UnknownState, Wave
 from provisioner.report.formats import json as documents
 from provisioner.report.text import Text
-from provisioner.verbs.shared.command import Console
+from provisioner.verbs.shared.console import Console
 
 NASTY = "a\x1b[2J\x1b]0;owned\x07b\u202ec\u009bd\u2028e\x00f"
 FORBIDDEN = {

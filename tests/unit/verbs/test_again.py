@@ -9,7 +9,9 @@ import pytest
 
 from provisioner.plan.model import Id, Plan, Report, UnknownState
 from provisioner.verbs.shared import arguments
-from provisioner.verbs.shared.command import Console, Context, _in_words, _rerun, narrowed
+from provisioner.verbs.shared.command import _in_words, _rerun
+from provisioner.verbs.shared.console import Console
+from provisioner.verbs.shared.context import Context, narrowed
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pytest
 from provisioner.kinds.service.kind import HELD
 from provisioner.plan.model import Change, Id, Plan, Refused, Report, UnknownState, Wave
 from provisioner.spec.types import Spec
-from provisioner.verbs.shared.command import Console, Context
+from provisioner.verbs.shared.console import Console
+from provisioner.verbs.shared.context import Context
 from provisioner.verbs.shared.summary import closing
 
 BROKER = Id("h", "service", "broker-1")

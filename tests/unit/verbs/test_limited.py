@@ -15,6 +15,8 @@ from provisioner.plan.model import Report
 from provisioner.site.stopping import Stop
 from provisioner.verbs import apply
 from provisioner.verbs.shared import arguments, command
+from provisioner.verbs.shared.console import Console
+from provisioner.verbs.shared.context import Context
 from provisioner.verbs.shared.saved_plan import FORMAT
 
 
@@ -38,7 +40,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any, Any, list[str]
     opened: list[tuple[str, Any, Any, list[str], str]] = []
 
     @contextmanager
-    def open_context(args: argparse.Namespace, context: command.Context, **_: Any) -> Any:
+    def open_context(args: argparse.Namespace, context: Context, **_: Any) -> Any:
         opened.append((str(context.path), args.inventory, args.limit, args.allow, context.words))
         yield SimpleNamespace(spec=SimpleNamespace(cluster=context.path.stem))
 
@@ -58,7 +60,7 @@ def replace_some(thing: Any, **values: Any) -> Any:
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
     args = arguments.parse(["apply", *words, "--json"])
     before = dict(vars(args))
-    command._dispatch(args, command.Console(True), Stop(), command.Passwords())
+    command._dispatch(args, Console(True), Stop(), command.Passwords())
     assert vars(args) == before
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     return found
