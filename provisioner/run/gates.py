@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from provisioner.kafka.port import KafkaUnavailable
 from provisioner.kinds.safety_view import safety_view
+from provisioner.patience import Patience
 from provisioner.plan import safety
 from provisioner.plan.model import Change, Event, Progress, Wave
 from provisioner.run.waits import NoProgress, WaitInterrupted
@@ -62,11 +62,9 @@ def _until_allowed(
 ) -> safety.Verdict:
     """The verdict that let it go. Raises as ``gate`` does."""
     node = site.spec.node(change.id.name)
-    began = moved = time.monotonic()
-    last = said = ""
+    patience = Patience(LIMIT, stop, (0.25, 0.25))
     while True:
-        now = time.monotonic()
-        require_all_in_sync = now - moved < WHOLE
+        require_all_in_sync = patience.idle < WHOLE
         verdict = ask(
             site,
             node.name,
@@ -87,15 +85,14 @@ def _until_allowed(
                     emit(Event("note", text, node.host))
             return verdict
         site.options.progress(Progress("wait", node.name, node.host))
-        if verdict.reason != last:
-            last, moved = verdict.reason, now
-        if now - moved > LIMIT:
+        patience.mark(verdict.reason)
+        if patience.is_over:
             raise NoProgress(f"{node.name} cannot be stopped safely: {verdict.reason}", change)
-        if now - began > 3 and said != verdict.reason:
-            said = verdict.reason
-            emit(Event("waiting", f"{node.name} waits: {said}", node.host, change))
-        if stop.wait(0.25):
-            raise WaitInterrupted(f"interrupted while {node.name} waited: {last}", change)
+        if patience.is_news(verdict.reason):
+            emit(Event("waiting", f"{node.name} waits: {verdict.reason}", node.host, change))
+        if patience.pause():
+            text = f"interrupted while {node.name} waited: {verdict.reason}"
+            raise WaitInterrupted(text, change)
 
 
 def ask(

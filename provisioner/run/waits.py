@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from provisioner.hosts.observer import Reading
 from provisioner.hosts.shell import constant
@@ -15,6 +15,7 @@ from provisioner.kafka.port import KafkaUnavailable
 from provisioner.kinds.ids import service_id
 from provisioner.kinds.registry import KINDS, asks
 from provisioner.kinds.service.causes import cause
+from provisioner.patience import Patience
 from provisioner.plan.model import (
     PRIVILEGED,
     Change,
@@ -58,10 +59,11 @@ class Awaited:
     change: Change
     id: Id
     limit: float
-    moved: float = 0.0
-    last: object = None
-    said: bool = False
     looked: float = 0.0
+    patience: Patience = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.patience = Patience(self.limit)
 
 
 def wait_for(
@@ -76,12 +78,9 @@ def wait_for(
 
     Raises NoProgress; WaitInterrupted when ``stop`` is set.
     """
-    began = time.monotonic()
     arrived: dict[Id, Observation] = {}
     left, watch = list(items), Watch(site, desired)
-    for item in left:
-        item.moved = began
-    pause, longest = PAUSE
+    together = Patience(0.0, stop, PAUSE)
     while left:
         seen = _seen(site, desired, left, look)
         now = time.monotonic()
@@ -98,16 +97,14 @@ def wait_for(
                 arrived[item.id] = observation
                 left.remove(item)
                 continue
-            _check(site, state, item, observation, now, why)
+            _check(site, state, item, observation, why)
         for item in left:
             watch.tell(item.change, item.id, now)
-            if now - began > SAY_AFTER and not item.said:
-                item.said = True
+            if item.patience.is_news(item.id, SAY_AFTER):
                 emit(Event("waiting", f"waiting for {_named(item.id)}", item.id.host, item.change))
-        if left and stop.wait(pause):
+        if left and together.pause():
             text = f"interrupted while it waited for {_named(left[0].id)}"
             raise WaitInterrupted(text, left[0].change)
-        pause = min(pause * 1.3, longest)
     return arrived
 
 
@@ -214,17 +211,13 @@ def _cluster(site: Site, ids: Sequence[Id]) -> dict[Id, Observation]:
     return seen
 
 
-def _check(
-    site: Site, state: State, item: Awaited, seen: Observation, now: float, why: str
-) -> None:
+def _check(site: Site, state: State, item: Awaited, seen: Observation, why: str) -> None:
     """An exited process is a failure at once; lack of progress is one after the limit."""
     if isinstance(seen, Present):
-        mark = (dict(seen.fields), dict(seen.volatile))
-        if mark != item.last:
-            item.last, item.moved = mark, now
+        item.patience.mark((dict(seen.fields), dict(seen.volatile)))
         if KINDS[item.id.kind].ended(seen):
             raise NoProgress(_why_dead(site, item.id, state), item.change)
-    if now - item.moved > item.limit:
+    if item.patience.is_over:
         detail = "" if why == NOT_SETTLED else f": {why}"
         text = f"{_named(item.id)}: no progress for {item.limit:.0f} s{detail}"
         raise NoProgress(text, item.change)
@@ -246,7 +239,7 @@ def _unseen(
         if seen is not None and KINDS[service.kind].ended(seen):
             why = _why_dead(site, service, desired.get(service, State({})))
             raise NoProgress(why, item.change)
-    if not item.id.host and now - item.moved > max(item.limit, SILENT):
+    if not item.id.host and item.patience.idle > max(item.limit, SILENT):
         raise NoProgress(f"{_named(item.id)}: Kafka does not answer", item.change)
 
 
@@ -290,30 +283,28 @@ def wait_for_sessions(
     if spec.is_kraft:
         return
     wanted = {node.id for node in spec.brokers if service_id(node) in set(ids)}
-    began = time.monotonic()
-    said = False
+    patience = Patience(SESSIONS, stop)
     while wanted:
         if stop.is_set():
             raise WaitInterrupted("interrupted while it waited for ZooKeeper sessions to end")
         registered = _registered(site)
         if registered is None:
             # It was started a moment ago, and does not let anybody in yet.
-            if time.monotonic() - began > ANSWERS:
+            if patience.seconds > ANSWERS:
                 return
-            stop.wait(0.2)
+            patience.pause()
             continue
         left = wanted & set(registered)
         if not left:
             return
-        if time.monotonic() - began > SESSIONS:
+        if patience.seconds > SESSIONS:
             listed = ", ".join(map(str, sorted(left)))
             raise NoProgress(
                 f"ZooKeeper still has broker {listed} registered: is it running elsewhere?"
             )
-        if not said:
+        if patience.is_news("sessions", 0.0):
             emit(Event("waiting", "waiting for the killed brokers' ZooKeeper sessions to end"))
-            said = True
-        stop.wait(0.2)
+        patience.pause()
 
 
 SESSIONS = 90.0

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection
 
 from provisioner.kafka.port import ClusterView, KafkaUnavailable
+from provisioner.patience import Patience
 from provisioner.plan import safety
 from provisioner.plan.model import Check, Event
 from provisioner.site.catching_up import catching_up, tell_behind
@@ -174,9 +175,7 @@ def _settle(
     stop: threading.Event | None,
     down: Collection[str],
 ) -> None:
-    began = moved = time.monotonic()
-    last: object = None
-    said = False
+    patience = Patience(PATIENCE, stop, (0.1, 0.1))
     gone = _out_of_reach(site) | {n.id for n in site.spec.brokers if n.name in down}
     known = {n.id for n in site.spec.brokers}
     voters = frozenset(
@@ -186,7 +185,7 @@ def _settle(
         try:
             view = site.cluster().liveness()
         except KafkaUnavailable:
-            mark: object = "no answer"  # its words tell of each attempt, not of progress
+            patience.mark("no answer")  # its words tell of each attempt, not of progress
         else:
             tell_behind(site, view)
             # Replicas on ids that the spec does not have: nobody starts those.
@@ -199,16 +198,12 @@ def _settle(
                 found.append(_bootstrap(site, view, away))
             if healthy(found) is not False:
                 return
-            mark = tuple(check.detail for check in found)
-        now = time.monotonic()
-        if mark != last:
-            last, moved = mark, now
-        if now - moved > PATIENCE:
+            patience.mark(tuple(check.detail for check in found))
+        if patience.is_over:
             return
-        if now - began > 3 and not said:
-            said = True
+        if patience.is_news("replicas"):
             emit(Event("waiting", "waiting for the replicas to be in sync"))
-        time.sleep(0.1)
+        patience.pause()
 
 
 def wait_whole(site: Site, name: str) -> None:
