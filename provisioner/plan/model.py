@@ -272,13 +272,20 @@ Step = Run | Put | Unpack | Call | Await
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened. ``kind`` is one of done, failed, waiting, note, wave."""
+    """One thing that happened. ``kind`` is one of done, failed, waiting, note, wave.
+
+    ``about`` says what (see ``report/events.py``), of ``subject``; ``message`` is why, or what a
+    host or Kafka said itself. ``counts`` of a wave: (action, how many of what).
+    """
 
     kind: str
     message: str = ""
     host: str = ""
     change: Change | None = None
     seconds: float = 0.0
+    about: str = ""
+    subject: str = ""
+    counts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

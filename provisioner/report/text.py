@@ -20,6 +20,7 @@ from provisioner.plan.model import (
     UnknownState,
 )
 from provisioner.plan.order import ACCEPTED, MAY_STOP
+from provisioner.report.events import words
 
 COLOURS = {"green": "32", "yellow": "33", "red": "31", "dim": "2", "bold": "1", "cyan": "36"}
 GATES = {
@@ -138,9 +139,8 @@ class Text:
         where = f"{clean(event.host)}: " if event.host else ""
         match event.kind:
             case "wave":
-                return (
-                    f"  {self.paint('✓', 'green')} {where}{event.message} ({event.seconds:.1f} s)"
-                )
+                done = clean(words(event))
+                return f"  {self.paint('✓', 'green')} {where}{done} ({event.seconds:.1f} s)"
             case "done" if event.change:
                 done = f"{event.change.action} {label(event.change.id)}"
                 return f"  {self.paint('✓', 'green')} {done} ({event.seconds:.1f} s)"
@@ -148,9 +148,9 @@ class Text:
                 name = f"{event.change.action} {label(event.change.id)}: " if event.change else ""
                 return self.paint(f"  ✗ {name}{block(event.message)}", "red")
             case "waiting":
-                return self.paint(f"  … {where}{clean(event.message)}", "dim")
+                return self.paint(f"  … {where}{clean(words(event))}", "dim")
             case "note":
-                return "\n".join(f"  {where}{clean(line)}" for line in event.message.split("\n"))
+                return "\n".join(f"  {where}{clean(line)}" for line in words(event).split("\n"))
         return ""
 
     # -- results

@@ -42,8 +42,8 @@ def ask_kafka(run: Session, desired: Desired, wave: Wave) -> None:
         if words:
             refused[item.change.id] = _told(site.spec, item, desired, words)
         elif not said:
-            text = f"Kafka could not check the properties of {item.node.name}"
-            run.emit(Event("note", text, item.node.host))
+            name = item.node.name
+            run.emit(Event("note", host=item.node.host, about="not-asked", subject=name))
     if refused:
         raise NotAccepted(refused)
 

@@ -22,7 +22,7 @@ def bring_archives(run: Session) -> None:
     sent = any(KINDS[change.id.kind].artifact for change in run.results.applied)
     if not sent or run.stop.is_set() or not awaited_archives(run.site):
         return
-    run.emit(Event("note", "making a class-data archive: later starts take half the time"))
+    run.emit(Event("note", about="archive"))
     if not make_archives(run.site) or run.stop.is_set():
         return
     planned = make_plan(run.site)

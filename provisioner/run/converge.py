@@ -130,7 +130,7 @@ def prefer_leaders(run: Session) -> None:
     try:
         run.kafka.elect_preferred_leaders()
     except (KafkaUnavailable, KafkaRefused) as error:
-        run.emit(Event("note", f"the preferred leaders were not elected: {error}"))
+        run.emit(Event("note", str(error), about="not-elected"))
 
 
 def _unexpected(plan: Plan, named: Collection[Id]) -> None:

@@ -178,7 +178,7 @@ class Executor:
                 self._failed(change, left[change.id])
         made = [c for c in taken if KINDS[c.id.kind].layer is Layer.HOST]
         if made:
-            self.session.emit(Event("wave", tally(made), host, seconds=seconds))
+            self.session.emit(Event("wave", host=host, seconds=seconds, counts=tally(made)))
 
     def _failed(self, change: Change, message: str) -> None:
         self.results.failed.append((change, message))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from provisioner.kafka.port import KafkaUnavailable
 from provisioner.kinds.safety_view import safety_view
@@ -74,22 +75,21 @@ def _until_allowed(
         if verdict.allowed:
             if verdict.offline:
                 listed = ", ".join(verdict.offline)
-                text = f"cannot be written while {node.name} is down: {listed}"
-                emit(Event("note", text, node.host))
+                emit(Event("note", listed, node.host, about="offline", subject=node.name))
             if not require_all_in_sync:
                 missing = ask(
                     site, node.name, require_all_in_sync=True, already_behind=already_behind
                 ).reason
                 if missing:
-                    text = f"{node.name} is stopped without waiting longer (no progress): {missing}"
-                    emit(Event("note", text, node.host))
+                    emit(Event("note", missing, node.host, about="impatient", subject=node.name))
             return verdict
         site.options.progress(Progress("wait", node.name, node.host))
         patience.mark(verdict.reason)
         if patience.is_over:
             raise NoProgress(f"{node.name} cannot be stopped safely: {verdict.reason}", change)
         if patience.is_news(verdict.reason):
-            emit(Event("waiting", f"{node.name} waits: {verdict.reason}", node.host, change))
+            waits = Event("waiting", verdict.reason, node.host, change)
+            emit(replace(waits, about="gate", subject=node.name))
         if patience.pause():
             text = f"interrupted while {node.name} waited: {verdict.reason}"
             raise WaitInterrupted(text, change)

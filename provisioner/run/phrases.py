@@ -21,7 +21,7 @@ def last_lines(text: str, count: int = 12) -> str:
     return "\n".join(lines[-count:]) if lines else "it failed without output"
 
 
-def tally(changes: Sequence[Change]) -> str:
-    """``create 14 directories, update 1 file``: what a wave did, by kind."""
+def tally(changes: Sequence[Change]) -> tuple[tuple[str, str], ...]:
+    """``("create", "14 directories"), ("update", "1 file")``: what a wave did, by kind."""
     counts = Counter((change.action, change.id.kind) for change in changes)
-    return ", ".join(f"{a} {KINDS[kind].count(count)}" for (a, kind), count in counts.items())
+    return tuple((a, KINDS[kind].count(count)) for (a, kind), count in counts.items())

@@ -35,7 +35,7 @@ def awaited(run: Session, planned: Planned) -> Planned:
     if not starting(run.site, planned):
         return planned
     why = planned.seen.unavailable
-    run.emit(Event("waiting", f"waiting for Kafka to answer: {why}"))
+    run.emit(Event("waiting", why, about="kafka"))
     settle(run.site, run.emit, run.stop)
     return planned if run.stop.is_set() else make_plan(run.site)
 

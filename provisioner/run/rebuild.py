@@ -74,4 +74,4 @@ def _act(run: Session, host: str, steps: list[ShellStep], note: str) -> None:
         text = outcome.texts[-1].strip()
         code = "port-taken" if "neither Kafka" in text else "step-failed"
         raise fail(code, text, "stop it by hand, or give the node another port", host=host)
-    run.emit(Event("note", f"{note}: done", host))
+    run.emit(Event("note", host=host, about="cleared", subject=note))

@@ -46,8 +46,8 @@ class Remover:
         places = self.site.places[host]
         ours = owned(self.site, host)
         if not places.user_exists:
-            note = f"{places.home} stays, if it exists: {places.user} is not a user of this host"
-            self.run.emit(Event("note", note, host))
+            stays = Event("note", str(places.user), host, about="home-stays", subject=places.home)
+            self.run.emit(stays)
         made = {name for kind, name in ours if kind == "directory"}
         kept = [p for node in places.nodes for p in self._wipe(host, node, made)]
         planned = removals(places, ours, kept)

@@ -34,7 +34,7 @@ def sweep_topics(run: Session) -> None:
     for topic in view.topics:
         if topic.name.startswith(PREFIX) and not in_use(topic.name):
             run.kafka.delete_topic(topic.name)
-            run.emit(Event("note", f"removed {topic.name}, left by an earlier run"))
+            run.emit(Event("note", about="left-over", subject=topic.name))
 
 
 def _sweep(run: Session, host: str, distributions: bool) -> None:

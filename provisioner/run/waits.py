@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from provisioner.hosts.observer import Reading
 from provisioner.hosts.shell import constant
@@ -101,7 +101,8 @@ def wait_for(
         for item in left:
             watch.tell(item.change, item.id, now)
             if item.patience.is_news(item.id, SAY_AFTER):
-                emit(Event("waiting", f"waiting for {_named(item.id)}", item.id.host, item.change))
+                waits = Event("waiting", "", item.id.host, item.change, about="thing")
+                emit(replace(waits, subject=_named(item.id)))
         if left and together.pause():
             text = f"interrupted while it waited for {_named(left[0].id)}"
             raise WaitInterrupted(text, left[0].change)
@@ -303,7 +304,7 @@ def wait_for_sessions(
                 f"ZooKeeper still has broker {listed} registered: is it running elsewhere?"
             )
         if patience.is_news("sessions", 0.0):
-            emit(Event("waiting", "waiting for the killed brokers' ZooKeeper sessions to end"))
+            emit(Event("waiting", about="sessions"))
         patience.pause()
 
 

@@ -202,7 +202,7 @@ def _settle(
         if patience.is_over:
             return
         if patience.is_news("replicas"):
-            emit(Event("waiting", "waiting for the replicas to be in sync"))
+            emit(Event("waiting", about="replicas"))
         patience.pause()
 
 

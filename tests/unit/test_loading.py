@@ -42,7 +42,12 @@ FILES = (
     *("provisioner.verbs.shared.registry", "provisioner.verbs.shared.verb"),
     # what the console and the stop signals need
     *("provisioner.plan", "provisioner.plan.*"),
-    *("provisioner.report", "provisioner.report.formats", "provisioner.report.live"),
+    *(
+        "provisioner.report",
+        "provisioner.report.events",
+        "provisioner.report.formats",
+        "provisioner.report.live",
+    ),
     *("provisioner.report.text", "provisioner.site", "provisioner.site.stopping"),
     *("provisioner.hosts", "provisioner.hosts.core_dumps"),
     *("provisioner.kinds", "provisioner.kinds.ids"),

@@ -20,6 +20,7 @@ from provisioner.kafka.port import (
 )
 from provisioner.plan.model import Absent, Await, Change, Event, Id, Unknown, Wave
 from provisioner.plan.safety import Verdict
+from provisioner.report.events import words
 from provisioner.run import gates
 from provisioner.run.waits import Awaited, WaitInterrupted, wait_for, wait_for_sessions
 from provisioner.site import look as looking
@@ -181,7 +182,7 @@ def rolled(
     stop.wait = lambda seconds=None: False  # type: ignore[method-assign, assignment]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gates, "WHOLE", patience)
-        gate = gates.gate(cast(Site, found), lambda event: said.append(event.message), stop)
+        gate = gates.gate(cast(Site, found), lambda event: said.append(words(event)), stop)
         for name in ("broker-4", "broker-1"):
             gate(Wave(1, (Change(Id("h", "service", name), action, {}, {}, ()),), "may-stop"))
     return len(asked), said
