@@ -127,6 +127,12 @@ def partitions(view: ClusterView, topic: str) -> tuple[PartitionView, ...]:
     return found.partitions
 
 
+def is_led(view: ClusterView, topic: str) -> bool:
+    """Whether this broker has heard of all of it: it was made by another."""
+    found = view.topic(topic)
+    return found is not None and all(p.leader is not None for p in found.partitions)
+
+
 def healthy(brokers: int) -> Callable[[ClusterView], bool]:
     """All brokers alive and every replica in sync."""
 
@@ -608,7 +614,8 @@ def test_a_broker_elsewhere_is_not_dialled(lab: Lab, topic: str) -> None:
         )
         with connected(lab) as whole:  # the foreign one may be the controller
             whole.send(CreateTopic(topic, 3, 3))
-            leaders = {p.leader for p in partitions(whole.view(), topic)}
+            led = wait_for(whole, lambda view: is_led(view, topic))
+            leaders = {p.leader for p in partitions(led, topic)}
         assert stranger in leaders
         written = cluster.produce(topic, [b"x"] * 3, seconds=5)
         assert sorted(type(each) is tuple for each in written) == [False, True, True]
