@@ -41,7 +41,11 @@ def make(name: str, rank: int) -> Kind:
         return {
             Id(places.host, name, d.path): State(
                 {"intact": True, **({"digest": d.digest} if d.digest else {})},
-                args={"artifact": d.artifact, "user": places.user},
+                args={
+                    "artifact": d.artifact,
+                    "user": places.user,
+                    "optional": d == places.archive,
+                },
             )
             for d in chosen(name, places)
         }

@@ -86,6 +86,8 @@ class Rounds:
 def converge(run: Session, planned: Planned) -> None:
     """The rounds of a run; at its end each partition is led by its preferred leader again."""
     Rounds(run, planned).converge()
+    if run.stop.is_set() or run.lock.lost:
+        return
     bounced = [c for c in run.results.applied if layer_of(c) is Layer.NODE]
     if any(c.action in ("start", "restart") for c in bounced) and not run.results.failed:
         prefer_leaders(run)

@@ -11,7 +11,7 @@ from typing import Any
 
 from provisioner.artifacts.cache import write_whole
 from provisioner.errors import fail
-from provisioner.plan.model import Plan
+from provisioner.plan.model import Id, Plan
 from provisioner.report.formats.json import change, deferred, refused, text
 from provisioner.spec.types import Spec
 from provisioner.verbs.shared.context import Context
@@ -20,8 +20,9 @@ FORMAT = "provision-plan"
 
 
 def content(plan: Plan, spec: Spec) -> dict[str, Any]:
-    """What must be equal when the plan is applied. Reasons and waves may be worded differently."""
-    entries = [change(item) for item in plan.changes]
+    """What must be equal when the plan is applied. Reasons and waves may be worded differently, and
+    what is optional depends on the cache of the machine that plans."""
+    entries = [change(item) for item in plan.changes if not _optional(item.id, plan)]
     for entry in entries:
         entry.pop("reason")
     return {
@@ -30,6 +31,12 @@ def content(plan: Plan, spec: Spec) -> dict[str, Any]:
         "deferred": [deferred(item) for item in plan.deferred],
         "refused": [refused(item) for item in plan.refused],
     }
+
+
+def _optional(id: Id, plan: Plan) -> bool:
+    """A class-data archive: it costs only speed whether there is one."""
+    state = plan.wanted.get(id)
+    return state is not None and bool(state.args.get("optional"))
 
 
 def digest(plan: Plan, spec: Spec) -> str:
