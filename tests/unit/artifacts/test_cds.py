@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import signal
 import time
 
 import pytest
@@ -77,7 +79,7 @@ def test_lost_archive_is_made_anew(cache: Cache) -> None:
     ("java", "says"),
     [
         ("#!/bin/sh\necho no memory >&2; exit 1\n", "no memory"),
-        ("#!/nonexistent\n", "No such file"),
+        ("#!/nonexistent\n", "bin/java"),
         (FAKE.replace("exit 143", "exit 0").replace('echo top >"$top";', ""), "without writing"),
         (FAKE.replace('[ -n "$main" ] || exit 0', "echo 'cannot bind'; exit 1"), "cannot bind"),
     ],
@@ -94,6 +96,22 @@ def test_a_failure_is_a_warning_and_not_tried_again(cache: Cache, java: str, say
     assert not named.entries
     assert cds.make_archive(cache, kafka, runtime, "kraft", notes.append) is None
     assert len(notes) == 1
+
+
+TELLS = """#!/bin/sh
+read -r _ _ _ _ _ session _ </proc/$$/stat
+echo "session $session ignores $(sed -n 's/^SigIgn:[[:space:]]*//p' /proc/$$/status)"
+exit 1
+"""
+
+
+def test_it_goes_with_the_terminal_but_not_by_its_ctrl_c(cache: Cache) -> None:
+    notes: list[str] = []
+    assert cds.make_archive(cache, *made(TELLS), "kraft", notes.append) is None
+    _, _, told = notes[0].partition("session ")
+    session, ignored = told.split(" ignores ")
+    assert int(session) == os.getsid(0)
+    assert int(ignored, 16) & 1 << (signal.SIGINT - 1)
 
 
 def test_not_up_in_time(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
