@@ -11,8 +11,10 @@ import pytest
 
 from provisioner.artifacts import cds
 from provisioner.artifacts.cache import Cache
-from provisioner.artifacts.model import Distribution, distribution, inline
+from provisioner.artifacts.model import Distribution, distribution, inline, silent
 from provisioner.artifacts.pack import TarStream
+from provisioner.artifacts.store import Store
+from provisioner.verbs.fetch import archives
 
 MACHINE = f"linux-{platform.machine()}"
 
@@ -145,3 +147,11 @@ def test_broken_note(cache: Cache, text: str) -> None:
     kafka, java = made()
     cache.put_text(f"cds/{cds.key_of(kafka, java, 'kraft')[:32]}.json", text)
     assert cds.make_archive(cache, kafka, java, "kraft") is not None
+
+
+def test_fetch_announces_no_archive_where_the_bytes_are_not_here(cache: Cache) -> None:
+    """It fetched for hosts of another processor, say."""
+    notes: list[str] = []
+    store = Store(cache, note=notes.append)
+    assert list(archives(store, ["4.3.1"], silent)) == []
+    assert notes == []
