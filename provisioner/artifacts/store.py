@@ -102,11 +102,14 @@ class Store:
         return self._remember(prepared)
 
     def lacks_archive(self, prepared: Prepared) -> bool:
-        """Whether its class-data archive is to be made yet, and may be."""
+        """Whether its class-data archive is to be made yet, and can be: Kafka and Java are in the
+        cache."""
         kafka, java, archive = prepared.kafka, prepared.java, prepared.cds
         if kafka is None or java is None or archive is None or archive.entries:
             return False
-        return not cds.given_up(self.cache, kafka, java, prepared.request.mode)
+        if cds.given_up(self.cache, kafka, java, prepared.request.mode):
+            return False
+        return all(self.cache.has(blob) for part in (kafka, java) for blob in part.blobs)
 
     def with_archive(self, prepared: Prepared, progress: Progress = silent) -> Prepared:
         """The same with its class-data archive, made now if need be: 10 s of one processor.
@@ -116,8 +119,6 @@ class Store:
         """
         kafka, java, archive = prepared.kafka, prepared.java, prepared.cds
         if kafka is None or java is None or not self.lacks_archive(prepared):
-            return prepared
-        if not all(self.cache.has(blob) for part in (kafka, java) for blob in part.blobs):
             return prepared
         mode = prepared.request.mode
         made = cds.make_archive(self.cache, kafka, java, mode, self.note, progress)

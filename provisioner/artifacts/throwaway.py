@@ -25,6 +25,9 @@ END_SECONDS = 90.0
 STARTED = "started (kafka.server.Kafka"
 CLUSTER = "AAAAAAAAQACAAAAAAAAAAA"
 TRIES = 2
+DEAF = ("/bin/sh", "-c", "trap '' INT; exec \"$@\"", "sh")
+"""Ctrl-C is for us: broken off by it, an archive would count as impossible. It stays in our session
+all the same, so that the end of the terminal ends it too, and no broker is left behind."""
 
 
 class NotUp(Exception):
@@ -47,7 +50,7 @@ class Home:
 
     def command(self, arguments: Sequence[str]) -> list[str]:
         program = self.run / self.runtime / "bin" / "java"
-        return [str(program), "-Xmx256m", f"-Dkafka.logs.dir={self.run}", *arguments]
+        return [*DEAF, str(program), "-Xmx256m", f"-Dkafka.logs.dir={self.run}", *arguments]
 
     def java(self, arguments: Sequence[str]) -> None:
         """Runs Java to its end. Raises NotUp with what it said when it fails."""
@@ -59,7 +62,6 @@ class Home:
             env=environment(),
             cwd=self.run,
             check=False,
-            start_new_session=True,  # Ctrl-C is for us: broken off, it would count as impossible
         )
         if done.returncode != 0:
             raise NotUp(last_line((done.stdout + done.stderr).decode("utf-8", "replace")))
@@ -156,7 +158,6 @@ def process(
             stderr=out,
             env=environment(),
             cwd=home.run,
-            start_new_session=True,
         )
     try:
         _await_up(child, log, port)

@@ -8,6 +8,7 @@ the messages that a look needs; those of changes and the library's clients come 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -64,6 +65,9 @@ NAMES = {
 
 # At DEBUG the library logs passwords; below CRITICAL it logs what our own errors already say.
 logging.getLogger("kafka").setLevel(logging.CRITICAL + 1)
+
+
+_MAKING = threading.Lock()
 
 
 class NotSpoken(OSError):
@@ -166,10 +170,16 @@ def admin_request(message: Message, milliseconds: int = 0, cluster_id: str | Non
     return _made(kind, {**told, **message.fields})
 
 
-@cache
 def _classes(api: str) -> tuple[Any, Any]:
-    """The classes of a request and its answer. What the library lacks it makes from ``schemas/``,
-    and it forgets them unless somebody keeps them."""
+    """The classes of a request and its answer. Made once, whichever thread comes first: the library
+    reads an answer by the class that was made last, and only for as long as somebody keeps it."""
+    with _MAKING:
+        return _kept(api)
+
+
+@cache
+def _kept(api: str) -> tuple[Any, Any]:
+    """What the library lacks it makes from ``schemas/``, and holds by weak references."""
     names = f"{api}Request", f"{api}Response"
     if hasattr(admin, names[0]):
         return getattr(admin, names[0]), getattr(admin, names[1])

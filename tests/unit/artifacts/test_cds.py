@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import signal
 import time
 
 import pytest
 
 from provisioner.artifacts import cds
 from provisioner.artifacts.cache import Cache
-from provisioner.artifacts.model import Distribution, distribution, inline
+from provisioner.artifacts.model import Distribution, distribution, inline, silent
 from provisioner.artifacts.pack import TarStream
+from provisioner.artifacts.store import Store
+from provisioner.verbs.fetch import archives
 
 MACHINE = f"linux-{platform.machine()}"
 
@@ -77,7 +81,7 @@ def test_lost_archive_is_made_anew(cache: Cache) -> None:
     ("java", "says"),
     [
         ("#!/bin/sh\necho no memory >&2; exit 1\n", "no memory"),
-        ("#!/nonexistent\n", "No such file"),
+        ("#!/nonexistent\n", "bin/java"),
         (FAKE.replace("exit 143", "exit 0").replace('echo top >"$top";', ""), "without writing"),
         (FAKE.replace('[ -n "$main" ] || exit 0', "echo 'cannot bind'; exit 1"), "cannot bind"),
     ],
@@ -94,6 +98,22 @@ def test_a_failure_is_a_warning_and_not_tried_again(cache: Cache, java: str, say
     assert not named.entries
     assert cds.make_archive(cache, kafka, runtime, "kraft", notes.append) is None
     assert len(notes) == 1
+
+
+TELLS = """#!/bin/sh
+read -r _ _ _ _ _ session _ </proc/$$/stat
+echo "session $session ignores $(sed -n 's/^SigIgn:[[:space:]]*//p' /proc/$$/status)"
+exit 1
+"""
+
+
+def test_it_goes_with_the_terminal_but_not_by_its_ctrl_c(cache: Cache) -> None:
+    notes: list[str] = []
+    assert cds.make_archive(cache, *made(TELLS), "kraft", notes.append) is None
+    _, _, told = notes[0].partition("session ")
+    session, ignored = told.split(" ignores ")
+    assert int(session) == os.getsid(0)
+    assert int(ignored, 16) & 1 << (signal.SIGINT - 1)
 
 
 def test_not_up_in_time(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,3 +147,11 @@ def test_broken_note(cache: Cache, text: str) -> None:
     kafka, java = made()
     cache.put_text(f"cds/{cds.key_of(kafka, java, 'kraft')[:32]}.json", text)
     assert cds.make_archive(cache, kafka, java, "kraft") is not None
+
+
+def test_fetch_announces_no_archive_where_the_bytes_are_not_here(cache: Cache) -> None:
+    """It fetched for hosts of another processor, say."""
+    notes: list[str] = []
+    store = Store(cache, note=notes.append)
+    assert list(archives(store, ["4.3.1"], silent)) == []
+    assert notes == []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+from typing import Any
 
 import pytest
 
@@ -67,3 +69,24 @@ def test_the_library_still_has_the_settings_that_we_set_behind_its_back() -> Non
     messages._settle(metadata)
     assert metadata.metadata_request().allow_auto_topic_creation is False
     assert metadata.config["retry_backoff_ms"] == 20
+
+
+def test_a_message_that_the_library_lacks_is_made_once_for_all_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of two that were made, the library would read answers by the one that nobody keeps."""
+    messages._kept.cache_clear()
+    found: list[Any] = []
+    second = threading.Thread(target=lambda: found.append(messages._classes("AddRaftVoter")))
+    real = messages.new_class
+
+    def slow(*words: Any) -> Any:
+        if second.ident is None:
+            second.start()
+            second.join(0.5)  # it waits; where nothing keeps it from it, it makes its own
+        return real(*words)
+
+    monkeypatch.setattr(messages, "new_class", slow)
+    first = messages._classes("AddRaftVoter")
+    second.join()
+    assert found == [first]
