@@ -15,6 +15,7 @@ from provisioner.site.site import Options, Site, open_site
 from provisioner.spec.load import load_all
 from tests.hosts.fixtures import MachineFactory
 from tests.hosts.machine import Machine
+from tests.kafka_client import Both
 from tests.real_hosts.clusters import Place, on, one_node, until
 
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "bash", "-c"]
@@ -90,7 +91,7 @@ def test_the_tunnel_lives_while_the_library_does_and_lets_nobody_in(
     site: Site, host: Machine
 ) -> None:
     until_now = threads_of("tunnel")
-    traffic = site.cluster().producer("atu")
+    traffic = Both(site.cluster()).producer("atu")
     try:
         (port,) = listeners()
         until(lambda: len(traffic.acked()) > 5, "records through the tunnel")
@@ -114,7 +115,7 @@ def test_the_tunnel_lives_while_the_library_does_and_lets_nobody_in(
 
 
 def test_nor_is_anything_left_of_a_round_trip(site: Site) -> None:
-    cluster = site.cluster()
+    cluster = Both(site.cluster())
     written = cluster.produce("atu", [b"one", b"two"], seconds=30)
     assert [type(each) for each in written] == [tuple, tuple]
     read = [record.value for record in cluster.consume("atu", seconds=30)]
