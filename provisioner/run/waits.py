@@ -276,7 +276,8 @@ def _why_dead(target: Target, id: Id, state: State) -> str:
     words = cause(text)
     lines = list(dict.fromkeys(line for line in text.splitlines() if line.strip()))
     # The end of a log is often how it shut down; what it ended of stands further up.
-    telling = [line for line in lines if TELLING.search(line)][:TELLING_LINES]
+    telling = [line for line in lines if TELLING.search(line)]
+    telling = sorted(telling, key=lambda line: not cause(line))[:TELLING_LINES]
     rest = [line for line in lines[-LAST_LINES:] if line not in telling]
     tail = "\n".join("    " + line for line in [*telling, *rest])
     return f"{id.name} exited while starting" + (f": {words}" if words else "") + f"\n{tail}"

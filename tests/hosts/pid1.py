@@ -17,10 +17,12 @@ _FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 def fork(be: Callable[[], int], name: str) -> int:
     """Fork a process that is pid 1 of a new namespace, and dies with us.
 
-    Returns its pid, as seen here. What ``be`` returns is its exit status.
+    Returns its pid, as seen here. What ``be`` returns is its exit status. Signals that are passed
+    on wait, here and there, until ``forward_signals`` says to whom: pid 1 would lose them.
     Raises OSError when refused, which means: not root.
     """
     linux.unshare(linux.NEW_PIDS)  # for the child; we stay outside, to clean up after it
+    signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)
     pid = os.fork()
     if pid:
         return pid
@@ -36,7 +38,7 @@ def fork(be: Callable[[], int], name: str) -> int:
 
 def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     """In pid 1: run a command and collect orphans until it ends; return its exit status."""
-    child = subprocess.Popen(command, env=environment)
+    child = subprocess.Popen(command, env=environment, preexec_fn=_take_signals)
     forward_signals(child.pid)
     while True:
         pid, status = os.wait()
@@ -54,6 +56,11 @@ def forward_signals(pid: int) -> None:
     if sys.stdin is not None and sys.stdin.isatty():
         # Ctrl-C reaches every process at the terminal; passed on it would arrive three times
         signal.signal(signal.SIGINT, lambda *_: None)
+    _take_signals()
+
+
+def _take_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _FORWARDED)
 
 
 def exit_status(status: int) -> int:

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from provisioner.artifacts.model import Distribution
 from provisioner.artifacts.store import Store
+from provisioner.kafka.client import connect
 from tests.ports import free_ports as free_ports  # here for those who start processes
 
 ZOOKEEPER_VERSION = "3.9.1"
@@ -182,6 +183,18 @@ class Lab:
                 process.wait_open()
         for process in everything:
             process.wait_open()
+        self._wait_registered()
+
+    def _wait_registered(self, seconds: float = START_SECONDS) -> None:
+        """Until every broker tells of all: a port is open before its broker knows of any."""
+        until = time.monotonic() + seconds
+        with contextlib.closing(connect(self.bootstrap, timeout=5.0)) as cluster:
+            while True:
+                seen = list(cluster.bootstrap_views().values())
+                if all(not isinstance(v, str) and v.alive == set(self.brokers) for v in seen):
+                    return
+                assert time.monotonic() < until, f"not all brokers are registered: {seen}"
+                time.sleep(0.05)
 
     def close(self) -> None:
         """Ends every process, brokers first: together they need no clean hand-over."""

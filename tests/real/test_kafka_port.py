@@ -126,6 +126,12 @@ def partitions(view: ClusterView, topic: str) -> tuple[PartitionView, ...]:
     return found.partitions
 
 
+def is_led(view: ClusterView, topic: str) -> bool:
+    """Whether this broker has heard of all of it: it was made by another."""
+    found = view.topic(topic)
+    return found is not None and all(p.leader is not None for p in found.partitions)
+
+
 def healthy(brokers: int) -> Callable[[ClusterView], bool]:
     """All brokers alive and every replica in sync."""
 
@@ -490,9 +496,11 @@ def test_a_broker_that_hangs_is_said_and_bounded(lab: Lab) -> None:
 
 
 def test_a_broker_that_hangs_after_it_answered(lab: Lab) -> None:
-    process = next(iter(lab.brokers.values()))
     with connected(lab, timeout=16) as cluster:
         assert isinstance(cluster, KafkaCluster)
+        # Without its controller no cluster can be changed, whichever broker is asked.
+        leads = cluster.view().controller
+        process = next(each for id, each in lab.brokers.items() if id != leads)
         cluster._home = ("localhost", process.port)
         with hanging(process):
             assert cluster.liveness().brokers
@@ -605,7 +613,8 @@ def test_a_broker_elsewhere_is_not_dialled(lab: Lab, topic: str) -> None:
         )
         with connected(lab) as whole:  # the foreign one may be the controller
             whole.create_topic(topic, 3, 3, {})
-            leaders = {p.leader for p in partitions(whole.view(), topic)}
+            led = wait_for(whole, lambda view: is_led(view, topic))
+            leaders = {p.leader for p in partitions(led, topic)}
         assert stranger in leaders
         written = cluster.produce(topic, [b"x"] * 3, seconds=5)
         assert sorted(type(each) is tuple for each in written) == [False, True, True]
