@@ -8,6 +8,10 @@ from provisioner.hosts.ssh.libraries import paramiko
 
 common = paramiko.common
 
+from provisioner.errors import cut
+
+LONGEST = 500
+"""Characters of the server's last message that are kept."""
 _OF_A_CHANNEL = range(common.MSG_CHANNEL_WINDOW_ADJUST, common.MSG_CHANNEL_FAILURE + 1)
 
 
@@ -38,7 +42,7 @@ class Transport(paramiko.Transport):
     def _parse_disconnect(self, message: paramiko.Message) -> None:
         copy = paramiko.Message(message.asbytes())
         copy.get_int()
-        self.farewell = copy.get_text()
+        self.farewell = cut(copy.get_text(), LONGEST)
         super()._parse_disconnect(message)  # type: ignore[misc]
 
     def _send_message(self, message: paramiko.Message) -> None:

@@ -18,10 +18,10 @@ from provisioner.kafka.port import (
     PartitionView,
     TopicView,
 )
-from provisioner.plan.model import Absent, Await, Change, Event, Id, Unknown, Wave
+from provisioner.plan.model import Absent, Await, Change, Event, Id, State, Unknown, Wave
 from provisioner.plan.safety import Verdict
 from provisioner.report.events import words
-from provisioner.run import gates
+from provisioner.run import gates, waits
 from provisioner.run.waits import Awaited, WaitInterrupted, wait_for, wait_for_sessions
 from provisioner.site import look as looking
 from provisioner.site.health import settle
@@ -212,6 +212,22 @@ def test_a_signal_ends_the_wait_for_a_broker() -> None:
     with pytest.raises(WaitInterrupted, match="waited for broker 1 to register") as raised:
         wait_for(site(Cluster(None)), {}, [item], lambda host, ids: {}, quiet, Never())
     assert raised.value.change is RESTART
+
+
+def test_the_line_with_the_known_cause_is_told_though_many_others_stand_before_it() -> None:
+    errors = [f"[now] ERROR trouble {number} (kafka)" for number in range(6)]
+    full = "[now] ERROR java.io.IOException: No space left on device (kafka)"
+    text = "\n".join([*errors, full, *(f"closing {number}" for number in range(20))])
+    frame = Frame(text, 0)
+    found = SimpleNamespace(
+        observer=lambda host: SimpleNamespace(read=lambda readings: [frame]),
+        places={"host-1": SimpleNamespace(kafka_user="")},
+    )
+    state = State({}, args={"supervisor": "process", "unit": "", "out": "o", "log": "l"})
+    first, *told = waits._why_dead(cast(Any, found), RESTART.id, state).splitlines()
+    assert first == "broker-1 exited while starting: the disk is full"
+    assert told[0].strip() == full
+    assert told[1].strip() == errors[0]
 
 
 def test_a_signal_ends_the_wait_for_sessions() -> None:
