@@ -37,7 +37,11 @@ def put_off(name: str, **homes: str) -> None:
                 return getattr(import_module(f"{name}.{homes[attribute]}"), attribute)
             if not begun:
                 begun = True
-                loader.exec_module(package)
+                try:
+                    loader.exec_module(package)
+                except BaseException:
+                    begun = False
+                    raise
             return _value(package, attribute)
 
     package.__dict__["__getattr__"] = started

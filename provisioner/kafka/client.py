@@ -51,6 +51,10 @@ def connect(
     return KafkaClient(addresses, timeout, routes or Routes.directly(addresses), tunnel)
 
 
+class NotSent(KafkaUnavailable):
+    """No connection to the broker could be made, so the request was certainly not carried out."""
+
+
 class KafkaClient:
     """See ``port.KafkaReader``. Not thread-safe."""
 
@@ -151,14 +155,16 @@ class KafkaClient:
         raise KafkaUnavailable(f"broker {broker} is not up")
 
     def ask(self, address: Address, request: Any, deadline: Deadline) -> Any:
-        """One answer of one broker; never sent twice, for it may have been carried out."""
+        """One answer of one broker; never sent twice, for it may have been carried out. NotSent
+        when it cannot have been."""
         try:
             answer = self._pool.ask(address, [request], deadline)[0]
-            if isinstance(answer, Exception):
-                raise answer
         except OSError as error:
             self._home = None
-            raise unavailable({address: error}, self._timeout) from error
+            raise NotSent(str(unavailable({address: error}, self._timeout))) from error
+        if isinstance(answer, OSError):
+            self._home = None
+            raise unavailable({address: answer}, self._timeout) from answer
         return answer
 
     # --- records --------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import new_class
@@ -68,6 +68,7 @@ logging.getLogger("kafka").setLevel(logging.CRITICAL + 1)
 
 
 _MAKING = threading.Lock()
+_MADE: set[tuple[Any, ...]] = set()
 
 
 class NotSpoken(OSError):
@@ -105,13 +106,31 @@ def encode(request: Any, versions: Versions, correlation: int) -> bytes:
     """The request as bytes on the wire, length first. It keeps the chosen version for decode."""
     request.API_VERSION = versions.choose(request)
     request.with_header(correlation_id=correlation, client_id="provision")
-    data: bytes = request.encode(framed=True, header=True)
+    data: bytes = _first_alone(
+        (type(request), request.API_VERSION), lambda: request.encode(framed=True, header=True)
+    )
     return data
 
 
 def decode(request: Any, body: bytes) -> Any:
     """The answer to ``request``; ``body`` begins with the correlation id."""
-    return request.header.get_response_class().decode(body, header=True)
+    kind = request.header.get_response_class()
+    return _first_alone(
+        (type(request), request.API_VERSION, "answer"), lambda: kind.decode(body, header=True)
+    )
+
+
+def _first_alone(what: tuple[Any, ...], work: Callable[[], Any]) -> Any:
+    """What ``work`` gives. The first time for each ``what`` (a message in one of its versions) no
+    other thread does the same: the library then makes the code that reads or writes it, and in
+    doing so sets the class of the result aside for a moment (``StructField.compiled_decode_from``
+    of 3.0.12). Code that another thread makes in that moment is broken, and is kept."""
+    if what in _MADE:
+        return work()
+    with _MAKING:
+        done = work()
+        _MADE.add(what)
+        return done
 
 
 def name(code: int) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from provisioner.kafka import messages, traffic
-from provisioner.kafka.client import KafkaClient
-from provisioner.kafka.port import ClusterView, KafkaRefused, Traffic
+from provisioner.kafka.client import KafkaClient, NotSent
+from provisioner.kafka.dialing import Deadline
+from provisioner.kafka.port import ClusterView, KafkaRefused, KafkaUnavailable, Traffic
 from provisioner.kafka.requests.leaders import ElectPreferredLeaders
 from provisioner.kafka.requests.request import CONTROLLER, Message, Request
 from provisioner.kafka.requests.topics import DeleteTopic
@@ -59,19 +60,28 @@ class Writer:
             time.sleep(0.2)
 
     def _exchange(self, request: Request, message: Message, cluster_id: str | None) -> None:
-        """Sends one message; where only the controller takes it, again when that has moved."""
+        """Sends one message; where only the controller takes it, again when that has moved: a
+        broker may name the last one for a while after it was stopped."""
+        last: Exception | None = None
         with self._client.deadline() as deadline:
             while True:
-                address = self._client.destination(request.to, deadline)
-                milliseconds = int(deadline.left() * 1000)
-                sent = messages.admin_request(message, milliseconds, cluster_id)
-                answer = self._client.ask(address, sent, deadline)
                 try:
-                    return _raise_refusals(request.what, message.items(answer), message.fine)
-                except KafkaRefused as error:
-                    if error.code != "NOT_CONTROLLER" or request.to != CONTROLLER:
-                        raise
-                deadline.pause(0.1)
+                    if last is not None:
+                        deadline.pause(0.1)
+                    return self._once(request, message, cluster_id, deadline)
+                except (TimeoutError, KafkaUnavailable, KafkaRefused) as error:
+                    if request.to != CONTROLLER or not _may_have_moved(error):
+                        raise (last if last and deadline.passed else error) from None
+                    last = error
+
+    def _once(
+        self, request: Request, message: Message, cluster_id: str | None, deadline: Deadline
+    ) -> None:
+        address = self._client.destination(request.to, deadline)
+        milliseconds = int(deadline.left() * 1000)
+        sent = messages.admin_request(message, milliseconds, cluster_id)
+        answer = self._client.ask(address, sent, deadline)
+        _raise_refusals(request.what, message.items(answer), message.fine)
 
     def produce(self, topic: str, values: Sequence[bytes], *, seconds: float) -> list[Any]:
         servers, partitions = self._client.place(topic)
@@ -82,6 +92,12 @@ class Writer:
         started = traffic.SteadyTraffic(servers, topic, partitions)
         self._client.ends.append(lambda: started.stop(0.0))
         return started
+
+
+def _may_have_moved(error: Exception) -> bool:
+    """Whether the controller may be another one by now, and nothing was carried out."""
+    refused = isinstance(error, KafkaRefused) and error.code == "NOT_CONTROLLER"
+    return refused or isinstance(error, NotSent)
 
 
 def _raise_refusals(what: str, items: Any, fine: tuple[str, ...] = ()) -> None:

@@ -23,7 +23,7 @@ def bring_archives(run: Session) -> None:
     if not sent or run.stop.is_set() or not awaited_archives(run.site):
         return
     run.emit(Event("note", about="archive"))
-    if not make_archives(run.site) or run.stop.is_set():
+    if not make_archives(run.site) or run.stop.is_set() or run.lock.lost:
         return
     planned = make_plan(run.site)
     if all(KINDS[change.id.kind].artifact for change in planned.plan.changes):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
@@ -12,6 +13,8 @@ from provisioner.site.site import Site
 
 SECONDS = 600.0
 """How long a round trip may take: it takes no lock, so its topic is left alone that long."""
+
+IN_USE = re.compile(f"{PREFIX}verify-([0-9]{{1,12}})-")
 
 
 def round_trip(site: Site, run: str) -> Check:
@@ -41,5 +44,5 @@ def round_trip(site: Site, run: str) -> Check:
 
 def in_use(topic: str) -> bool:
     """Whether a temporary topic may belong to a round trip that another command is making."""
-    words = topic.split("-")
-    return words[1] == "verify" and words[2].isdigit() and time.time() - int(words[2]) < SECONDS
+    found = IN_USE.match(topic)
+    return found is not None and time.time() - int(found[1]) < SECONDS

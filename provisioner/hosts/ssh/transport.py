@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from provisioner.errors import cut
 from provisioner.hosts.ssh.libraries import paramiko
 
 common = paramiko.common
-
-from provisioner.errors import cut
 
 LONGEST = 500
 """Characters of the server's last message that are kept."""

@@ -90,3 +90,37 @@ def test_a_message_that_the_library_lacks_is_made_once_for_all_threads(
     first = messages._classes("AddRaftVoter")
     second.join()
     assert found == [first]
+
+
+def test_two_threads_that_read_the_first_answers_of_a_kind_can_both_read_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The code to read one is made at the first, with the class of the result set aside meanwhile:
+    what a second thread made then would fail for ever (TypeError: X is not a type object)."""
+    request = messages.metadata_request([])
+    messages.encode(request, Versions({3: (0, 9)}), 1)
+    kind = request.header.get_response_class()
+    body = b"\x00\x00\x00\x01\x00" + kind(version=9, brokers=[], topics=[]).encode(version=9)
+    struct = kind._struct
+    monkeypatch.setattr(struct, "_compiled_encoders", {})
+    monkeypatch.setattr(messages, "_MADE", set())
+    read: list[Any] = []
+    both, first_done = threading.Event(), threading.Event()
+    making = struct.emit_decode_from
+
+    def slow(*words: Any, **options: Any) -> Any:
+        if threading.current_thread() is second:
+            both.set()
+            first_done.wait(5)
+        else:
+            second.start()
+            both.wait(0.5)  # where nothing keeps the second from it, it makes its own
+        return making(*words, **options)
+
+    second = threading.Thread(target=lambda: read.append(messages.decode(request, body)))
+    monkeypatch.setattr(struct, "emit_decode_from", slow)
+    read.append(messages.decode(request, body))
+    first_done.set()
+    second.join(5)
+    assert [answer.cluster_id for answer in read] == [None, None]
+    assert messages.decode(request, body).topics == []
