@@ -533,7 +533,8 @@ def test_the_controller_moves(zookeeper_cluster: Lab, topic: str) -> None:
         with stopped(zookeeper_cluster, first):
             cluster.send(CreateTopic(topic, 1, 1))  # finds the new one by itself
             cluster.refresh()
-            view = wait_for_view(cluster, lambda v: v.topic(topic))  # not every broker knows yet
+            # Not every broker knows yet.
+            view = wait_for_view(cluster, lambda v: v.topic(topic) and first not in v.alive)
             assert view.controller != first
             assert view.errors == {}
 
