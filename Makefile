@@ -35,10 +35,15 @@ hosts-test: dev  ## tests/real_hosts in a world of real systemd hosts (as root)
 	.venv/bin/python -m tests.hosts world -- \
 		.venv/bin/python -m pytest -m hosts tests/contract tests/real_hosts $(ARGS)
 
-soak: dev  ## kills and cuts of runs on real hosts, at more moments than `make test` (as root)
-	.venv/bin/provision fetch --version 4.3.1
+soak: dev  ## every mode of Kafka, kills and cuts at more moments than `make test` (as root)
+	.venv/bin/provision fetch --version 3.9.1 --version 3.9.2 --version 4.2.0 --version 4.3.1 --version 4.4.0
+	PROVISION_SOAK=yes .venv/bin/python -m pytest tests/unit/run/test_crash_seeds.py $(ARGS)
+	PROVISION_SOAK=yes .venv/bin/python -m tests.alone .venv/bin/python -m pytest \
+		--timeout 1800 -m "not hosts" tests/real $(ARGS)
 	PROVISION_SOAK=yes .venv/bin/python -m tests.hosts world -- \
-		.venv/bin/python -m pytest --timeout 1800 tests/real_hosts/test_cluster_bad_luck.py $(ARGS)
+		.venv/bin/python -m pytest --timeout 3000 tests/real_hosts/test_cluster_bad_luck.py \
+		tests/real_hosts/test_cluster_ledger.py tests/real_hosts/test_cluster_migration.py \
+		tests/real_hosts/test_cluster_controllers.py $(ARGS)
 
 hosts: dev  ## a world of real test hosts to work with by hand
 	.venv/bin/python -m tests.hosts up
@@ -54,6 +59,12 @@ lock: .lock-venv/bin/uv  ## pin the dependencies of pyproject.toml anew, to the 
 	.lock-venv/bin/uv pip compile --upgrade $(LOCK) --group dev --output-file requirements-dev.lock
 	.lock-venv/bin/uv pip compile --upgrade $(LOCK) --constraint requirements-dev.lock \
 		--output-file requirements.lock
+
+locks: dev  ## the digests of Kafka's jars that ship, VERSIONS="4.4.0" (default: all); look at the diff
+	.venv/bin/python tools/make_locks.py $(VERSIONS)
+
+tables: dev  ## the tables of Kafka's properties and features, VERSIONS="4.4.0"; needs Maven and a JDK
+	.venv/bin/python tools/make_tables.py build/tables $(VERSIONS)
 
 LOCK := --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	--no-annotate --no-emit-index-url --custom-compile-command 'make lock' pyproject.toml
@@ -74,5 +85,5 @@ runtime:
 dev:
 	@tools/venv.sh dev
 
-.PHONY: help lab test lint format unit contract real hosts-test soak hosts hosts-down bench lock clean \
+.PHONY: help lab test lint format unit contract real hosts-test soak hosts hosts-down bench lock locks tables clean \
 	runtime dev

@@ -12,10 +12,29 @@ from bench.clock import Failed
 from bench.places import ROOT
 from bench.results import Results
 
-LOCAL = ("validate", "noop", "price", "up")
+LOCAL = (
+    "validate",
+    "placement",
+    "planning",
+    "stops",
+    "restarts",
+    "together",
+    "drain",
+    "topics",
+    "noop",
+    "price",
+    "up",
+)
 HOSTS = ("lab", "kraft", "roll", "fleet")
 SUMMARY = {
-    "validate": "this machine: specs of 2,000 topics and of 400 unknown properties",
+    "validate": "this machine: specs of 2,000 and 10,000 topics, and of 400 unknown properties",
+    "placement": "this machine: planning where 300,000 replicas go",
+    "planning": "this machine: planning 10,000 topics of 100,000 partitions",
+    "stops": "this machine: deciding one stop at 1,000 and 10,000 topics, recorded answers",
+    "restarts": "this machine: three brokers restarted by apply, against bare stops and starts",
+    "together": "this machine: six brokers restarted two at a time, against one at a time",
+    "drain": "this machine: a broker leaves under a throttle",
+    "topics": "this machine: 2,000 topics on a real broker, beside Kafka's own tools and clients",
     "noop": "this machine: --version, no-op plan and drift, where the time goes",
     "price": "this machine: no-op drift beside an older checkout ($BENCH_BEFORE)",
     "up": "this machine: bare → verified, against plain java",
@@ -61,10 +80,28 @@ def _out(path: Path | None) -> list[str]:
 
 def _local() -> dict[str, Callable[[Results, int], None]]:
     from bench import local
+    from bench.drained import drain
+    from bench.live_topics import live_topics
+    from bench.many_topics import many_topics
+    from bench.placement import placement
     from bench.price import price
+    from bench.rolled import restarts, together
+    from bench.stops import stops
     from bench.validate import validate
 
-    return {"validate": validate, "noop": local.noop, "price": price, "up": local.up}
+    return {
+        "validate": validate,
+        "placement": placement,
+        "planning": many_topics,
+        "stops": stops,
+        "restarts": restarts,
+        "together": together,
+        "drain": drain,
+        "topics": live_topics,
+        "noop": local.noop,
+        "price": price,
+        "up": local.up,
+    }
 
 
 def _part(word: str) -> str:

@@ -17,7 +17,7 @@ inventory: {kind}-inventory.yaml
 kafka: {{version: "{version}", home: /opt/kafka, supervisor: systemd}}
 defaults:
   heap: 256m{options}
-  config: {{log.retention.hours: {retention}}}
+  config: {{log.retention.hours: {retention}, queued.max.requests: {queued}}}
 """
 LAB_FLAGS = '["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]'
 TOPICS = """topics:
@@ -39,7 +39,7 @@ class Ours:
     def spec(self) -> Path:
         return self.folder / f"{self.kind}.yaml"
 
-    def write(self, retention: int = 168) -> None:
+    def write(self, retention: int = 168, queued: int = 500) -> None:
         targets = {m.name: (m.address, m.known_hosts) for m in self.machines}
         text = inventory(targets, self.machines[0].key)
         (self.folder / f"{self.kind}-inventory.yaml").write_text(text)
@@ -48,6 +48,7 @@ class Ours:
             kind=self.kind,
             version=VERSIONS[self.kind],
             retention=retention,
+            queued=queued,
             options=f"\n  jvm_opts: {LAB_FLAGS}" if self.lab_flags else "",
         )
         self.spec.write_text(head + nodes + TOPICS)
@@ -98,5 +99,9 @@ def inventory(targets: Mapping[str, tuple[str, Path]], key: Path, **more: str) -
         }
         for name, (address, known_hosts) in targets.items()
     }
-    common = {"ansible_user": "deploy", "ansible_ssh_private_key_file": str(key)}
+    common = {
+        "ansible_user": "deploy",
+        "ansible_become": True,
+        "ansible_ssh_private_key_file": str(key),
+    }
     return json.dumps({"all": {"vars": common, "children": {"kafka": {"hosts": hosts}}}}, indent=1)

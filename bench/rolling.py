@@ -1,4 +1,4 @@
-"""One broker property on three KRaft nodes: rolled by us, and by Ansible's rolling play."""
+"""One broker property on three KRaft nodes: rolled by us, by Ansible's rolling play, and bare."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from bench.clock import Cost
+from bench.clock import Cost, timed
 from bench.ours import Ours
 from bench.peers.tools import Peers
 from bench.results import Results
+from bench.rolled import wait_whole
+from provisioner.kafka.client import connect
 from tests.hosts.lab import Lab
 from tests.hosts.machine import Machine
 
@@ -61,20 +63,37 @@ def _open(address: tuple[str, int]) -> bool:
     return True
 
 
-def measure(lab: Lab, machines: list[Machine], folder: Path, results: Results) -> None:
-    """Each makes the cluster its own way, then changes ``log.retention.hours`` twice."""
-    found: dict[str, list[Cost]] = {"provision": [], "Ansible, rolling play": []}
+def _bare(machines: Sequence[Machine]) -> None:
+    cluster = connect([(machine.address, 9092) for machine in machines])
+    try:
+        for number, machine in enumerate(machines, 1):
+            unit = f"kafka-kraft-broker-{number}"
+            done = machine.ssh(f"systemctl stop {unit}; systemctl start {unit}", user="root")
+            assert done.returncode == 0, done
+            wait_whole(cluster, len(machines))
+    finally:
+        cluster.close()
+
+
+def measure(lab: Lab, machines: list[Machine], folder: Path, results: Results, runs: int) -> None:
+    """Each makes the cluster its own way, then changes a property that no broker takes live.
+
+    Bare is what no tool can leave out, on the hosts that we have made: each node is stopped,
+    started, and waited for until every replica is in sync."""
+    found: dict[str, list[Cost]] = {"provision": [], "bare": [], "Ansible, rolling play": []}
     most: dict[str, int] = {}
     ports = [(machine.address, 9092) for machine in machines]
 
-    def watched(name: str, hours: int) -> None:
+    def watched(name: str, queued: int) -> None:
         time.sleep(SETTLE)
         with Watch(ports) as watch:
             if name == "provision":
-                ours.write(hours)
+                ours.write(queued=queued)
                 cost = ours.run("apply")
+            elif name == "bare":
+                cost = timed(lambda: _bare(machines))
             else:
-                words = ("-e", f"log_retention_hours={hours}")
+                words = ("-e", f"queued_max_requests={queued}")
                 cost = peers.ansible(*words, play="rolling")
         found[name].append(cost)
         most[name] = max(most.get(name, 0), watch.most)
@@ -84,18 +103,20 @@ def measure(lab: Lab, machines: list[Machine], folder: Path, results: Results) -
     lab.start(machines)
     ours = Ours("kraft", machines, folder)
     ours.up()
-    for hours in (72, 48):
-        watched("provision", hours)
+    for queued in range(501, 501 + runs):
+        watched("provision", queued)
+        watched("bare", queued)
     for machine in machines:
         machine.rebuild()
     lab.start(machines)
     peers = Peers("kraft", machines, folder)
     peers.ansible()
-    for hours in (72, 48):
-        watched("Ansible, rolling play", hours)
+    for queued in range(501, 501 + runs):
+        watched("Ansible, rolling play", queued)
 
     results.head("one broker property, rolled over three KRaft nodes")
     results.costs(found)
-    first, second = found.values()
+    first, bare, second = found.values()
     results.ratio("rolled: provision / Ansible", first, second, 0.7)
+    results.ratio("rolled: provision / bare", first, bare, 1.15)
     results.target("brokers shut at once, at most", most["provision"], 1)

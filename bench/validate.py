@@ -16,6 +16,8 @@ brokers: [{id: 1, host: localhost, listeners: [PLAINTEXT://:9092], log_dirs: [da
 """
 LIMIT = 0.5
 """Seconds, of the whole command."""
+REPOSITORY = "10,000 topics in 200 files"
+REPOSITORY_LIMIT = 3.0
 
 
 def specs() -> dict[str, tuple[str, int]]:
@@ -32,6 +34,28 @@ def specs() -> dict[str, tuple[str, int]]:
     }
 
 
+def repository(folder: Path) -> Path:
+    """A spec whose topics are in files of their own: half by a profile, half written out."""
+    (folder / "topics").mkdir(parents=True)
+    for file in range(1, 201):
+        lines = ["topics:"]
+        for number in range(0, 50, 2):
+            lines += [
+                f"  team-{file}.{number}: {{profile: standard, config: {{segment.ms: {file}0}}}}",
+                f"  team-{file}.{number + 1}:",
+                "    partitions: 10",
+                "    replication: 1",
+                f"    config: {{retention.ms: {number + 1}, cleanup.policy: compact}}",
+            ]
+        (folder / "topics" / f"team-{file}.yaml").write_text("\n".join([*lines, ""]))
+    spec = folder / "cluster.yaml"
+    spec.write_text(
+        f"{CLUSTER}topic_files: [topics/*.yaml]\ntopics_scope: [team-*]\n"
+        "topic_profiles: {standard: {partitions: 3, replication: 1, config: {retention.ms: 1}}}\n"
+    )
+    return spec
+
+
 def validate(results: Results, runs: int) -> None:
     results.head("validate")
     with tempfile.TemporaryDirectory(prefix="provision-bench-") as folder:
@@ -41,7 +65,10 @@ def validate(results: Results, runs: int) -> None:
             path.write_text(text)
             words = provision("validate", str(path))
             jobs[name] = lambda words=words, code=code: run(words, codes=[code])
+        words = provision("validate", str(repository(Path(folder) / "repository")))
+        jobs[REPOSITORY] = lambda words=words: run(words)
         found = interleaved(runs, jobs)
     results.costs(found)
     for name in list(jobs)[1:]:
-        results.target(name, middle(found[name]), LIMIT)
+        limit = REPOSITORY_LIMIT if name == REPOSITORY else LIMIT
+        results.target(name, middle(found[name]), limit)

@@ -51,7 +51,7 @@ def measure(parts: Sequence[str], results: Results, runs: int) -> None:
             if part in ("lab", "kraft"):
                 Contest(part, _add(lab, 1 if part == "lab" else 3), folder, results).hold(runs)
             elif part == "roll":
-                rolling.measure(lab, _add(lab, 3), folder, results)
+                rolling.measure(lab, _add(lab, 3), folder, results, runs)
             else:
                 (machine,) = _add(lab, 1, Options(addresses=fleet.MOST))
                 fleet.measure(lab, machine, folder, results, runs)

@@ -26,11 +26,16 @@ class Patience:
         self._began = self._moved = time.monotonic()
         self._mark: object = None
         self._told: object = None
+        self._said = 0.0
 
     def mark(self, progress: object) -> None:
         """The measure of progress as it is now: any other value than before is progress."""
         if progress != self._mark:
             self._mark, self._moved = progress, time.monotonic()
+
+    def moved(self) -> None:
+        """There was progress that no measure shows."""
+        self._moved = time.monotonic()
 
     @property
     def seconds(self) -> float:
@@ -46,16 +51,20 @@ class Patience:
     def is_over(self) -> bool:
         return self.idle > self.limit
 
-    def is_news(self, what: object, after: float = 3.0) -> bool:
-        """Whether a person should be told, after so many seconds, and not the same again."""
+    def is_news(self, what: object, after: float = 3.0, every: float = 0.0) -> bool:
+        """Whether a person should be told, after so many seconds, not the same again, and what
+        keeps changing not more often than ``every`` so many."""
         if self.seconds <= after or what == self._told:
             return False
-        self._told = what
+        now = time.monotonic()
+        if self._told is not None and now - self._said < every:
+            return False
+        self._told, self._said = what, now
         return True
 
-    def pause(self) -> bool:
-        """Waits a moment. Returns True once ``stop`` is set."""
-        if self._stop.wait(self._pause):
+    def pause(self, least: float = 0.0) -> bool:
+        """Waits a moment, ``least`` seconds. Returns True once ``stop`` is set."""
+        if self._stop.wait(max(self._pause, least)):
             return True
         self._pause = min(self._pause * 1.3, self._longest)
         return False

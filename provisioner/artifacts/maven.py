@@ -21,6 +21,11 @@ GROUP = "org.apache.kafka"
 ROOTS = ("kafka_2.13", "kafka-tools")
 LOG4J = "org.apache.logging.log4j"
 LOG4J_BRIDGES = ("log4j-slf4j-impl", "log4j-1.2-api")
+LOG4J_ITSELF = ("log4j-core", "log4j-api")
+LOG4J_OF_4_0 = "2.24.3"
+"""What Kafka's own download of 4.0 has: its POM names none."""
+RELOAD4J = "slf4j-reload4j"
+"""What Kafka 3 logs through."""
 SECONDS = 30
 
 Counter = Callable[[int], None]
@@ -96,13 +101,16 @@ def brief(error: BaseException) -> str:
 
 
 def _bridges(ctx: Any, artifacts: list[Any]) -> list[Any]:
-    """Kafka 4 logs through log4j 2; the bridges to it are no dependency of the broker's POM."""
-    core = [a for a in artifacts if (a.groupId, a.artifactId) == (LOG4J, "log4j-core")]
-    have = {artifact.artifactId for artifact in artifacts}
+    """Kafka 4 logs through log4j 2; the bridges to it are no dependency of the broker's POM, and
+    in 4.0 it is none itself."""
+    have = {a.artifactId: a.version for a in artifacts if a.groupId == LOG4J}
+    if any(a.artifactId == RELOAD4J for a in artifacts):
+        return []
+    version = have.get("log4j-core", LOG4J_OF_4_0)
     return [
-        ctx.create_dependency(f"{LOG4J}:{name}:{core[0].version}").artifact
-        for name in LOG4J_BRIDGES
-        if core and name not in have
+        ctx.create_dependency(f"{LOG4J}:{name}:{version}").artifact
+        for name in (*LOG4J_BRIDGES, *LOG4J_ITSELF)
+        if name not in have
     ]
 
 

@@ -13,7 +13,8 @@ from provisioner.kinds.ids import service_id
 from provisioner.plan.model import Change, Id, Present, Wave
 from provisioner.run.executor import Executor
 from provisioner.run.results import Results
-from provisioner.site.health import checks, healthy, settle
+from provisioner.run.settling import wait_in_sync
+from provisioner.site.health import checks, healthy
 from provisioner.site.look import look
 from provisioner.site.site import Site
 from provisioner.spec.types import Node
@@ -74,7 +75,7 @@ class Healing:
     def _in_sync(self) -> None:
         shows = f"{self.node.name} catches up from the leaders"
         with self.story.step("in-sync", shows) as line:
-            settle(self.site, self.runner.session.emit)
+            wait_in_sync(replace(self.runner.session, stop=threading.Event()))
             found = checks(self.site, self.site.cluster().view(), "")
             wrong = [check.detail for check in found if check.ok is not True]
             if not healthy(found):

@@ -8,7 +8,7 @@ connection to a host.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -21,6 +21,7 @@ from provisioner.kafka.port import (
     ClusterView,
     KafkaRefused,
     KafkaUnavailable,
+    More,
     Record,
 )
 from provisioner.kafka.requests.request import CONTROLLER, Ask, Destination
@@ -73,11 +74,23 @@ class KafkaClient:
 
     # --- reading --------------------------------------------------------------------------------
 
-    def view(self, asks: Sequence[Ask] = (), *, log_dirs: bool = False) -> ClusterView:
-        return self._reading(lambda survey: survey.everything(log_dirs, asks))
+    def view(
+        self,
+        asks: Sequence[Ask] = (),
+        *,
+        log_dirs: bool = False,
+        more: More | None = None,
+        avoid: Collection[Address] = (),
+        of_topics: Collection[str] | None = None,
+        of_brokers: bool = True,
+    ) -> ClusterView:
+        def look(survey: Survey) -> ClusterView:
+            return survey.everything(log_dirs, asks, more, of_topics, of_brokers)
 
-    def liveness(self) -> ClusterView:
-        return self._reading(lambda survey: survey.liveness())
+        return self._reading(look, avoid)
+
+    def liveness(self, more: More | None = None) -> ClusterView:
+        return self._reading(lambda survey: survey.liveness(more))
 
     def bootstrap_views(self) -> Mapping[str, ClusterView | str]:
         deadline = Deadline(self._timeout)
@@ -88,17 +101,19 @@ class KafkaClient:
             for (host, port), seen in answers.items()
         }
 
-    def _reading(self, look: Callable[[Survey], ClusterView]) -> ClusterView:
+    def _reading(
+        self, look: Callable[[Survey], ClusterView], avoid: Collection[Address] = ()
+    ) -> ClusterView:
         """What the broker that answered last shows; when it fails, the first of all to answer.
 
         A broker that hangs gets half of the time, so that another one can still be asked.
         """
         with self.deadline() as deadline:
-            if self._home is not None:
+            if self._home is not None and self._home not in avoid:
                 part = deadline.sooner(self._timeout / 2)
                 with suppress(OSError):
                     return look(Survey(self._pool, self._home, part))
-            address = self.any_address(deadline)
+            address = self.any_address(deadline, avoid)
             try:
                 return look(Survey(self._pool, address, deadline))
             except OSError as error:
@@ -106,18 +121,21 @@ class KafkaClient:
                 raise unavailable({address: error}, self._timeout) from error
 
     @contextmanager
-    def deadline(self) -> Iterator[Deadline]:
-        """The time one method has. When it ends between two requests, that is said too; so is what
-        was answered well-formed, and yet cannot be."""
+    def deadline(self, seconds: float | None = None) -> Iterator[Deadline]:
+        """The time one method has: that of the constructor, or ``seconds`` where that is more. When
+        it ends between two requests, that is said too; so is what was answered well-formed, and yet
+        cannot be."""
         try:
-            yield Deadline(self._timeout)
+            yield Deadline(max(self._timeout, seconds or 0.0))
         except (TimeoutError, *NONSENSE) as error:
             self._home = None
             raise unavailable(dict.fromkeys(self._bootstrap, error), self._timeout) from error
 
-    def any_address(self, deadline: Deadline) -> Address:
-        """The bootstrap address that answers first, when all are asked at once."""
-        jobs = {each: partial(self._pool.ping, each, deadline) for each in self._bootstrap}
+    def any_address(self, deadline: Deadline, avoid: Collection[Address] = ()) -> Address:
+        """The bootstrap address that answers first, when all are asked at once but those to
+        avoid."""
+        asked = [each for each in self._bootstrap if each not in avoid] or self._bootstrap
+        jobs = {each: partial(self._pool.ping, each, deadline) for each in asked}
         answers = self._pool.side_by_side(jobs, deadline, first=True)
         failures = {a: e for a, e in answers.items() if isinstance(e, Exception)}
         if len(failures) == len(answers):

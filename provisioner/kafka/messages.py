@@ -7,15 +7,17 @@ the messages that a look needs; those of changes and the library's clients come 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from types import new_class
 from typing import Any
 
-from provisioner.kafka import schemas
+from provisioner.kafka import repeated, schemas
 from provisioner.kafka.requests.request import Message
 from provisioner.packages import put_off
 
@@ -24,6 +26,10 @@ put_off(
     "kafka.protocol.admin",
     DescribeClientQuotasRequest="client_quotas",
     DescribeClientQuotasResponse="client_quotas",
+    ListPartitionReassignmentsRequest="topics",
+    ListPartitionReassignmentsResponse="topics",
+    CreateTopicsRequest="topics",
+    CreateTopicsResponse="topics",
 )
 put_off("kafka.protocol.metadata")
 
@@ -37,7 +43,10 @@ from kafka.protocol.admin.cluster import (  # noqa: E402
     DescribeLogDirsRequest,
     DescribeQuorumRequest,
 )
-from kafka.protocol.admin.configs import DescribeConfigsRequest  # noqa: E402
+from kafka.protocol.admin.configs import (  # noqa: E402
+    DescribeConfigsRequest,
+    DescribeConfigsResponse,
+)
 from kafka.protocol.api_message import ApiMessage  # noqa: E402
 from kafka.protocol.metadata.api_versions import ApiVersionsRequest  # noqa: E402
 from kafka.protocol.metadata.metadata import MetadataRequest  # noqa: E402
@@ -45,7 +54,10 @@ from kafka.protocol.metadata.metadata import MetadataRequest  # noqa: E402
 QUORUM = DescribeQuorumRequest.API_KEY
 """The request only a KRaft broker knows: how ZooKeeper mode is told from KRaft."""
 
-BY_CONTROLLER = frozenset({QUORUM})
+REASSIGNMENTS = 46
+"""ListPartitionReassignments."""
+
+BY_CONTROLLER = frozenset({QUORUM, REASSIGNMENTS})
 """Questions that a broker passes on to the controller, and waits."""
 
 NAMES = {
@@ -60,12 +72,26 @@ NAMES = {
     131: "STREAMS_INVALID_TOPOLOGY_EPOCH",
     132: "STREAMS_TOPOLOGY_FENCED",
     133: "SHARE_SESSION_LIMIT_REACHED",
+    134: "GROUP_DELETION_FAILED",
+    135: "STREAMS_TOPOLOGY_DESCRIPTION_UPDATE_FAILED",
+    136: "CONTROLLER_ID_NOT_REGISTERED",
 }
-"""Kafka's names of errors (4.3) where the library has another name or none."""
+"""Kafka's names of errors (4.4) where the library has another name or none."""
 
 # At DEBUG the library logs passwords; below CRITICAL it logs what our own errors already say.
 logging.getLogger("kafka").setLevel(logging.CRITICAL + 1)
 
+
+ELSEWHERE = {
+    "ApiVersions": "kafka.protocol.metadata.api_versions",
+    "ListOffsets": "kafka.protocol.consumer",
+    "OffsetFetch": "kafka.protocol.consumer",
+    "Metadata": "kafka.protocol.metadata",
+}
+"""What the library has beside its messages of administration."""
+
+LEAST = {57: 1}
+"""UpdateFeatures: before, ``validate_only`` is not on the wire, and the question is the deed."""
 
 _MAKING = threading.Lock()
 _MADE: set[tuple[Any, ...]] = set()
@@ -80,24 +106,28 @@ class Versions:
     """Which versions of each request a broker takes: {api key: (lowest, highest)}."""
 
     ranges: Mapping[int, tuple[int, int]]
+    level: int | None = None
+    """The newest ``metadata.version`` that it supports, by which its release is known."""
 
     @classmethod
     def of(cls, answer: Any) -> Versions:
         """From an ApiVersions answer; OSError when the broker refused to say."""
         if answer.error_code:
             raise OSError(f"the broker refused the ApiVersions request: {name(answer.error_code)}")
-        return cls({key.api_key: (key.min_version, key.max_version) for key in answer.api_keys})
+        ranges = {key.api_key: (key.min_version, key.max_version) for key in answer.api_keys}
+        supported = {each.name: each.max_version for each in answer.supported_features or ()}
+        return cls(ranges, supported.get("metadata.version"))
 
     def knows(self, api_key: int) -> bool:
         return api_key in self.ranges
 
     def choose(self, request: Any) -> int:
         """The newest version that both sides speak; NotSpoken when there is none."""
-        if request.API_KEY == ApiVersionsRequest.API_KEY:
-            return 3  # before anything is known; every broker since 2.4 takes it
         low, high = self.ranges.get(request.API_KEY, (0, -1))
+        if request.API_KEY == ApiVersionsRequest.API_KEY and high < 0:
+            return 3  # before anything is known; every broker since 2.4 takes it
         chosen: int = min(high, request.max_version)
-        if chosen < low:
+        if chosen < max(low, LEAST.get(request.API_KEY, 0)):
             raise NotSpoken(f"the broker does not support {type(request).__name__}")
         return chosen
 
@@ -114,10 +144,20 @@ def encode(request: Any, versions: Versions, correlation: int) -> bytes:
 
 def decode(request: Any, body: bytes) -> Any:
     """The answer to ``request``; ``body`` begins with the correlation id."""
+    what = (type(request), request.API_VERSION, "answer")
+    if what[:2] == (DescribeConfigsRequest, repeated.VERSION):
+        return _first_alone(what, lambda: repeated.read(body, _setting()))
     kind = request.header.get_response_class()
-    return _first_alone(
-        (type(request), request.API_VERSION, "answer"), lambda: kind.decode(body, header=True)
+    return _first_alone(what, lambda: kind.decode(body, header=True))
+
+
+def _setting() -> repeated.Entry:
+    """What the library reads one setting of a DescribeConfigs answer with."""
+    settings = DescribeConfigsResponse.fields["results"].fields["configs"].array_of
+    made: repeated.Entry = settings.compiled_decode_from(
+        repeated.VERSION, compact=True, tagged=True
     )
+    return made
 
 
 def _first_alone(what: tuple[Any, ...], work: Callable[[], Any]) -> Any:
@@ -200,6 +240,9 @@ def _classes(api: str) -> tuple[Any, Any]:
 def _kept(api: str) -> tuple[Any, Any]:
     """What the library lacks it makes from ``schemas/``, and holds by weak references."""
     names = f"{api}Request", f"{api}Response"
+    if api in ELSEWHERE:
+        module = import_module(ELSEWHERE[api])
+        return getattr(module, names[0]), getattr(module, names[1])
     if hasattr(admin, names[0]):
         return getattr(admin, names[0]), getattr(admin, names[1])
     request, answer = (new_class(name, (ApiMessage,), {"load_json": schemas}) for name in names)
@@ -238,14 +281,15 @@ def end_producer(producer: Any, seconds: float) -> None:
     """Waits for what is in flight, at most ``seconds``, then ends the producer in any case.
 
     Its own close() gives up, with its thread still running, when not all was sent in time. What
-    was not sent fails.
+    was not sent fails, on a busy machine a little later than this returns.
     """
     try:
         producer.close(timeout=seconds)
     except KafkaTimeoutError:
         producer._sender.force_close()
         producer._sender.join(1.0)
-        producer.close(timeout=0)
+        with contextlib.suppress(KafkaTimeoutError):
+            producer.close(timeout=0)
 
 
 def consumer(options: Mapping[str, Any]) -> Any:

@@ -35,18 +35,27 @@ class Routes:
 
     addresses: Mapping[Address, Dial]
     machines: Mapping[str, Dial] = field(default_factory=dict)
+    others: Dial | None = None
+    """How any other address is dialled; None: it is not."""
 
     @classmethod
     def directly(cls, bootstrap: Sequence[Address]) -> Routes:
         """The machines behind these addresses, dialled from this one."""
         return cls({}, {name: dial_directly for host, _ in bootstrap for name in names(host)})
 
+    @classmethod
+    def anywhere(cls) -> Routes:
+        """Whatever address a broker is registered with, dialled from this machine: of a cluster
+        whose machines nobody has named."""
+        return cls({}, {}, dial_directly)
+
     def knows(self, host: str, port: int) -> bool:
-        return (host, port) in self.addresses or host in self.machines
+        known = (host, port) in self.addresses or host in self.machines
+        return known or self.others is not None
 
     def dial(self, host: str, port: int, seconds: float) -> Any:
         """A connection to one of a broker's own addresses. OSError; ForeignAddress."""
-        way = self.addresses.get((host, port)) or self.machines.get(host)
+        way = self.addresses.get((host, port)) or self.machines.get(host) or self.others
         if way is None:
             raise ForeignAddress(host, port)
         return way(host, port, seconds)
@@ -58,4 +67,4 @@ class Routes:
             for broker in brokers
             if broker.host in self.machines
         }
-        return Routes({**registered, **self.addresses})
+        return Routes({**registered, **self.addresses}, {}, self.others)

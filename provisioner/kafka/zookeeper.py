@@ -1,4 +1,5 @@
-"""A read-only ZooKeeper client of three questions: cluster id, live brokers, and who leads.
+"""A read-only ZooKeeper client of few questions: cluster id, live brokers, who leads, and how far a
+migration to KRaft is.
 
 Each question is one short connection made by ``dial``. The protocol (jute) is a length, then
 big-endian integers, and buffers with a length before them; -1 stands for none.
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -57,6 +58,19 @@ def broker_ids(dial: Dial, host: str, port: int, seconds: float) -> tuple[int, .
     """Ids of the brokers that have a session now, in order."""
     names = _asked(dial, host, port, seconds, lambda session: session.children(BROKERS))
     return tuple(sorted(int(name) for name in names or () if re.fullmatch("[0-9]{1,10}", name)))
+
+
+def contents(
+    dial: Dial, host: str, port: int, seconds: float, paths: Sequence[str]
+) -> dict[str, str | None]:
+    """What these nodes hold; None for one that is not there."""
+    found = _asked(
+        dial, host, port, seconds, lambda session: {path: session.data(path) for path in paths}
+    )
+    return {
+        path: None if data is None else data.decode("utf-8", "replace")
+        for path, data in found.items()
+    }
 
 
 def server_state(dial: Dial, host: str, port: int, seconds: float) -> str | None:

@@ -33,14 +33,14 @@ def storages(spec: Spec) -> list[Id]:
 def kept(spec: Spec) -> list[Id]:
     """The files that keep the id of a KRaft cluster, one per host."""
     hosts = sorted({node.host for node in spec.nodes})
-    return [Id(h, "file", f"{spec.home_on(h)}/.provision/cluster.properties") for h in hosts]
+    return [Id(h, "file", spec.cluster_id_file_on(h)) for h in hosts]
 
 
 def cluster_id(spec: Spec, observed: Observed) -> ClusterId:
     """Reads the id out of the observations of all storages and of the kept files."""
     found: dict[str, list[str]] = {}
     unread = []
-    for id in storages(spec) + (kept(spec) if spec.is_kraft else []):
+    for id in storages(spec) + (kept(spec) if spec.has_quorum else []):
         match observed.get(id):
             case Present(fields):
                 value = fields.get("cluster_id") or fields.get("cluster.id")

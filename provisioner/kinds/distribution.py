@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from provisioner.kinds import installed
 from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
 from provisioner.kinds.layout import Distribution, HostLayout
 from provisioner.plan.model import (
@@ -38,6 +39,8 @@ def make(name: str, rank: int) -> Kind:
     def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
         if not places.nodes:
             return {}
+        if places.preinstalled:
+            return installed.desired(spec, places) if name == "kafka" else {}
         return {
             Id(places.host, name, d.path): State(
                 {"intact": True, **({"digest": d.digest} if d.digest else {})},
@@ -67,6 +70,8 @@ def make(name: str, rank: int) -> Kind:
 def probe(places: HostLayout) -> Sequence[Probe]:
     """One script for the distributions of both kinds: they are in one folder, and each script
     costs a shell and a change of user on the host."""
+    if places.preinstalled:
+        return installed.probe(places)
     ids = [
         Id(places.host, kind, d.path) for kind in ("java", "kafka") for d in chosen(kind, places)
     ]
@@ -83,6 +88,8 @@ def parse(id: Id, record: Record) -> Observation:
         return Absent()
     if "error" in record.values:
         return Unknown(record.values["error"])
+    if "installed" in record.many:
+        return installed.found(record.many["installed"])
     wrong = tuple(
         f"{what} {name}"
         for what in ("changed", "missing", "extra")
@@ -96,6 +103,8 @@ def judge(
     id: Id, state: State, observation: Observation, fields: Sequence[str]
 ) -> tuple[bool, Difference]:
     """A changed folder is replaced as a whole; the reason names the changed files."""
+    if "version" in state.fields:
+        return True, installed.judge(id, state, observation, fields)
     wrong = observation.fields.get("files") if isinstance(observation, Present) else ()
     if not fields or not wrong or not isinstance(observation, Present):
         return False, None

@@ -19,6 +19,48 @@ def storage_id(host: str, path: str) -> Id:
     return Id(host, "storage", path)
 
 
+def topic_id(name: str) -> Id:
+    return Id("", "topic", name)
+
+
+def broker_id(number: int) -> Id:
+    """Its registration."""
+    return Id("", "broker", str(number))
+
+
+def voter_id(number: int) -> Id:
+    """A controller in the quorum."""
+    return Id("", "voter", str(number))
+
+
+def feature_id(name: str) -> Id:
+    return Id("", "feature", name)
+
+
+def config_id(name: str) -> Id:
+    """Dynamic configuration: of the broker of that name, or cluster-wide (``cluster``)."""
+    return Id("", "broker-config", name)
+
+
+def placement_id(topic: str) -> Id:
+    return Id("", "placement", topic)
+
+
+def throttle_id() -> Id:
+    """There is one for all that moves."""
+    return Id("", "throttle", "cluster")
+
+
+def migration_id(name: str) -> Id:
+    """What Kafka does by itself in a migration from ZooKeeper (``kinds/phases.py``)."""
+    return Id("", "migration", name)
+
+
 def service_id(node: Node) -> Id:
     """A node's process."""
     return Id(node.host, "service", node.name)
+
+
+def refill_id(broker: int) -> Id:
+    """The replicas of a broker that came back without its data."""
+    return Id("", "refill", f"broker-{broker}")

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from provisioner.spec.types import Node, Spec, Supervisor
 
+UNIT_STOP_SECONDS = 360
+"""After which systemd ends a node with SIGKILL."""
+
 
 @dataclass(frozen=True)
 class Distribution:
@@ -37,6 +40,8 @@ class Facts:
     """The machine's own host name."""
     unsafe_home: str = ""
     """Where Kafka's user is root: why other users could change what is below Kafka's home."""
+    former: str = ""
+    """What ``former.sh`` printed of the nodes that were made there, with 3.9."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,17 @@ class HostLayout:
     prelude.sh)."""
     rebuild: bool = False
     """``apply --rebuild``: files in the way may be moved aside."""
+    preinstalled: bool = False
+    """Kafka is in its home already: nothing of it is made, replaced or removed."""
+    leaving: tuple[Node, ...] = ()
+    """Brokers and controllers of which nothing is to be there."""
+    former: tuple[Node, ...] = ()
+    """Nodes that a migration leaves behind (``Spec.former``)."""
+
+    @property
+    def known(self) -> tuple[Node, ...]:
+        """Every node here, also those that are to go."""
+        return (*self.nodes, *self.leaving, *self.former)
 
     @property
     def kafka_user(self) -> str:
@@ -83,7 +99,13 @@ class HostLayout:
     @property
     def cluster_id_file(self) -> str:
         """Where the id of a KRaft cluster is kept, written before the first format."""
-        return f"{self.private_dir}/cluster.properties"
+        kept = self.state if self.preinstalled else self.private_dir
+        return f"{kept}/cluster.properties"
+
+    @property
+    def cluster_id_user(self) -> str:
+        """The user that reads and writes it."""
+        return self.state_user if self.preinstalled else self.kafka_user
 
     @property
     def manifest(self) -> str:
@@ -105,10 +127,11 @@ class HostLayout:
         return f"{self.private_dir}/launch/{name}.conf"
 
     def logs(self, node: Node) -> str:
-        return f"{self.home}/logs/{node.name}"
+        """The folder of its log files; a unit that was there already writes where Kafka does."""
+        return f"{self.home}/logs" if node.unit else f"{self.home}/logs/{node.name}"
 
     def unit(self, node: Node) -> str:
-        return f"kafka-{self.cluster}-{node.name}.service"
+        return node.unit or f"kafka-{self.cluster}-{node.name}.service"
 
 
 def layout_for(
@@ -137,4 +160,7 @@ def layout_for(
         scripts,
         archive,
         user_exists=facts.user_exists,
+        preinstalled=spec.preinstalled,
+        leaving=tuple(node for node in spec.going if node.host == host),
+        former=tuple(node for node in spec.former if node.host == host),
     )

@@ -13,7 +13,7 @@ def text_of(state: State) -> str:
     """The whole file that a state of format ``properties`` or ``launch`` wants."""
     if state.args["format"] == "text":
         return str(state.fields["text"])
-    values = {k: str(v) for k, v in state.fields.items() if k not in RESERVED}
+    values = {k: str(v) for k, v in state.fields.items() if k not in RESERVED and v is not None}
     if state.args["format"] == "launch":
         return "".join(f"{key}={value}\n" for key, value in sorted(values.items()))
     return properties.render(values, MARK)

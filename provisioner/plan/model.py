@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 PRIVILEGED = ""
 """Who acts where only root can: the login itself, or root where it is or becomes root. Only for
@@ -17,7 +17,8 @@ what nobody else can change: ``/proc``, accounts, units, ``/var/lib/provision``,
 every parent is root's (decision 15). Everything else names its owner."""
 
 Action = Literal["create", "update", "delete", "start", "stop", "restart"]
-Effect = Literal["none", "restart", "offline"]
+Effect = Literal["none", "restart", "offline", "move", "loss"]
+"""A process is bounced, a partition has no leader meanwhile, data is copied, data is destroyed."""
 Phase = Literal[
     "",
     "fetch",
@@ -41,9 +42,10 @@ class Layer(IntEnum):
     CLUSTER = 3
 
 
-@dataclass(frozen=True, order=True)
-class Id:
-    """The stable name of a thing: its host (``""`` for a thing of the cluster), kind and name."""
+class Id(NamedTuple):
+    """The stable name of a thing: its host (``""`` for a thing of the cluster), kind and name.
+
+    A tuple: every stage sorts ids and looks them up, by the ten thousand."""
 
     host: str
     kind: str
@@ -117,6 +119,22 @@ Observed = Mapping[Id, Observation]
 
 
 @dataclass(frozen=True)
+class Loss:
+    """What a change destroys, as far as Kafka could tell; None is not known.
+
+    ``bytes`` are those of one replica of each partition; ``share`` of what the thing holds, 0 to 1.
+    ``readers``: the groups that read it, each with its type where that is not consumer.
+    ``written``: whether a record came within the last minute.
+    """
+
+    records: int | None = None
+    bytes: int | None = None
+    share: float | None = None
+    readers: tuple[str, ...] | None = None
+    written: bool | None = None
+
+
+@dataclass(frozen=True)
 class Change:
     """One difference and what mends it. ``wave`` is filled in by ``order``; ``asked`` says that it
     is no difference but what the user asked for (start, stop, restart, drill); ``more`` that it is
@@ -133,25 +151,35 @@ class Change:
     offline: tuple[str, ...] = ()
     asked: bool = False
     more: bool = False
+    loss: Loss | None = None
 
 
 @dataclass(frozen=True)
 class Deferred:
-    """A change that a later layer cannot know yet; it may turn out to be any harmless action."""
+    """A change that a later layer cannot know yet; it may turn out to be any harmless action.
+    ``foreseen``: a later part of a chain; what is made from the thing does not wait for that."""
 
     id: Id
     reason: str
     action: Action | None = None
+    foreseen: bool = False
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A difference that is left alone. ``allow`` is the ``--allow`` word that would permit it."""
+    """A difference that is left alone. ``allow`` is the ``--allow`` word that would permit it;
+    ``value`` is what it then has to name, where it takes a value."""
 
     id: Id
     reason: str
     allow: str | None = None
     change: Change | None = None
+    value: str = ""
+
+    @property
+    def word(self) -> str:
+        """What comes after ``--allow``, or nothing."""
+        return f"{self.allow}={self.value}" if self.value else self.allow or ""
 
 
 @dataclass(frozen=True)
@@ -207,6 +235,48 @@ class Plan:
         if self.changes or self.refused or self.deferred:
             return False
         return None if self.unread else True
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One partition that gets replicas: ``bytes`` of each of them, None where that is not known;
+    from the broker ``source`` to the brokers ``to``."""
+
+    bytes: int | None
+    source: int
+    to: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Replicas that a run copies; ``seconds`` of the whole run with them."""
+
+    partitions: int = 0
+    bytes: int | None = 0
+    seconds: float | None = 0.0
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run is expected to do to those who use the cluster.
+
+    ``restarts``: running nodes that are bounced, by name, in their order; ``together``: the same in
+    batches. ``seconds``: what they take, None where one of them was never timed (``untimed``), and
+    then ``at_least`` is what is known of the others; ``expected``: of each. ``offline``: partitions
+    without a leader meanwhile. ``blocked``: (node that may not be stopped now, on what it waits).
+    ``took``: what it took in the end.
+    """
+
+    restarts: tuple[str, ...] = ()
+    together: tuple[tuple[str, ...], ...] = ()
+    seconds: float | None = 0.0
+    at_least: float = 0.0
+    untimed: tuple[str, ...] = ()
+    expected: Mapping[str, float] = field(default_factory=dict)
+    offline: tuple[str, ...] = ()
+    blocked: tuple[tuple[str, str], ...] = ()
+    moves: Moves = Moves()
+    took: float | None = None
 
 
 # Steps: a closed set of five. No loops or branches in them: what takes long is a chain of
@@ -275,7 +345,9 @@ class Event:
     """One thing that happened. ``kind`` is one of done, failed, waiting, note, wave.
 
     ``about`` says what (see ``report/events.py``), of ``subject``; ``message`` is why, or what a
-    host or Kafka said itself. ``counts`` of a wave: (action, how many of what).
+    host or Kafka said itself. ``counts`` of a wave: (action, how many of what). ``behind``:
+    partitions that are not in sync, and by how many bytes (None: not known); then ``seconds`` are
+    those that it still takes, 0 where that is not known.
     """
 
     kind: str
@@ -286,6 +358,7 @@ class Event:
     about: str = ""
     subject: str = ""
     counts: tuple[tuple[str, str], ...] = ()
+    behind: tuple[int, int | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -302,7 +375,7 @@ class Progress:
     host: str = ""
     done: int = 0
     total: int = 0
-    unit: Literal["", "bytes", "logs", "partitions"] = ""
+    unit: Literal["", "bytes", "logs", "segments", "partitions"] = ""
     over: bool = False
 
 
@@ -355,6 +428,9 @@ class Report:
     applied: list[Change] = field(default_factory=list)
     failed: list[tuple[Change, str]] = field(default_factory=list)
     not_started: list[Change] = field(default_factory=list)
+    forecast: Forecast | None = None
+    ended: str = ""
+    """Which limit ended it before all was done: ``max-restarts`` or ``until``."""
     warnings: list[Any] = field(default_factory=list)
     """``errors.Notice``, each once: what was said of this cluster's files and hosts."""
     seconds: float = 0.0

@@ -6,7 +6,7 @@ know it is asked for through ``rules.kinds``; no kind is named here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,11 +15,13 @@ from provisioner.plan.model import (
     Change,
     Deferred,
     Desired,
+    Gone,
     Id,
     Layer,
     Observation,
     Observed,
     Plan,
+    Present,
     Refused,
     State,
     Unknown,
@@ -40,10 +42,17 @@ def plan(spec: Any, wanted: Desired, seen: Seen, rules: Rules) -> Plan:
     (``Plan.wanted``).
     """
     seen = replace(seen, things=allowed(seen.things, rules.allow))
+    wanted = dict(wanted)
+    for kind in rules.kinds.values():
+        wanted.update(kind.unwanted(spec, wanted, seen.things))
     states = resolve(spec, wanted, wanted, seen.things, rules.kinds)
-    hosts = _of_hosts(spec, states, seen, rules)
+    early = _too_early(states, seen, rules)
+    now = {id: state for id, state in states.items() if id not in early}
+    hosts = _of_hosts(spec, now, seen, rules)
     changes, deferred = _held_back(hosts, states)
-    cluster = _of_cluster(spec, states, seen, rules, [*changes, *deferred])
+    deferred += early.values()
+    blocked = _blocked(hosts) | {item.id: item.reason for item in deferred if not item.foreseen}
+    cluster = _of_cluster(spec, now, seen, rules, [*changes, *deferred], blocked)
     every = [*changes, *cluster.changes]
     return Plan(
         waves(
@@ -51,6 +60,7 @@ def plan(spec: Any, wanted: Desired, seen: Seen, rules: Rules) -> Plan:
             states,
             rules.kinds,
             frozenset(id for kind in rules.kinds.values() for id in kind.last(spec, seen)),
+            first=frozenset(id for kind in rules.kinds.values() for id in kind.first(spec, seen)),
             asked=_asked_first(spec, states, seen, rules, every),
         ),
         tuple(deferred + hosts.deferred + cluster.deferred),
@@ -63,7 +73,17 @@ def plan(spec: Any, wanted: Desired, seen: Seen, rules: Rules) -> Plan:
 
 def limited(plan: Plan, hosts: Collection[str]) -> Plan:
     """The part of a plan that is of these hosts (``--limit``), without what is of the cluster."""
-    kept = [tuple(c for c in wave.changes if c.id.host in hosts) for wave in plan.waves]
+    return replace(
+        only(plan, lambda id: id.host in hosts),
+        refused=tuple(item for item in plan.refused if item.id.host in hosts),
+        unmanaged=tuple(item for item in plan.unmanaged if item.id.host in hosts),
+        unread=tuple(item for item in plan.unread if item.id.host in hosts),
+    )
+
+
+def only(plan: Plan, keep: Callable[[Id], bool]) -> Plan:
+    """A plan that does something only to these things."""
+    kept = [tuple(c for c in wave.changes if keep(c.id)) for wave in plan.waves]
     pairs = [(wave, changes) for wave, changes in zip(plan.waves, kept, strict=True) if changes]
     return replace(
         plan,
@@ -71,10 +91,7 @@ def limited(plan: Plan, hosts: Collection[str]) -> Plan:
             replace(wave, number=n, changes=tuple(replace(c, wave=n) for c in changes))
             for n, (wave, changes) in enumerate(pairs, 1)
         ),
-        deferred=tuple(item for item in plan.deferred if item.id.host in hosts),
-        refused=tuple(item for item in plan.refused if item.id.host in hosts),
-        unmanaged=tuple(item for item in plan.unmanaged if item.id.host in hosts),
-        unread=tuple(item for item in plan.unread if item.id.host in hosts),
+        deferred=tuple(item for item in plan.deferred if keep(item.id)),
     )
 
 
@@ -85,14 +102,15 @@ def resolve(
     seen: Observed,
     kinds: Mapping[str, PlannedKind],
 ) -> dict[Id, State]:
-    """``states`` with what only observations can tell, kind by kind. ``every``: all wanted states,
-    in which a kind finds those that its own are made from."""
+    """``states`` with what only observations can tell, kind by kind, and what a kind wants besides
+    because of what was observed. ``every``: all wanted states, in which a kind finds those that its
+    own are made from."""
     known = {**every, **states}
     for name, kind in kinds.items():
         mine = {id: known[id] for id in states if id.kind == name}
         if mine:
             known.update(kind.resolve(spec, mine, known, seen))
-    return {id: known[id] for id in states}
+    return {id: state for id, state in known.items() if id in states or id not in every}
 
 
 def allowed(seen: Observed, allow: Collection[str]) -> dict[Id, Observation]:
@@ -108,6 +126,32 @@ def allowed(seen: Observed, allow: Collection[str]) -> dict[Id, Observation]:
 def judges(kinds: Mapping[str, PlannedKind]) -> dict[str, Any]:
     """Each kind's own word on a difference, as ``diff`` takes it."""
     return {name: kind.judge for name, kind in kinds.items()}
+
+
+def _too_early(states: Desired, seen: Seen, rules: Rules) -> dict[Id, Deferred]:
+    """What should be gone and is there, while something of another layer that must be over before
+    still differs, or is not known: a later round does it."""
+    found: dict[Id, Deferred] = {}
+    open_ones: dict[Id, bool] = {}
+    for id, state in states.items():
+        if not isinstance(state, Gone) or not isinstance(seen.things.get(id), Present):
+            continue
+        for other in state.after:
+            if rules.kinds[other.kind].layer is rules.kinds[id.kind].layer:
+                continue
+            if other not in open_ones:
+                open_ones[other] = _differs(other, states, seen, rules)
+            if open_ones[other]:
+                why = f"once {other.kind} {other.name} is gone"
+                found[id] = Deferred(id, why, "delete", foreseen=True)
+    return found
+
+
+def _differs(id: Id, states: Desired, seen: Seen, rules: Rules) -> bool:
+    if id not in states:
+        return False
+    left = diff({id: states[id]}, seen.things, judges(rules.kinds))
+    return bool(left.changes or left.refused or left.deferred or left.unread)
 
 
 # --- the hosts' layers ---------------------------------------------------------------------------
@@ -139,40 +183,54 @@ def _guarded(
 
 
 def _decided(found: Differences, verdicts: Iterable[Verdict]) -> Differences:
-    """Each verdict in the place of the change with its id."""
-    by_id = {item.id: item for item in verdicts}
-    changes = [by_id.get(change.id, change) for change in found.changes]
+    """The verdicts in the place of the change with their id."""
+    by_id: dict[Id, list[Verdict]] = {}
+    for item in verdicts:
+        by_id.setdefault(item.id, []).append(item)
+    changes = [item for change in found.changes for item in by_id.get(change.id, [change])]
+    others = [item for items in by_id.values() for item in items]
     return replace(
         found,
         changes=[item for item in changes if isinstance(item, Change)],
-        refused=[*found.refused, *(i for i in by_id.values() if isinstance(i, Refused))],
-        deferred=[*found.deferred, *(i for i in by_id.values() if isinstance(i, Deferred))],
+        refused=[*found.refused, *(i for i in others if isinstance(i, Refused))],
+        deferred=[*found.deferred, *(i for i in others if isinstance(i, Deferred))],
     )
 
 
-def _held_back(found: Differences, states: Desired) -> tuple[list[Change], list[Deferred]]:
+def _held_back(
+    found: Differences, states: Desired, on_hosts: Mapping[Id, str] | None = None
+) -> tuple[list[Change], list[Deferred]]:
     """What is made from things that are refused, unknown or deferred waits for them."""
+    return held_back(found.changes, states, _blocked(found), on_hosts)
+
+
+def _blocked(found: Differences) -> dict[Id, str]:
     blocked = {item.id: item.reason for item in found.refused}
     blocked |= {item.id: item.reason for item in found.unread}
-    blocked |= {item.id: item.reason for item in found.deferred}
-    return held_back(found.changes, states, blocked)
+    return blocked | {item.id: item.reason for item in found.deferred if not item.foreseen}
 
 
 # --- Kafka's own objects -------------------------------------------------------------------------
 
 
 def _of_cluster(
-    spec: Any, states: Desired, seen: Seen, rules: Rules, pending: Sequence[Change | Deferred]
+    spec: Any,
+    states: Desired,
+    seen: Seen,
+    rules: Rules,
+    pending: Sequence[Change | Deferred],
+    blocked: Mapping[Id, str],
 ) -> Differences:
     """What of the cluster differs. What Kafka did not tell is never in sync, whatever it is.
 
-    ``pending``: what is yet to be done, or waits, on hosts."""
+    ``pending``: what is yet to be done, or waits, on hosts; ``blocked``: what is not done there,
+    and why."""
     mine = {id: state for id, state in states.items() if not id.host}
     if seen.view is None:
         return _silent(spec, mine, seen, rules, pending)
     found = diff(mine, seen.things, judges(rules.kinds))
     found = _guarded(spec, states, seen, rules, found)
-    changes, waiting = _held_back(found, states)
+    changes, waiting = _held_back(found, states, blocked)
     found = replace(found, changes=changes, deferred=[*found.deferred, *waiting])
     down = _down(spec, seen, rules)
     unread, deferred = [], list(found.deferred)
@@ -208,7 +266,8 @@ def _not_up(spec: Any, seen: Seen, rules: Rules, pending: Sequence[Change | Defe
     if any(item.action == "start" for item in processes):
         return True
     gone = _down(spec, seen, rules) | {item.id for item in processes}
-    return gone >= {id for kind in rules.kinds.values() for id in kind.answering(spec)}
+    answering = {id for kind in rules.kinds.values() for id in kind.answering(spec)}
+    return bool(answering) and gone >= answering
 
 
 def _down(spec: Any, seen: Seen, rules: Rules) -> frozenset[Id]:

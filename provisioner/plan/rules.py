@@ -21,6 +21,8 @@ from provisioner.plan.model import (
 from provisioner.plan.order import Ordered
 
 Verdict = Change | Refused | Deferred
+ALL = ""
+"""Among the values of a word of ``--allow``: it was also given without one."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class PlannedKind(Ordered, Protocol):
     @property
     def guard(self) -> Callable[[Question], Iterable[Verdict]]: ...
     @property
+    def unwanted(self) -> Callable[[Any, Desired, Observed], Desired]: ...
+    @property
     def find(self) -> Callable[[Observed, Desired, Any], Sequence[Unmanaged]]: ...
     @property
     def resolve(self) -> Callable[[Any, Desired, Desired, Observed], Desired]: ...
@@ -59,6 +63,8 @@ class PlannedKind(Ordered, Protocol):
     def answering(self) -> Callable[[Any], Collection[Id]]: ...
     @property
     def runs(self) -> Callable[[Observation | None], bool | None]: ...
+    @property
+    def first(self) -> Callable[[Any, Seen], Collection[Id]]: ...
     @property
     def last(self) -> Callable[[Any, Seen], Collection[Id]]: ...
     @property
@@ -74,11 +80,23 @@ class Rules:
     allow: Mapping[str, frozenset[str]] = field(default_factory=dict)
     rebuild: bool = False
 
+    def permits(self, name: str, value: str) -> bool:
+        """Whether ``name`` is allowed for all, or for this ``value``."""
+        return self.permits_all(name) or self.names(name, value)
+
+    def permits_all(self, name: str) -> bool:
+        """Whether ``name`` is allowed without a value."""
+        return name in self.allow and (not self.allow[name] or ALL in self.allow[name])
+
+    def names(self, name: str, value: str) -> bool:
+        """Whether ``name`` is allowed for this very value: ``--allow NAME=VALUE``."""
+        return value in self.allow.get(name, ())
+
 
 @dataclass(frozen=True)
 class Question:
-    """What a kind's guard is asked: may these changes be made? Each verdict it gives takes the
-    place of the change with the same id; what it says nothing of stays."""
+    """What a kind's guard is asked: may these changes be made? The verdicts it gives
+    take the place of the change with the same id; what it says nothing of stays."""
 
     spec: Any
     wanted: Mapping[Id, State]

@@ -11,6 +11,7 @@ from typing import Any
 
 from provisioner.cleaning import clean
 from provisioner.report.text import Text, table
+from provisioner.report.units import size as size
 
 LEADER, IN_SYNC, BEHIND, OFFLINE, NONE = "L", "s", "b", "x", "·"
 LEGEND = (
@@ -140,23 +141,13 @@ def _state_of(log_dir: Values) -> str:
     return clean(error) if error else size(log_dir["bytes"])
 
 
-def size(count: int | None) -> str:
-    """Bytes as a person reads them: ``12.3 MB``."""
-    if count is None:
-        return UNKNOWN
-    value, units = float(count), ["bytes", "kB", "MB", "GB", "TB"]
-    while value >= 1000 and len(units) > 1:
-        value /= 1000
-        units.pop(0)
-    return f"{value:.0f} {units[0]}" if units[0] == "bytes" else f"{value:.1f} {units[0]}"
-
-
 def controllers(text: Text, found: Sequence[Values]) -> str:
     """KRaft's voters: who leads the quorum, and how far the others are behind it."""
     lines = []
     for values in found:
         role = "leads the quorum" if values["leader"] else _lag(values["lag"])
-        name = f"controller {values['id']} on {clean(values['host'])}"
+        where = f" on {clean(values['host'])}" if values["host"] else ""
+        name = f"controller {values['id']}{where}"
         line = f"  {name}: {_up(values['up'])}, {role}"
         lines.append(line if values["up"] else text.paint(line, "red"))
     return "\n".join(lines)

@@ -13,6 +13,7 @@ from provisioner.plan.model import (
     Change,
     Deferred,
     Event,
+    Forecast,
     Id,
     Pending,
     Plan,
@@ -20,6 +21,7 @@ from provisioner.plan.model import (
     UnknownState,
 )
 from provisioner.plan.order import ACCEPTED, MAY_STOP
+from provisioner.report import forecast
 from provisioner.report.events import words
 
 COLOURS = {"green": "32", "yellow": "33", "red": "31", "dim": "2", "bold": "1", "cyan": "36"}
@@ -51,12 +53,12 @@ class Text:
 
     # -- plans
 
-    def plan(self, plan: Plan, *, brief: bool = False) -> str:
+    def plan(self, plan: Plan, *, brief: bool = False, foreseen: Forecast | None = None) -> str:
         """The whole plan, by wave. ``brief``: what is made in great numbers only by its number."""
         lines: list[str] = []
         brief = brief and not self.verbose
         for wave in plan.waves:
-            gate = f"  ({GATES[wave.gate]})" if wave.gate else ""
+            gate = f"  ({forecast.gate(foreseen, GATES[wave.gate])})" if wave.gate else ""
             lines.append(self.paint(f"wave {wave.number}{gate}", "dim"))
             many = crowds(wave.changes) if brief else {}
             for change in wave.changes:
@@ -67,7 +69,7 @@ class Text:
                 lines.append(self.paint(text, SIGNS[action][1]))
         lines += [f"  ? {text}" for text in self._by_reason(plan.deferred, "deferred")]
         for refusal in plan.refused:
-            how = f" (--allow {refusal.allow})" if refusal.allow else ""
+            how = f" (--allow {clean(refusal.word)})" if refusal.allow else ""
             text = f"  ! {label(refusal.id)}: refused: {clean(refusal.reason)}{how}"
             lines.append(self.paint(text, "red"))
         lines += self._unread(plan.unread)
@@ -76,6 +78,7 @@ class Text:
             detail = f": {clean(thing.detail)}" if thing.detail else ""
             text = f"  * {label(thing.id)}{keys}: not in the spec{detail}"
             lines.append(self.paint(text, "cyan"))
+        lines += [f"  > {clean(line)}" for line in forecast.lines(foreseen)]
         lines.append(self.paint(summary(plan), "bold"))
         return "\n".join(lines)
 
@@ -202,6 +205,8 @@ def shown(value: Any) -> str:
         return "(not set)"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, tuple):
+        return f"[{', '.join(shown(part) for part in value)}]"
     return clean(str(value))
 
 
@@ -230,6 +235,10 @@ def summary(plan: Plan) -> str:
         if items
     ]
     text += "; " + ", ".join(rest) if rest else ""
+    lost = [change.id.name for change in plan.changes if change.effect == "loss"]
+    if lost:
+        more = f" and {len(lost) - MANY} more" if len(lost) > MANY else ""
+        text += f"; {len(lost)} destroy data: {clean(', '.join(lost[:MANY]))}{more}"
     offline = sorted({name for change in plan.changes for name in change.offline})
     if offline:
         plural = "partition" if len(offline) == 1 else "partitions"

@@ -53,11 +53,12 @@ def _ask(run: Session, desired: Desired, items: Sequence[Candidate]) -> dict[str
     host = items[0].node.host
     places = run.site.places[host]
     files = [desired[file_id(host, item.node.properties)] for item in items]
-    launches = [desired[file_id(host, places.launch(item.node))] for item in items]
-    words = [str(launches[0].fields.get(key, "")) for key in ("dist", "java", "hint.archive")]
-    args, parts = [places.home, *words], []
+    launches = [desired.get(file_id(host, places.launch(item.node))) for item in items]
+    first = launches[0].fields if launches[0] else {"dist": places.home, "java": run.site.spec.java}
+    words = [str(first.get(key, "")) for key in ("dist", "java", "hint.archive")]
+    args, parts = ["" if places.preinstalled else places.home, *words], []
     for item, file, launch in zip(items, files, launches, strict=True):
-        text, environment = text_of(file), _environment(launch)
+        text, environment = text_of(file), _environment(launch) if launch else ""
         args += [item.node.name, *(str(len(part.encode())) for part in (text, environment))]
         parts += [text, environment]
     step = ShellStep(

@@ -17,6 +17,8 @@ from provisioner.hosts.observer import Reading
 from provisioner.hosts.shell import fingerprint
 from provisioner.hosts.transport import TransportError
 from provisioner.kafka.port import KafkaRefused, KafkaUnavailable
+from provisioner.kafka.requests.joining import FEW, in_requests
+from provisioner.kafka.requests.request import MOST
 from provisioner.kinds.kind import Probe
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.diff import diff
@@ -24,7 +26,6 @@ from provisioner.plan.model import (
     Await,
     Call,
     Change,
-    Desired,
     Event,
     Id,
     Layer,
@@ -39,45 +40,33 @@ from provisioner.plan.model import (
     Unpack,
     Wave,
 )
-from provisioner.plan.order import ACCEPTED
 from provisioner.plan.pipeline import allowed, judges
-from provisioner.run.acceptance import ask_kafka
 from provisioner.run.phrases import explained, tally
-from provisioner.run.readback import NotTaken, left_over, read_again
-from provisioner.run.results import NotAccepted, Results, StepFailed
-from provisioner.run.session import Session
+from provisioner.run.readback import NotTaken, left_over, read_again, still_told
+from provisioner.run.results import StepFailed
 from provisioner.run.steps import sequence, shell_step
 from provisioner.run.unpacking import unpack_all
-from provisioner.run.waits import Awaited, NoProgress, WaitInterrupted, wait_for, wait_for_sessions
+from provisioner.run.upkeep import Upkeep
+from provisioner.run.waits import Awaited, NoProgress, wait_for, wait_for_sessions
+from provisioner.run.waves import Waves
 from provisioner.site.look import look, printed, probes_of, reading, together
-from provisioner.site.site import Site
 
+DOUBLES = 500
+"""So many things are waited for twice as long without progress: a broker makes the logs of one
+request's topics before it hears of the next, and shows nothing of it meanwhile."""
 LOST = "this run no longer has the lock: another run took over, or `lock --break` ended it"
 UNREAD = "its state could not be read just now; nothing was done"
 STALE = "it changed after it was read; nothing was done: run it again"
 
 
 @dataclass
-class Executor:
-    """One round of a session: what is wanted, what was last seen, what is still to come.
+class Executor(Waves):
+    """The units of a wave. ``begun``: what has had a step done of the unit that it is in;
+    ``refusals``: what Kafka said no to, and its words."""
 
-    ``begun``: what has had a step done of the unit that it is in.
-    """
-
-    session: Session
-    desired: Desired
-    seen: Observed
-    coming: list[Change] = field(default_factory=list)
     begun: set[Id] = field(default_factory=set)
+    refusals: dict[Id, str] = field(default_factory=dict)
     mutex: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def site(self) -> Site:
-        return self.session.site
-
-    @property
-    def results(self) -> Results:
-        return self.session.results
 
     def look(self, host: str, ids: Sequence[Id]) -> Mapping[Id, Observation]:
         """Reads things of a host again."""
@@ -86,51 +75,17 @@ class Executor:
     def probes(self, host: str) -> Sequence[Probe]:
         return probes_of(self.site.places[host])
 
-    def gate(self, wave: Wave) -> None:
-        """Waits until a gated wave may begin. Raises NoProgress or NotAccepted."""
-        if wave.gate == ACCEPTED:
-            ask_kafka(self.session, self.desired, wave)
-        else:
-            self.session.may_stop(wave)
-
-    def carry_out(self, waves: Sequence[Wave]) -> Results:
-        """The waves in order; after a failure the rest is not started."""
-        for number, wave in enumerate(waves):
-            self.coming = [c for later in waves[number + 1 :] for c in later.changes]
-            if self.results.failed or self.session.stop.is_set() or self.session.lock.lost:
-                self.results.not_started += wave.changes
-                continue
-            try:
-                if wave.gate:
-                    self.gate(wave)
-                self._wave(wave)
-            except WaitInterrupted:
-                self.results.not_started += wave.changes
-            except NotAccepted as refusal:
-                self._gave_up(wave, refusal.reasons)
-            except NoProgress as stuck:
-                self._gave_up(wave, {wave.changes[0].id: str(stuck)})
-        return self.results
-
-    def _gave_up(self, wave: Wave, reasons: Mapping[Id, str]) -> None:
-        """The gate did not open: nothing of the wave was started."""
-        for change in wave.changes:
-            why = reasons.get(change.id)
-            if why is None:
-                self.results.not_started.append(change)
-                continue
-            self.results.failed.append((change, why))
-            self.session.emit(Event("failed", why, change.id.host, change))
-            self.session.records.failed(change.id.host, wave.number, wave.changes, why)
-
     def _wave(self, wave: Wave) -> None:
         by_host: dict[str, list[Change]] = {}
         for change in wave.changes:
             by_host.setdefault(change.id.host, []).append(change)
         hosts = [host for host in by_host if host]
         self.site.side_by_side(lambda host: self._guarded(host, by_host[host], wave), hosts)
-        if "" in by_host and not self.results.failed:
-            self._guarded("", by_host[""], wave)
+        mine = by_host.get("", [])
+        left = [] if self.results.broken else self.results.without(mine, self.desired)
+        self.results.not_started += [change for change in mine if change not in left]
+        if left:
+            self._guarded("", left, wave)
 
     def _guarded(self, host: str, changes: list[Change], wave: Wave) -> None:
         started = time.monotonic()
@@ -143,7 +98,7 @@ class Executor:
                 self._cluster_unit(changes, wave)
         except NotTaken as found:
             self.session.records.failed(host, wave.number, changes, str(found))
-            self._settled(host, changes, found.left, started)
+            self._settled(host, changes, {**found.left, **self.refusals}, started)
         except StepFailed as failure:
             if not failure.written:
                 self.session.records.failed(host, wave.number, changes, str(failure))
@@ -152,7 +107,7 @@ class Executor:
             # The connection went; what was done is read again by the next run, never assumed.
             self._broken(changes[0], str(error), changes)
         else:
-            self._settled(host, changes, {}, started)
+            self._settled(host, changes, self.refusals, started)
         finally:
             nodes = [c.id for c in changes if KINDS[c.id.kind].layer is Layer.NODE]
             self._tell([Progress("", id.name, id.host, over=True) for id in nodes])
@@ -164,7 +119,8 @@ class Executor:
     def _settled(
         self, host: str, changes: list[Change], left: Mapping[Id, str], started: float
     ) -> None:
-        """All steps were done; ``left`` names the changes that did not take effect."""
+        """All steps were done; ``left`` names the changes that did not take effect, or that Kafka
+        refused."""
         seconds = time.monotonic() - started
         taken = [change for change in changes if change.id not in left]
         for change in taken:
@@ -187,7 +143,10 @@ class Executor:
     def _broken(self, change: Change, message: str, changes: list[Change]) -> None:
         """A step failed: reads again to find out what happened to the other changes of the unit."""
         self._failed(change, message)
-        rest = [other for other in changes if other is not change]
+        refused = [other for other in changes if other.id in self.refusals and other is not change]
+        for other in refused:
+            self._failed(other, self.refusals[other.id])
+        rest = [other for other in changes if other is not change and other not in refused]
         if not rest:
             return
         fresh = read_again(self.site, self.look, [c.id for c in rest])
@@ -227,10 +186,11 @@ class Executor:
         before = Batch(
             checks=self._checks(host, changes),
             own=tuple(f"{c.id.kind}\t{c.id.name}" for c in changes if c.action == "create"),
-            intent=line("intent", wave.number, changes),
+            intent=line("intent", wave.number, changes, waited=self.waited),
         )
         after = Batch(
             reread=[reading(p) for p in self._only(host, self._to_read(host, changes))],
+            disown=tuple(f"{c.id.kind}\t{c.id.name}" for c in changes if c.action == "delete"),
             done=line("done", wave.number, changes),
         )
         return before, after
@@ -369,7 +329,7 @@ class Executor:
     def _judge(self, changes: Sequence[Change], fresh: Observed) -> None:
         with self.mutex:
             before = self.seen
-            self.seen = {**before, **fresh}
+            self.seen = {**before, **fresh, **still_told(before, fresh, changes)}
         left = left_over(self.site, self.desired, changes, before, fresh)
         if left:
             raise NotTaken(left)
@@ -377,35 +337,63 @@ class Executor:
     # -- the cluster
 
     def _cluster_unit(self, changes: list[Change], wave: Wave) -> None:
-        self.session.records.write("intent", "", wave.number, changes)
+        noted = self._noted(changes)
+        self.session.records.write("intent", "", wave.number, changes, noted=noted)
+        self.site.note(noted)
         fresh: dict[Id, Observation] = {}
         for group in sequence(self._chains(changes), together=True):
             if isinstance(group[0][1], Call):
                 self._calls(group, changes)
             else:
                 waits = [(changes[n], s) for n, s in group if isinstance(s, Await)]
-                fresh.update(self._await(waits))
-        unseen = [change.id for change in changes if change.id not in fresh]
-        self._judge(changes, {**fresh, **read_again(self.site, self.look, unseen)})
-        self.session.records.write("done", "", wave.number, changes)
+                fresh.update(self._await([w for w in waits if w[0].id not in self.refusals]))
+        for change in [change for change in changes if change.id in self.refusals]:
+            self.session.records.failed("", wave.number, [change], self.refusals[change.id])
+        taken = [change for change in changes if change.id not in self.refusals]
+        if taken:
+            unseen = [change.id for change in taken if change.id not in fresh]
+            self._judge(taken, {**fresh, **read_again(self.site, self.look, unseen)})
+            self.session.records.write("done", "", wave.number, taken)
+
+    def _noted(self, changes: Sequence[Change]) -> dict[str, Mapping[str, object]]:
+        """What a later run must know of these, before they are done: by id."""
+        known = {c.id: KINDS[c.id.kind].noted(c, self.desired[c.id]) for c in changes}
+        return {str(id): values for id, values in known.items() if values}
 
     def _calls(self, group: list[tuple[int, Step]], changes: list[Change]) -> None:
-        for number, step in group:
-            assert isinstance(step, Call)
+        """One exchange with Kafka after another, each while the lock is held. What Kafka refuses is
+        done no further; the others of the unit go on."""
+        requests = [step.request for _, step in group if isinstance(step, Call)]
+        most = MOST if self.site.spec.is_kraft else FEW
+        for numbers in in_requests(requests, most):
+            some = [group[number] for number in numbers]
+            some = [(n, step) for n, step in some if changes[n].id not in self.refusals]
+            if not some:
+                continue
+            first = changes[some[0][0]]
             # A run that was frozen and woken must not act on a lock that another has by now.
             if self.session.lock.lost or not self.session.holds_lock():
-                raise StepFailed(changes[number], LOST)
-            self._begun(changes, [(number, step)])
+                raise StepFailed(first, LOST)
+            self._begun(changes, some)
             try:
-                self.session.kafka.send(step.request)
-            except (KafkaRefused, KafkaUnavailable) as error:
-                raise StepFailed(changes[number], str(error)) from error
+                said = self._sent([step for _, step in some])
+            except KafkaUnavailable as error:
+                raise StepFailed(first, str(error)) from error
+            refused = {changes[n].id: r for (n, _), r in zip(some, said, strict=True) if r}
+            self.refusals |= {id: str(refusal) for id, refusal in refused.items()}
+            self.results.refused |= refused.keys()
+
+    def _sent(self, steps: Sequence[Step]) -> Sequence[KafkaRefused | None]:
+        requests = [step.request for step in steps if isinstance(step, Call)]
+        return self.session.kafka.send_all(requests)
 
     def _await(self, items: Sequence[tuple[Change, Await]]) -> Observed:
-        awaited = [Awaited(change, step.id, step.no_progress) for change, step in items]
+        times = 1 + len(items) / DOUBLES
+        awaited = [Awaited(change, step.id, step.no_progress * times) for change, step in items]
+        kept = Upkeep.of(self.session, self.desired, [each.id for each in awaited])
+        run = self.session
+        signals = (run.emit, run.stop, kept.look, run.lock.loss)
         try:
-            return wait_for(
-                self.site, self.desired, awaited, self.look, self.session.emit, self.session.stop
-            )
+            return wait_for(self.site, self.desired, awaited, self.look, *signals)
         except NoProgress as stuck:
             raise StepFailed(stuck.change or items[0][0], str(stuck)) from stuck

@@ -6,7 +6,7 @@ import getpass
 import json
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -42,8 +42,18 @@ class Journal:
     who: str = field(default_factory=whoami)
     _numbers: count[int] = field(default_factory=lambda: count(1))
 
-    def line(self, outcome: str, wave: int, changes: Iterable[Change], note: str = "") -> str:
-        """``outcome`` is intent, done or failed."""
+    def line(
+        self,
+        outcome: str,
+        wave: int,
+        changes: Iterable[Change],
+        note: str = "",
+        *,
+        noted: Mapping[str, object] | None = None,
+        waited: float = 0.0,
+    ) -> str:
+        """``outcome`` is intent, done or failed. ``noted``: by id, what a later run must know of
+        what this one did. ``waited``: seconds before it, for its gate."""
         entry = {
             "run": self.run,
             "seq": next(self._numbers),
@@ -57,6 +67,10 @@ class Journal:
             "outcome": outcome,
             "changes": [f"{change.action} {change.id}" for change in changes],
         }
+        if noted:
+            entry["noted"] = noted
+        if waited >= 0.1:
+            entry["waited"] = round(waited, 1)
         if note:
             entry["note"] = masked(note)
         return json.dumps(entry, ensure_ascii=False)

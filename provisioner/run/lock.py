@@ -64,11 +64,12 @@ class LockFile:
 
 
 class Lock:
-    """Held from ``acquire`` to ``release``. ``lost`` is set when a holder could not be reached."""
+    """Held from ``acquire`` to ``release``. ``lost``: host → why its holder cannot be reached; from
+    then on nothing more may be begun."""
 
     def __init__(self, who: str, say: Callable[[str], None], stop: Stop | None = None):
         self.token = secrets.token_hex(8)
-        self.lost: set[str] = set()
+        self.lost: dict[str, str] = {}
         self._who = who
         self._say = say
         self._stop = stop or Stop()
@@ -165,8 +166,21 @@ class Lock:
             for host, stream in list(self._streams.items()):
                 try:
                     stream.write(b"beat\n")
-                except TransportError:
-                    self.lost.add(host)
+                except TransportError as error:
+                    self._gone(host, str(error))
+
+    def _gone(self, host: str, why: str) -> None:
+        if host not in self.lost and not self._ended.is_set():
+            self.lost[host] = why
+            self._say(f"{host}: {why}; this run's lock there is gone: nothing more is begun")
+
+    def loss(self) -> str:
+        """Why nothing more may be begun, so that waiting until something may is of no use; nothing
+        while the lock is held everywhere."""
+        if not self.lost:
+            return ""
+        host, why = min(self.lost.items())
+        return f"{host}: {why}, and with it this run's lock there"
 
     def release(self) -> None:
         """Releases at once; the holders exit at the end of their input."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from typing import Any
 
 from provisioner.errors import fail
 from provisioner.kinds.ids import service_id, storage_id
-from provisioner.kinds.service.kind import HELD, TIERS, last
+from provisioner.kinds.service.desired import TIERS
+from provisioner.kinds.service.holds import HELD, OF_SPEC
+from provisioner.kinds.service.kind import last, not_serving
+from provisioner.kinds.service.steps import LED, WIPED
 from provisioner.plan.model import Change, Id, Present, Refused, Run, Wave
 from provisioner.plan.order import MAY_STOP
 from provisioner.run.session import Session
@@ -37,12 +41,14 @@ def chosen(site: Site, words: str | None) -> list[Node]:
         limit = site.options.limit
         return [
             node
-            for node in site.spec.nodes
+            for node in site.spec.known
             if node.host in site.shells and (limit is None or node.host in limit)
         ]
     if site.options.limit is not None:
         raise fail("usage", "--node selects nodes and --limit hosts: give one of them")
-    known = {node.name: node for node in site.spec.nodes}
+    known: dict[str, Node] = {}
+    for node in site.spec.known:
+        known.setdefault(node.name, node)  # of one that moves, where it goes to
     names = [name for name in words.split(",") if name]
     strange = [name for name in names if name not in known]
     if strange or not names:
@@ -65,26 +71,46 @@ def starts(site: Site, planned: Planned, nodes: Sequence[Node], one: bool) -> li
     return _tiers(site, changes)
 
 
-def stops(site: Site, planned: Planned, nodes: Sequence[Node], one: bool) -> list[Wave]:
-    """All: brokers together, then controllers or ZooKeeper. Named ones: one at a time, gated."""
-    changes = [_change(node, "stop") for node in nodes if _runs(planned, node)]
+def stops(
+    site: Site,
+    planned: Planned,
+    nodes: Sequence[Node],
+    one: bool,
+    wiped: Collection[str] = (),
+) -> list[Wave]:
+    """All: brokers together, then controllers or ZooKeeper. Named ones: one at a time, gated.
+    ``wiped``: the names of those whose data goes."""
+    changes = [change_of(node, "stop") for node in nodes if runs(planned, node)]
     if one:
         return [Wave(n, (c,), MAY_STOP) for n, c in enumerate(changes, 1)]
-    tiers = _tiers(site, [replace(change, effect="offline") for change in changes])
+    led = any(runs(planned, n) for n in site.spec.nodes if not n.is_broker or n.is_controller)
+
+    def before(change: Change) -> dict[str, Any]:
+        gone = {WIPED: True} if change.id.name in wiped else {}
+        return {**(change.before or {}), LED: led, **gone}
+
+    together = [replace(change, effect="offline", before=before(change)) for change in changes]
+    tiers = _tiers(site, together)
     return [Wave(n, wave.changes) for n, wave in enumerate(reversed(tiers), 1)]
 
 
 def restarts(site: Site, planned: Planned, nodes: Sequence[Node], one: bool) -> list[Wave]:
     """Nodes that are down are started first, ungated; the rest are restarted one at a time,
-    gated, controllers before brokers, the leaders last."""
+    gated, controllers before brokers, what does not serve first and the leaders last."""
+    nodes = [n for n in nodes if n not in (*site.spec.going, *site.spec.former)]
     _bare(planned, nodes)
-    down = [_change(node, "start") for node in nodes if not _runs(planned, node)]
-    up = [node for node in nodes if _runs(planned, node)]
-    leaders = set(last(site.spec, planned.seen))
-    order = sorted(up, key=lambda n: (TIERS[n.role], service_id(n) in leaders, n.id))
+    down = [change_of(node, "start") for node in nodes if not runs(planned, node)]
+    up = [node for node in nodes if runs(planned, node)]
+    leaders, broken = set(last(site.spec, planned.seen)), set(not_serving(site.spec, planned.seen))
+
+    def turn(node: Node) -> tuple[int, bool, bool, int]:
+        id = service_id(node)
+        return TIERS[node.role], id not in broken, id in leaders, node.id
+
+    order = sorted(up, key=turn)
     waves = [wave.changes for wave in _tiers(site, down)]
     first = len(waves)
-    waves += [(_change(node, "restart"),) for node in order]
+    waves += [(change_of(node, "restart"),) for node in order]
     return [
         Wave(number, changes, MAY_STOP if number > first else "")
         for number, changes in enumerate(waves, 1)
@@ -109,7 +135,7 @@ def _bare(planned: Planned, nodes: Sequence[Node]) -> None:
 WAVES = {"start": starts, "stop": stops, "restart": restarts}
 
 
-def _change(node: Node, action: str) -> Change:
+def change_of(node: Node, action: str) -> Change:
     running = action != "stop"
     return Change(
         service_id(node),
@@ -123,7 +149,7 @@ def _change(node: Node, action: str) -> Change:
     )
 
 
-def _runs(planned: Planned, node: Node) -> bool:
+def runs(planned: Planned, node: Node) -> bool:
     """Its process exists, or systemd is about to start it, after a crash or at boot."""
     seen = planned.seen.things.get(service_id(node))
     if not isinstance(seen, Present):
@@ -165,9 +191,22 @@ def without_held(
     return kept
 
 
+def without_spec_hold(
+    nodes: Sequence[Node], say: Callable[[str], None], *, named: bool
+) -> list[Node]:
+    """What the spec holds is neither started nor restarted. Raises ``refused`` for a named one."""
+    for node in nodes:
+        if node.hold and named:
+            why = f"{node.name} is held by the spec: {node.hold}"
+            raise fail("refused", why, "take its hold out of the spec, then provision apply")
+        if node.hold:
+            say(f"  {node.name} is left alone: {HELD}{node.hold} ({OF_SPEC})")
+    return [node for node in nodes if not node.hold]
+
+
 def hold(run: Session, nodes: Sequence[Node], why: str) -> None:
     """Keeps nodes down for that reason; without one the hold ends."""
     for node in nodes:
         places = run.site.places[node.host]
-        words = (places.state, node.name, " ".join(why.split()))
+        words = (places.state, node.name, " ".join(why.split()), "")
         run.act(node.host, [shell_step(Run("service/hold", words, places.state_owner))])

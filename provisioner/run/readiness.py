@@ -3,13 +3,13 @@ runs is about to give one."""
 
 from __future__ import annotations
 
-from provisioner.errors import ProvisionError
+from provisioner.errors import ProvisionError, fail
 from provisioner.kinds.registry import KINDS
 from provisioner.plan.model import Change, Event, Layer, Plan
 from provisioner.run.converge import below, layer_of
 from provisioner.run.session import Session
+from provisioner.run.settling import wait_in_sync
 from provisioner.site import preflight
-from provisioner.site.health import settle
 from provisioner.site.planning import Planned, make_plan
 from provisioner.site.site import Site, ensure_artifacts
 
@@ -36,7 +36,7 @@ def awaited(run: Session, planned: Planned) -> Planned:
         return planned
     why = planned.seen.unavailable
     run.emit(Event("waiting", why, about="kafka"))
-    settle(run.site, run.emit, run.stop)
+    wait_in_sync(run)
     return planned if run.stop.is_set() else make_plan(run.site)
 
 
@@ -66,6 +66,12 @@ def may_become_whole(site: Site, planned: Planned, applied: list[Change]) -> boo
 
 def check_before_rebuild(site: Site) -> None:
     """What would stop a rebuild half way is asked before anything is emptied."""
+    if site.spec.migration:
+        raise fail(
+            "refused",
+            "--rebuild makes a cluster anew, and a new one is not migrated",
+            "write controllers without zookeeper and migration",
+        )
     ensure_artifacts(site)
     found = preflight.preflight(site)
     # What runs on the ports is the rebuild's own business; it names who may not be ended.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from provisioner.errors import fail
 from provisioner.hosts.actor import Batch, ShellStep
-from provisioner.kinds.service.kind import ports
+from provisioner.kinds.service.desired import ports
 from provisioner.plan.model import PRIVILEGED, Event
 from provisioner.run.session import Session
 from provisioner.site.scripts import text_of
@@ -22,6 +22,10 @@ def clear(run: Session) -> None:
     if site.unreachable:
         names = ", ".join(sorted(site.unreachable))
         raise fail("unreachable", f"--rebuild needs every host; not reached: {names}")
+    held = [f"{node.name} ({node.hold})" for node in site.spec.nodes if node.hold]
+    if held:
+        why = f"--rebuild stops and empties every node, and the spec holds {', '.join(held)}"
+        raise fail("refused", why, "take the hold out of the spec first")
     site.side_by_side(lambda host: _stop(run, host))
     site.side_by_side(lambda host: _wipe(run, host))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from provisioner.kinds.layout import HostLayout
 from provisioner.plan.model import PRIVILEGED, Change, Id
-from provisioner.spec.types import Supervisor
+from provisioner.spec.types import Node, Supervisor
 from provisioner.spec.words import is_login
 
 Entry = tuple[str, str]
@@ -56,14 +56,25 @@ def permitted(places: HostLayout, ours: Iterable[Entry]) -> list[Entry]:
         + r"(broker|controller|zookeeper)-\d{1,9}\.service"
     )
 
+    adopted = places.nodes if places.preinstalled else ()
+    named = {node.properties for node in adopted}
+    dropins = {dropin(places, node) for node in adopted if node.unit}
+
     def counts(kind: str, name: str) -> bool:
         if kind == "account":
             return rooted and name == places.user
-        if kind == "file" and unit.fullmatch(name):
+        if kind == "file" and (unit.fullmatch(name) or name in dropins):
             return rooted
+        if kind == "file" and name in named:
+            return True
         return kind in ("directory", "storage") or name.startswith(f"{places.home}/")
 
     return [(kind, name) for kind, name in ours if counts(kind, name)]
+
+
+def dropin(places: HostLayout, node: Node) -> str:
+    """What a unit that was there is told by us."""
+    return f"{UNITS}{node.unit}.d/90-provision-{places.cluster}.conf"
 
 
 def removals(places: HostLayout, ours: Sequence[Entry], kept: Collection[str]) -> list[Removal]:
@@ -73,14 +84,16 @@ def removals(places: HostLayout, ours: Sequence[Entry], kept: Collection[str]) -
     ours = permitted(places, ours)
     names = {kind: [n for k, n in ours if k == kind] for kind, _ in ours}
     files, made = names.get("file", []), names.get("directory", [])
-    units = [n for n in files if n.startswith(UNITS)]
+    dropins = [n for n in files if n.startswith(UNITS) and n.endswith(".conf")]
+    units = [n for n in files if n.startswith(UNITS) and n not in dropins]
     last = [n for n in made if _holds(n, (places.home, places.private_dir, places.state))]
     early = [n for n in made if n not in last and not _holds(n, kept)]
     inside = [n for n in early if _holds(places.home, (n,))]
     outside = [n for n in early if n not in inside]
     steps = [
         Removal("unit", tuple(units), PRIVILEGED),
-        Removal("file", tuple(n for n in files if n not in units), places.kafka_user),
+        Removal("drop-in", tuple(dropins), PRIVILEGED),
+        Removal("file", tuple(n for n in files if n not in (*units, *dropins)), places.kafka_user),
         Removal(
             "tree",
             (*names.get("java", []), *names.get("kafka", []), *_logs(places, names)),
@@ -130,7 +143,7 @@ def _as_root(places: HostLayout, folders: Sequence[str]) -> list[Removal]:
 
 def _logs(places: HostLayout, names: Mapping[str, Sequence[str]]) -> list[str]:
     """The folders of Kafka's log files, also of nodes that left the spec; never data."""
-    data = [d.path for node in places.nodes for d in node.log_dirs] + [*names.get("storage", ())]
+    data = [d.path for node in places.known for d in node.log_dirs] + [*names.get("storage", ())]
     mine = [n for n in names.get("directory", ()) if n.rpartition("/")[0] == f"{places.home}/logs"]
     return [n for n in mine if not _holds(n, data)]
 
@@ -139,7 +152,7 @@ def _rooted(places: HostLayout, folder: str) -> bool:
     """Whether root removes it, where the login is root: the spec names it, or root owns the
     manifest. Anything else in a user's manifest, and the content of log dirs, is removed as that
     user."""
-    wanted = [places.home, *(d.path for node in places.nodes for d in node.log_dirs)]
+    wanted = [places.home, *(d.path for node in places.known for d in node.log_dirs)]
     if any(folder.startswith(f"{path}/") for path in wanted):
         return False
     return places.supervisor is Supervisor.SYSTEMD or folder in wanted

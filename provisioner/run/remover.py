@@ -11,6 +11,7 @@ from provisioner.hosts.observer import Reading
 from provisioner.hosts.transport import understood
 from provisioner.kinds.ids import storage_id
 from provisioner.plan.model import Change, Event, Observed, Present
+from provisioner.plan.rules import ALL
 from provisioner.run.removal import Entry, changes, entries, removals
 from provisioner.run.session import Session
 from provisioner.site.scripts import text_of
@@ -49,7 +50,7 @@ class Remover:
             stays = Event("note", str(places.user), host, about="home-stays", subject=places.home)
             self.run.emit(stays)
         made = {name for kind, name in ours if kind == "directory"}
-        kept = [p for node in places.nodes for p in self._wipe(host, node, made)]
+        kept = [p for node in places.known for p in self._wipe(host, node, made)]
         planned = removals(places, ours, kept)
         if not planned:
             return kept
@@ -103,9 +104,11 @@ class Remover:
         for log_dir in node.log_dirs if places.user_exists else ():
             path = log_dir.path
             named = bool(allow) and path in (allow or ())
-            told = path in made or node.role is not Role.ZOOKEEPER
-            if allow is None or not (named or (not allow and told)):
-                kept += [path] if path in made or self._holds_data(host, path) else []
+            own = node.role is not Role.ZOOKEEPER and not places.preinstalled
+            told = path in made or own
+            every = not allow or ALL in allow
+            if allow is None or not (named or (every and told)):
+                kept += [path] if path in made or self._stays(host, path) else []
                 continue
             role = node.role.value
             named_word = "yes" if named else ""
@@ -115,11 +118,14 @@ class Remover:
             outcome = self._act(host, [step], [gone])
             if outcome.failed is not None:
                 self.run.emit(Event("note", outcome.texts[-1].strip(), host))
-                kept += [path] if path in made or self._holds_data(host, path) else []
+                kept += [path] if path in made or self._stays(host, path) else []
         return kept
 
-    def _holds_data(self, host: str, path: str) -> bool:
-        """Whether the folder itself says that it belongs to this cluster."""
+    def _stays(self, host: str, path: str) -> bool:
+        """Whether the folder itself says that it belongs to this cluster. Of a Kafka that was there
+        before, what was adopted is none that would have to go."""
+        if self.site.spec.preinstalled:
+            return False
         found = self.seen.get(storage_id(host, path))
         if not isinstance(found, Present) or not found.fields["data"]:
             return False

@@ -16,32 +16,39 @@ from dataclasses import dataclass, field
 
 from provisioner.errors import Exit, ProvisionError, fail
 from provisioner.hosts.actor import Actor, Batch, LockToken, ShellStep
+from provisioner.hosts.observer import Become, Shell
 from provisioner.kafka.port import KafkaReader, KafkaWriter
-from provisioner.plan.model import Event, Wave
-from provisioner.run.gates import gate
+from provisioner.plan.model import Event, Id
+from provisioner.run.gates import Gate, gate
 from provisioner.run.journal import Journal, whoami
+from provisioner.run.limits import Allowance
 from provisioner.run.lock import Lock, LockFile
 from provisioner.run.records import Records
 from provisioner.run.results import Results
+from provisioner.run.roll import Roll
 from provisioner.site.site import Site
 from provisioner.site.stopping import Stop, stopping
 
 Emit = Callable[[Event], None]
 
 
-def _over_its_connections(reader: KafkaReader) -> KafkaWriter:
+Pause = Callable[[float, str], bool]
+
+
+def _over_its_connections(reader: KafkaReader, pause: Pause) -> KafkaWriter:
     from provisioner.kafka.client import KafkaClient
     from provisioner.kafka.writer import Writer
 
     assert isinstance(reader, KafkaClient)
-    return Writer(reader)
+    return Writer(reader, pause)
 
 
 @dataclass
 class Session:
     """One run. ``stop`` is set by a signal: no further unit is begun. ``results``: what became of
-    its changes, over all rounds. ``may_stop(wave)`` waits until the nodes of a wave may be stopped
-    (``gates.gate``)."""
+    its changes, over all rounds. ``allowance``: how far it may go. ``roll``: how it bounces nodes.
+    ``bound``: the things that the saved plan has which it carries out; None: it carries out none.
+    ``may_stop`` waits until the nodes of a wave may be stopped (``gates.gate``)."""
 
     site: Site
     lock: Lock
@@ -49,11 +56,15 @@ class Session:
     emit: Emit
     stop: threading.Event = field(default_factory=threading.Event)
     results: Results = field(default_factory=Results)
-    writes: Callable[[KafkaReader], KafkaWriter] = _over_its_connections
-    may_stop: Callable[[Wave], None] = field(init=False)
+    allowance: Allowance = field(default_factory=Allowance)
+    bound: frozenset[Id] | None = None
+    writes: Callable[[KafkaReader, Pause], KafkaWriter] = _over_its_connections
+    may_stop: Gate = field(init=False)
+    roll: Roll = field(init=False)
 
     def __post_init__(self) -> None:
-        self.may_stop = gate(self.site, self.emit, self.stop)
+        self.may_stop = gate(self.site, self.emit, self.stop, self.lock.loss)
+        self.roll = Roll(self.site, self.emit, self.stop, self.allowance, self.results)
 
     def actor(self, host: str) -> Actor:
         """What may change that host, for as long as the lock is held."""
@@ -61,10 +72,27 @@ class Session:
         token = LockToken(places.state, self.lock.token, places.state_user)
         return Actor(self.site.shells[host], token)
 
+    def as_login(self, host: str) -> Actor:
+        """What runs a user's command there: as the login, as root where the inventory says become,
+        whatever Kafka's own steps need."""
+        shell, known = self.site.shells[host], self.site.spec.hosts[host]
+        root = shell.become.needed or self.site.facts[host].uid == 0
+        if known.may_become(self.site.options.become) and not root:
+            password = known.become_password or self.site.options.become_password
+            shell = Shell(shell.connection, Become(True, known.become_user, password))
+            shell.prove()
+        places = self.site.places[host]
+        return Actor(shell, LockToken(places.state, self.lock.token, places.state_user))
+
     @property
     def kafka(self) -> KafkaWriter:
         """What may change Kafka, over the connections that look at it."""
-        return self.writes(self.site.cluster())
+        return self.writes(self.site.cluster(), self._held_up)
+
+    def _held_up(self, seconds: float, what: str) -> bool:
+        """Waits where a quota of Kafka holds a change up; True when a signal came."""
+        self.emit(Event("waiting", f"{seconds:.0f}", about="quota", subject=what))
+        return self.stop.wait(seconds)
 
     def act(self, host: str, steps: Sequence[ShellStep]) -> list[str]:
         """Steps on one host outside any wave; what each printed. Raises ``step-failed``."""
@@ -129,7 +157,9 @@ def lock_file(site: Site, host: str) -> LockFile:
 def _reached(site: Site) -> None:
     """Raises ProvisionError where not more than half of the hosts can be reached."""
     hosts, away = len(site.used_hosts), site.unreachable
-    if len(site.shells) * 2 > hosts:
+    # Of a host from which everything goes nothing is needed.
+    spare = away.keys() - {node.host for node in site.spec.nodes}
+    if len(site.shells) * 2 > hosts - len(spare):
         return
     why = "; ".join(f"{host}: {error}" for host, error in away.items())
     error: ProvisionError = fail(

@@ -22,6 +22,8 @@ def sweep_hosts(run: Session, *, distributions: bool) -> None:
     for the end of a run that reached its goal."""
     limit = run.site.options.limit
     hosts = [host for host in run.site.shells if limit is None or host in limit]
+    if run.site.spec.bootstrap:
+        return  # nothing was put on a host
     run.site.side_by_side(lambda host: _sweep(run, host, distributions), hosts)
 
 
@@ -47,13 +49,13 @@ def _sweep(run: Session, host: str, distributions: bool) -> None:
         places.private_dir,
         f"{places.private_dir}/launch",
     ]
-    folders += [d.path for node in places.nodes for d in node.log_dirs]
+    folders += [d.path for node in places.known for d in node.log_dirs]
     text = resources.files(__package__ or "").joinpath("sweep.sh").read_text()
     words = (places.home, "\n".join(folders), keep, f"{places.digest_key}.provision")
     steps = [ShellStep(text, words, places.kafka_user, 120)] if places.user_exists else []
     if places.supervisor is Supervisor.SYSTEMD:
         # Where units are, root writes, and others than we have files.
-        units = [f"{UNITS}/.{places.unit(node)}.provision" for node in places.nodes]
+        units = [f"{UNITS}/.{places.unit(node)}.provision" for node in places.known]
         steps.append(ShellStep(SWEEP_UNITS, (UNITS, *units), PRIVILEGED))
     outcome = run.actor(host).act(Batch(steps=steps))
     for said in outcome.texts:

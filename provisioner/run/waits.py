@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 
 from provisioner.hosts.observer import Reading
 from provisioner.hosts.shell import constant
-from provisioner.kafka.port import KafkaUnavailable
+from provisioner.kafka.port import ClusterView, KafkaUnavailable
 from provisioner.kinds.ids import service_id
-from provisioner.kinds.registry import KINDS, asks
+from provisioner.kinds.registry import KINDS, not_told
 from provisioner.kinds.service.causes import cause
+from provisioner.kinds.service.recovery import Recovery
 from provisioner.patience import Patience
 from provisioner.plan.model import (
     PRIVILEGED,
@@ -31,13 +32,17 @@ from provisioner.plan.model import (
 from provisioner.plan.pipeline import judges
 from provisioner.plan.taken import differs, of_change
 from provisioner.run.watch import Watch
+from provisioner.site.observe import asked_again
 from provisioner.site.site import Site, zookeeper_address
 from provisioner.spec.types import Role
 
 PAUSE = 0.05, 0.2
 """Seconds between two polls, at first and at most: polling takes CPU from what is starting."""
+LONGEST = 2.0
 LOOK_EVERY = 2.0
 SAY_AFTER = 5.0
+SAY_EVERY = 5.0
+"""Seconds between two lines about the same thing, of which something moves."""
 
 
 class NoProgress(Exception):
@@ -60,10 +65,30 @@ class Awaited:
     id: Id
     limit: float
     looked: float = 0.0
+    known: object = None
+    """What was seen of it last, as far as it shows that something goes on."""
+    left: tuple[int, int | None] | None = None
+    """The partitions and bytes that are still to come, where that is known."""
+    first: tuple[float, int] | None = None
+    """When the bytes were known first, and how many they were."""
     patience: Patience = field(init=False)
 
     def __post_init__(self) -> None:
         self.patience = Patience(self.limit)
+
+    def count(self, left: tuple[int, int | None] | None) -> None:
+        self.left = left
+        if left is not None and left[1] is not None and self.first is None:
+            self.first = self.patience.seconds, left[1]
+
+    @property
+    def eta(self) -> float:
+        """Seconds that the rest takes if it goes on as it did; 0 where that is not known."""
+        if self.first is None or self.left is None or self.left[1] is None:
+            return 0.0
+        since, at_first = self.first
+        done, passed = at_first - self.left[1], self.patience.seconds - since
+        return self.left[1] / done * passed if done > 0 else 0.0
 
 
 def wait_for(
@@ -73,40 +98,99 @@ def wait_for(
     look: Callable[[str, Sequence[Id]], Mapping[Id, Observation]],
     emit: Callable[[Event], None],
     stop: threading.Event,
+    polled: Callable[[ClusterView], None] = lambda view: None,
+    lost: Callable[[], str] = lambda: "",
 ) -> dict[Id, Observation]:
-    """The observations when all were ready, and nothing in Kafka differed any more.
+    """The observations when all were ready, and nothing in Kafka differed any more. ``polled`` gets
+    each view of Kafka; ``lost`` says why the run may begin nothing more.
 
     Raises NoProgress; WaitInterrupted when ``stop`` is set.
     """
     arrived: dict[Id, Observation] = {}
-    left, watch = list(items), Watch(site, desired)
+    left, watch = list(items), Watch(site)
     together = Patience(0.0, stop, PAUSE)
     while left:
-        seen = _seen(site, desired, left, look)
+        began = time.monotonic()
+        seen = _seen(site, desired, left, look, polled)
+        others = Others(site)
         now = time.monotonic()
-        for item in list(left):
+        still: list[Awaited] = []
+        late: list[tuple[Awaited, State, Observation, str]] = []
+        before = len(arrived)
+        for item in left:
             observation = seen.get(item.id)
             state = desired.get(item.id, State({}))
             if observation is None:
-                _unseen(site, desired, item, look, now)
+                item.patience.mark((item.known, watch.recovery(item.change, now)))
+                _lives(site, desired, item, look, now)
+                _unseen(item)
+                still.append(item)
                 continue
             why = missing(item.change, item.id, state, observation)
             if not why and not _serves(site, item.id):
                 why = "it is not serving yet"
+            if not why and not others.agree(item.id, state):
+                why = "another broker has not heard of it yet"
             if not why:
                 arrived[item.id] = observation
-                left.remove(item)
                 continue
-            _check(site, state, item, observation, why)
+            late.append((item, state, observation, why))
+            still.append(item)
+        if len(arrived) > before:
+            _renew(still)
+        for item, state, observation, why in late:
+            _check(site, state, item, observation, watch.recovery(item.change, now), why)
+            _lives(site, desired, item, look, now)
+        left = still
+        _abandon(left, lost())
         for item in left:
-            watch.tell(item.change, item.id, now)
-            if item.patience.is_news(item.id, SAY_AFTER):
-                waits = Event("waiting", "", item.id.host, item.change, about="thing")
-                emit(replace(waits, subject=_named(item.id)))
-        if left and together.pause():
+            watch.tell(item.change, item.id)
+            _say(item, watch.recovery(item.change, now), emit)
+        # A look at thousands of topics costs its Kafka, too: at most half of the time.
+        if left and together.pause(min(now - began, LONGEST)):
             text = f"interrupted while it waited for {_named(left[0].id)}"
             raise WaitInterrupted(text, left[0].change)
     return arrived
+
+
+def _abandon(left: Sequence[Awaited], why: str) -> None:
+    """A run that may begin nothing more does not wait for what Kafka does by itself, and of a
+    process only as long as it gets on."""
+    for item in left if why else ():
+        if KINDS[item.change.id.kind].layer is Layer.CLUSTER:
+            goes_on = "what Kafka was told goes on by itself"
+            text = f"{_named(item.id)}: not waited for any longer: {why}; {goes_on}"
+            raise NoProgress(text, item.change)
+        if item.patience.idle > UNREAD:
+            text = f"{_named(item.id)}: no progress for {UNREAD:.0f} s: {why}"
+            raise NoProgress(text, item.change)
+
+
+def _say(item: Awaited, recovery: Recovery | None, emit: Callable[[Event], None]) -> None:
+    """What is waited for, and how far it is where that keeps changing."""
+    if not item.patience.is_news((item.id, recovery, item.left), SAY_AFTER, SAY_EVERY):
+        return
+    told = Event("waiting", str(recovery or ""), item.id.host, item.change)
+    if recovery:
+        emit(replace(told, about="recovery", subject=item.change.id.name))
+    else:
+        emit(
+            replace(
+                told,
+                about="thing",
+                subject=_named(item.id),
+                behind=item.left,
+                seconds=item.eta if item.left else 0.0,
+            )
+        )
+
+
+def _renew(items: Sequence[Awaited]) -> None:
+    """Kafka does what it was told of many topics one after another: that one arrived is progress
+    for those that wait behind it."""
+    for item in items:
+        if not item.id.host:
+            item.patience.moved()
 
 
 def missing(change: Change, id: Id, state: State, seen: Observation) -> str:
@@ -138,6 +222,7 @@ def _seen(
     desired: Desired,
     left: Sequence[Awaited],
     look: Callable[[str, Sequence[Id]], Mapping[Id, Observation]],
+    polled: Callable[[ClusterView], None],
 ) -> dict[Id, Observation]:
     """The cheap check first: an open port. A full read only then, and once a second."""
     now = time.monotonic()
@@ -152,7 +237,7 @@ def _seen(
     for host, ids in by_host.items():
         seen.update(look(host, ids))
     if any(not item.id.host for item in left):
-        seen.update(_cluster(site, [item.id for item in left if not item.id.host]))
+        seen.update(_cluster(site, [item.id for item in left if not item.id.host], polled))
     return seen
 
 
@@ -197,41 +282,81 @@ def _serves(site: Site, id: Id) -> bool:
         return False
 
 
-def _cluster(site: Site, ids: Sequence[Id]) -> dict[Id, Observation]:
+@dataclass
+class Others:
+    """What each address by itself tells in one poll, asked where a kind needs it."""
+
+    site: Site
+    told: list[ClusterView] | None = None
+
+    def agree(self, id: Id, state: State) -> bool:
+        """Whether two brokers say that it has arrived, or the only one that answers."""
+        agreed = KINDS[id.kind].agreed
+        if agreed is None:
+            return True
+        if self.told is None:
+            answers = self.site.cluster().bootstrap_views().values()
+            self.told = [each for each in answers if isinstance(each, ClusterView)]
+        number = sum(agreed(id, state, view) for view in self.told)
+        return number >= max(min(AGREED, len(self.told)), 1)
+
+
+AGREED = 2
+
+
+def _cluster(
+    site: Site, ids: Sequence[Id], polled: Callable[[ClusterView], None]
+) -> dict[Id, Observation]:
     """What Kafka says now; nothing while it does not answer."""
     try:
         if all(KINDS[id.kind].liveness for id in ids):
             view = site.cluster().liveness()
         else:
-            view = site.cluster().view(asks(site.spec, {id.kind for id in ids}))
+            view = asked_again(site, ids)
     except KafkaUnavailable:
         return {}
+    polled(view)
     seen: dict[Id, Observation] = {}
     for kind in {id.kind for id in ids}:
         seen.update(KINDS[kind].read(view, site.spec))
-    return seen
+    return seen | {id: not_told(id) for id in ids if id not in seen and KINDS[id.kind].listed}
 
 
-def _check(site: Site, state: State, item: Awaited, seen: Observation, why: str) -> None:
+def _check(
+    site: Site,
+    state: State,
+    item: Awaited,
+    seen: Observation,
+    recovery: Recovery | None,
+    why: str,
+) -> None:
     """An exited process is a failure at once; lack of progress is one after the limit."""
-    if isinstance(seen, Present):
-        item.patience.mark((dict(seen.fields), dict(seen.volatile)))
-        if KINDS[item.id.kind].ended(seen):
-            raise NoProgress(_why_dead(site, item.id, state), item.change)
-    if item.patience.is_over:
-        detail = "" if why == NOT_SETTLED else f": {why}"
-        text = f"{_named(item.id)}: no progress for {item.limit:.0f} s{detail}"
+    kind = KINDS[item.id.kind]
+    item.known = kind.progress(seen) if isinstance(seen, Present) else None
+    item.count(kind.left(seen))
+    item.patience.mark((item.known, recovery))
+    if isinstance(seen, Present) and kind.ended(seen):
+        raise NoProgress(_why_dead(site, item.id, state), item.change)
+    away = kind.held_up(state, seen)
+    limit = min(item.limit, AWAY) if away else item.limit
+    if item.id.host and isinstance(seen, Unknown):
+        limit = min(limit, UNREAD)
+        away = seen.reason
+    if item.patience.idle > limit:
+        reason = away or ("" if why == NOT_SETTLED else why)
+        detail = f": {reason}" if reason else ""
+        text = f"{_named(item.id)}: no progress for {limit:.0f} s{detail}"
         raise NoProgress(text, item.change)
 
 
-def _unseen(
+def _lives(
     site: Site,
     desired: Desired,
     item: Awaited,
     look: Callable[[str, Sequence[Id]], Mapping[Id, Observation]],
     now: float,
 ) -> None:
-    """Kafka does not answer: it may still, as long as the process of the change lives."""
+    """What is waited for in Kafka may come, as long as the process of the change lives."""
     service = item.change.id
     mine = KINDS[service.kind].layer is Layer.NODE
     if not item.id.host and mine and now - item.looked >= LOOK_EVERY:
@@ -240,10 +365,18 @@ def _unseen(
         if seen is not None and KINDS[service.kind].ended(seen):
             why = _why_dead(site, service, desired.get(service, State({})))
             raise NoProgress(why, item.change)
+
+
+def _unseen(item: Awaited) -> None:
+    """Kafka does not answer."""
     if not item.id.host and item.patience.idle > max(item.limit, SILENT):
         raise NoProgress(f"{_named(item.id)}: Kafka does not answer", item.change)
 
 
+UNREAD = 60.0
+"""Seconds in which a host that was just read cannot be: its connection went, or it restarts."""
+AWAY = 20.0
+"""Seconds without progress where something is away that it needs."""
 SILENT = 600.0
 """Seconds in which a running process may recover its logs before it answers."""
 
@@ -284,7 +417,7 @@ def wait_for_sessions(
     spec = site.spec
     if spec.is_kraft:
         return
-    wanted = {node.id for node in spec.brokers if service_id(node) in set(ids)}
+    wanted = {n.id for n in spec.known if n.is_broker and service_id(n) in set(ids)}
     patience = Patience(SESSIONS, stop)
     while wanted:
         if stop.is_set():

@@ -1,18 +1,17 @@
-"""What those who watch see of a node that is waited for: it starts, recovers logs, registers."""
+"""What a node that is waited for does: it starts, recovers logs, registers."""
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass, field
 
-from provisioner.hosts.observer import Reading
 from provisioner.kinds.registry import KINDS
-from provisioner.kinds.service.recovery import SCRIPT, recovered
-from provisioner.plan.model import Change, Desired, Id, Layer, Phase, Progress
+from provisioner.kinds.service.recovery import Recovery
+from provisioner.plan.model import Change, Id, Layer, Phase, Progress
+from provisioner.site.recovering import recovering
 from provisioner.site.site import Site
 
 EVERY = 2.0
-"""Seconds between two looks into a node's log."""
+"""Seconds between two looks into a node's log, and before the first."""
 
 
 @dataclass
@@ -20,32 +19,30 @@ class Watch:
     """``looked``: when each node's log was last read; ``known``: what it told."""
 
     site: Site
-    desired: Desired
     looked: dict[Id, float] = field(default_factory=dict)
-    known: dict[Id, tuple[int, int] | None] = field(default_factory=dict)
+    known: dict[Id, Recovery | None] = field(default_factory=dict)
 
-    def tell(self, change: Change, awaited: Id, now: float) -> None:
-        """Tells what the node of ``change`` is doing. Nothing where nobody watches, and of changes
-        that are none of a node."""
+    def recovery(self, change: Change, now: float) -> Recovery | None:
+        """How far the node of ``change`` has come with its logs; None where it recovers none, and
+        for changes that are none of a node."""
+        node = change.id
+        if KINDS[node.kind].layer is not Layer.NODE:
+            return None
+        if now - self.looked.setdefault(node, now) >= EVERY:
+            self.looked[node] = now
+            nodes = [self.site.spec.node(node.name)]
+            self.known[node] = recovering(self.site, nodes).get(node.name)
+        return self.known.get(node)
+
+    def tell(self, change: Change, awaited: Id) -> None:
+        """Tells those who watch what the node of ``change`` is doing."""
         options, node = self.site.options, change.id
         if not options.watched or KINDS[node.kind].layer is not Layer.NODE:
             return
-        self._look(node, now)
         counts = self.known.get(node)
         if counts is not None:
-            options.progress(Progress("recover", node.name, node.host, *counts, "logs"))
+            done, total, what = counts.shown
+            options.progress(Progress("recover", node.name, node.host, done, total, what))
             return
         phase: Phase = "start" if awaited == node else "register"
         options.progress(Progress(phase, node.name, node.host))
-
-    def _look(self, node: Id, now: float) -> None:
-        """Into the node's log, now and then; what cannot be read is not told."""
-        if now - self.looked.setdefault(node, now) < EVERY:
-            return
-        self.looked[node] = now
-        self.known[node] = None
-        with contextlib.suppress(Exception):
-            log = str(self.desired[node].args["log"])
-            reading = Reading(SCRIPT, (log,), self.site.places[node.host].kafka_user)
-            frame = self.site.observer(node.host).read([reading])[0]
-            self.known[node] = recovered(frame.text) if frame else None

@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 
 from provisioner.kafka.port import ClusterView, KafkaUnavailable
 from provisioner.patience import Patience
 from provisioner.plan import safety
 from provisioner.plan.model import Check, Event
+from provisioner.site.behind import Furthest, behind, sizes_of_behind
 from provisioner.site.catching_up import catching_up, tell_behind
-from provisioner.site.site import Site, bootstrap
+from provisioner.site.site import Site, address_of
 
 PATIENCE = 60.0
+LOOK_EVERY, SAY_EVERY = 2.0, 5.0
 NONE: frozenset[int] = frozenset()
 
 
@@ -24,7 +27,9 @@ def checks(site: Site, view: ClusterView | None, why: str) -> list[Check]:
         # What is of the whole cluster is left out; that the limited hosts' brokers serve is not.
         return [_brokers(site, view)]
     if view is None:
-        return [Check("bootstrap", None if site.unreachable or site.lost else False, why)]
+        # That a Kafka of which no broker is the spec's does not answer says nothing of it.
+        unknown = site.unreachable or site.lost or not site.spec.brokers
+        return [Check("bootstrap", None if unknown else False, why)]
     return [
         _bootstrap(site, view),
         _brokers(site, view),
@@ -39,11 +44,8 @@ def _bootstrap(site: Site, view: ClusterView, away: frozenset[int] = NONE) -> Ch
     wrong: list[str] = []
     unasked: list[str] = []
     lists = set()
-    out_of_reach = {
-        f"{name}:{port}"
-        for node, (name, port) in zip(site.spec.brokers, bootstrap(site.spec), strict=True)
-        if site.is_away(node.host) or node.id in away
-    }
+    addresses = [address_of(n) for n in site.spec.brokers if site.is_away(n.host) or n.id in away]
+    out_of_reach = {f"{name}:{port}" for name, port in addresses}
     for address, answer in site.cluster().bootstrap_views().items():
         if isinstance(answer, str):
             (unasked if address in out_of_reach else wrong).append(f"{address}: {answer}")
@@ -114,16 +116,20 @@ def _quorum(site: Site, view: ClusterView, away: frozenset[int] = NONE) -> list[
     if not site.spec.is_kraft:
         return []
     quorum = view.quorum
+    if quorum is None and not site.spec.controllers and "quorum" not in view.errors:
+        return []  # it has ZooKeeper
     if quorum is None:
         return [Check("quorum", None, view.errors.get("quorum", "it could not be read"))]
     if quorum.leader is None:
         return [Check("quorum", False, "the controllers have no leader")]
-    nodes = [node for node in site.spec.controllers if node.id not in away]
-    strangers = [node.name for node in nodes if node.id not in quorum.voters]
-    behind = [n.name for n in nodes if quorum.voters.get(n.id, 0) > safety.CAUGHT_UP]
+    wanted = {n.id: n.name for n in site.spec.controllers if n.id not in away}
+    if not site.spec.controllers:
+        wanted = {id: f"controller-{id}" for id in quorum.voters}
+    strangers = [name for id, name in wanted.items() if id not in quorum.voters]
+    behind = [n for id, n in wanted.items() if quorum.voters.get(id, 0) > safety.CAUGHT_UP]
     wrong = [_some(strangers, "not a voter: "), _some(behind, "not caught up: ")]
     detail = "; ".join(text for text in wrong if text)
-    return [Check("quorum", not detail, detail or f"{len(nodes)} controllers are caught up")]
+    return [Check("quorum", not detail, detail or f"{len(wanted)} controllers are caught up")]
 
 
 def _joining(site: Site, view: ClusterView) -> frozenset[int]:
@@ -159,14 +165,17 @@ def settle(
     emit: Callable[[Event], None],
     stop: threading.Event | None = None,
     down: Collection[str] = (),
+    polled: Callable[[ClusterView], None] = lambda view: None,
+    filled: frozenset[int] = NONE,
 ) -> None:
     """Waits until every partition is led and in sync, as long as there is progress and no signal.
+    ``polled`` gets each view of Kafka.
 
-    It does not wait for a broker whose host cannot be reached, or that ``down`` names: nothing
-    starts those.
+    It does not wait for a broker whose host cannot be reached, that the spec holds, or that
+    ``down`` names: nothing starts those; nor for the replicas of those that are ``filled`` again.
     """
     with catching_up(site):
-        _settle(site, emit, stop, down)
+        _settle(site, emit, stop, down, polled, filled)
 
 
 def _settle(
@@ -174,8 +183,12 @@ def _settle(
     emit: Callable[[Event], None],
     stop: threading.Event | None,
     down: Collection[str],
+    polled: Callable[[ClusterView], None],
+    filled: frozenset[int],
 ) -> None:
-    patience = Patience(PATIENCE, stop, (0.1, 0.1))
+    patience, copying = Patience(PATIENCE, stop, (0.1, 0.5)), Copying(site)
+    nodes = (*site.spec.brokers, *site.spec.controllers)
+    down = {*down, *(node.name for node in nodes if node.hold)}
     gone = _out_of_reach(site) | {n.id for n in site.spec.brokers if n.name in down}
     known = {n.id for n in site.spec.brokers}
     voters = frozenset(
@@ -188,22 +201,48 @@ def _settle(
             patience.mark("no answer")  # its words tell of each attempt, not of progress
         else:
             tell_behind(site, view)
+            polled(view)
             # Replicas on ids that the spec does not have: nobody starts those.
             strangers = {r for t in view.topics for p in t.partitions for r in p.replicas} - known
             away = (gone | strangers) - view.alive
-            found = [_brokers(site, view, away), _leaders(view, away), _in_sync(view, away)]
+            found = [_brokers(site, view, away), _leaders(view, away)]
+            found += [_in_sync(view, away | filled)]
             found += _quorum(site, view, voters | _joining(site, view))
             if healthy(found):
                 # A broker may still hear of what another has already answered.
                 found.append(_bootstrap(site, view, away))
             if healthy(found) is not False:
                 return
-            patience.mark(tuple(check.detail for check in found))
+            copying.look(patience.seconds)
+            patience.mark((tuple(check.detail for check in found), copying.furthest))
         if patience.is_over:
             return
-        if patience.is_news("replicas"):
-            emit(Event("waiting", about="replicas"))
+        if patience.is_news(("replicas", copying.counts), 3.0, SAY_EVERY):
+            emit(Event("waiting", about="replicas", behind=copying.counts))
         patience.pause()
+
+
+@dataclass
+class Copying:
+    """How many bytes replicas lack, asked now and then of a cluster that is not in sync."""
+
+    site: Site
+    counts: tuple[int, int | None] | None = None
+    furthest: object = None
+    _measure: Furthest = field(default_factory=Furthest)
+    _looked: float = 0.0
+
+    def look(self, seconds: float) -> None:
+        """``seconds``: since the wait began. What cannot be asked is not known."""
+        if seconds - self._looked < LOOK_EVERY:
+            return
+        self._looked = seconds
+        try:
+            found = behind(self.site.cluster().liveness(more=sizes_of_behind))
+        except KafkaUnavailable:
+            return
+        self.counts = (found.partitions, found.bytes) if found.partitions else None
+        self.furthest = self._measure.mark(found, {}, "")
 
 
 def wait_whole(site: Site, name: str) -> None:

@@ -22,11 +22,13 @@ MOST = 900_000
 MOST_WORDS = 500
 SHOWN = 5
 """Broken lines of one host that are shown."""
-FIELDS: Mapping[str, type] = {
+FIELDS: Mapping[str, Any] = {
     **dict.fromkeys(("run", "time", "who", "version", "command", "spec", "outcome", "note"), str),
     "wave": int,
     "seq": int,
     "changes": list,
+    "noted": dict,
+    "waited": int | float,
 }
 Entry = Mapping[str, Any]
 
@@ -108,7 +110,21 @@ def entry_of(host: str, line: str) -> Entry:
     changes = entry.get("changes") or []
     if not all(isinstance(change, str) for change in changes):
         raise TypeError("changes")
+    if not all(_is_noted(values) for values in (entry.get("noted") or {}).values()):
+        raise TypeError("noted")
     return {**entry, "host": host, "seq": int(entry["seq"]), "changes": changes}
+
+
+def _is_noted(values: Any) -> bool:
+    """Whether it is what this tool notes of a thing: names with plain values or lists of them."""
+
+    def plain(value: Any) -> bool:
+        return value is None or isinstance(value, (int, str))
+
+    return isinstance(values, dict) and all(
+        plain(value) or (isinstance(value, list) and all(map(plain, value)))
+        for value in values.values()
+    )
 
 
 def merged(entries: Iterable[Entry]) -> list[Entry]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 
 from provisioner.kafka.port import ClusterView, KafkaUnavailable
 from provisioner.kinds.cluster_id import cluster_id
-from provisioner.kinds.registry import KINDS, asks
+from provisioner.kinds.phases import staged
+from provisioner.kinds.registry import KINDS, asks, asks_more
 from provisioner.plan.model import Id, Observation, Observed, Present
 from provisioner.plan.rules import Seen
 from provisioner.site.look import look
+from provisioner.site.migrating import with_told_beside, with_znodes, without_kafka
 from provisioner.site.site import Site, zookeeper_address
 from provisioner.spec.types import Node, Spec
 from provisioner.workers import each, result_of, workers
@@ -21,9 +24,9 @@ from provisioner.workers import each, result_of, workers
 def observe(site: Site, *, known: Observed | None = None) -> Seen:
     """Everything of the cluster as it is now. With ``known``, which is what was just read of all
     hosts, only Kafka is asked."""
-    asked = bool(site.spec.brokers) and bool(site.shells)
+    asked = bool(site.spec.brokers or site.spec.bootstrap) and bool(site.shells)
     with workers(2) as pool:
-        kafka = pool.submit(lambda: site.cluster().view(asks(site.spec))) if asked else None
+        kafka = pool.submit(lambda: kafka_view(site)) if asked else None
         # Who leads is asked for where the order of a roll depends on it.
         led = asked and len(site.spec.zookeeper) > 2
         zookeeper = pool.submit(lambda: zookeeper_states(site)) if led else None
@@ -31,8 +34,57 @@ def observe(site: Site, *, known: Observed | None = None) -> Seen:
         view, why = _answer(kafka)
         states = result_of(zookeeper) if zookeeper is not None else {}
     away = {host: str(error) for host, error in site.unreachable.items()}
-    seen = Seen(things, view, why, zookeeper=states, away=away)
-    return told(site.spec, believed(site.spec, seen))
+    seen = believed(site.spec, Seen(things, view, why, zookeeper=states, away=away))
+    if seen.view is None:
+        seen = replace(seen, things={**seen.things, **without_kafka(site)})
+    site.spec = staged(site.spec, told(site.spec, seen).things)
+    return told(site.spec, seen)
+
+
+def kafka_view(site: Site) -> ClusterView:
+    """What plan, drift and verify compare; where a kind must know more, with the sizes of
+    partitions and what the journals have noted. Raises KafkaUnavailable."""
+    ask = partial(
+        site.cluster().view, asks(site.spec), more=lambda view: asks_more(view, site.spec)
+    )
+    view = with_znodes(site, replace(ask(), aims=site.aims))
+    if not any(kind.deeper(view, site.spec) for kind in KINDS.values()):
+        return view
+    return with_notes(site, with_told_beside(site.spec, ask(log_dirs=True), view))
+
+
+def with_notes(site: Site, view: ClusterView) -> ClusterView:
+    """With what this tool has noted of its own doing: read once, for nobody else writes it while a
+    run holds the lock."""
+    if site.noted is None:
+        from provisioner.site.journals import gather, merged
+
+        site.noted = {}
+        for entry in merged(gather(site).entries):
+            site.note(entry.get("noted") or {})
+    return replace(view, noted=site.noted, aims=site.aims)
+
+
+def asked_again(site: Site, ids: Collection[Id]) -> ClusterView:
+    """What Kafka tells of some things now. Raises KafkaUnavailable."""
+    names = {id.kind for id in ids}
+    sizes = any(KINDS[name].sizes for name in names)
+    view = site.cluster().view(asks(site.spec, names), log_dirs=sizes, of_topics=_topics(ids))
+    view = replace(view, aims=site.aims)
+    if any(KINDS[name].of_zookeeper for name in names):
+        view = with_znodes(site, view)
+    return view if site.noted is None else replace(view, noted=site.noted)
+
+
+def _topics(ids: Collection[Id]) -> Collection[str] | None:
+    """The topics whose configuration must be known; None: all."""
+    found: set[str] = set()
+    for id in ids:
+        of_topics = KINDS[id.kind].of_topics
+        if of_topics is None:
+            return None
+        found.update(of_topics(id))
+    return found
 
 
 def _of_hosts(site: Site) -> dict[Id, Observation]:
@@ -89,12 +141,13 @@ def stranger(spec: Spec, seen: Seen) -> str:
         return ""
     known = cluster_id(spec, seen.things)
     answered = seen.view.cluster_id
+    if spec.bootstrap:
+        other = spec.cluster_id is not None and spec.cluster_id != answered
+        return _another(answered, spec.cluster_id) if other else ""
     if known.value and not known.fresh:
         if answered == known.value:
             return ""
-        return (
-            f"another cluster answers at these addresses: {answered}, and this one is {known.value}"
-        )
+        return _another(answered, known.value)
     ids = [(kind, id) for kind in KINDS.values() for id in kind.answering(spec)]
     if all(kind.runs(seen.things.get(id)) is False for kind, id in ids):
         return (
@@ -102,6 +155,10 @@ def stranger(spec: Spec, seen: Seen) -> str:
             "and no broker of this cluster is running"
         )
     return ""
+
+
+def _another(answered: str, wanted: str | None) -> str:
+    return f"another cluster answers at these addresses: {answered}, and this one is {wanted}"
 
 
 def zookeeper_states(site: Site) -> dict[int, str]:

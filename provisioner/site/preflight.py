@@ -13,7 +13,7 @@ from provisioner.hosts.observer import Reading
 from provisioner.hosts.transport import TransportError, understood
 from provisioner.kinds.ids import directory_id, service_id
 from provisioner.kinds.registry import KINDS
-from provisioner.kinds.service.kind import ports
+from provisioner.kinds.service.desired import ports
 from provisioner.plan.model import PRIVILEGED, Change
 from provisioner.site.scripts import text_of
 from provisioner.site.site import Site
@@ -37,6 +37,8 @@ def preflight(site: Site, changes: Iterable[Change] | None = None) -> Preflight:
     """Asks every host that can be reached. ``changes`` None: as if everything were to be made."""
     planned = None if changes is None else list(changes)
     found = Preflight()
+    if site.spec.bootstrap:
+        return found  # nothing is put on a host
     answers = site.side_by_side(lambda host: _ask(site, host, planned))
     for host, (values, skew) in answers.items():
         if isinstance(values, TransportError):
@@ -166,7 +168,7 @@ def _judge(
                 host=host,
             )
         )
-    for path in values.get("notwritable", []):
+    for path in () if site.spec.preinstalled else values.get("notwritable", []):
         found.problems.append(
             Problem(
                 "not-permitted",

@@ -20,10 +20,10 @@ IN_USE = re.compile(f"{PREFIX}verify-([0-9]{{1,12}})-")
 def round_trip(site: Site, run: str) -> Check:
     """Through a temporary topic of our own with a replica on every broker."""
     name = f"{PREFIX}verify-{int(time.time())}-{run}"
-    brokers = len(site.spec.brokers)
-    values = [f"{run}-{number}".encode() for number in range(10 * brokers)]
     started = time.monotonic()
     try:
+        brokers = len(site.spec.brokers) or len(site.cluster().liveness().alive)
+        values = [f"{run}-{number}".encode() for number in range(10 * brokers)]
         with temporary_topic(site.cluster(), name, brokers, min(3, brokers)) as write:
             wait_whole(site, name)
             failed = write(values)

@@ -23,7 +23,7 @@ def routes(spec: Spec, shells: Mapping[str, Shell], facts: Mapping[str, Facts]) 
     dials = {name: dial_from(host, shells.get(name)) for name, host in spec.hosts.items()}
     addresses: dict[Address, Dial] = {}
     for addresses_of in (advertised, bound):
-        for node in spec.nodes:
+        for node in spec.known:
             for address in addresses_of(spec, node):
                 addresses.setdefault(address, dials[node.host])
     known: list[tuple[str | None, Dial]] = [(host, d) for (host, _), d in addresses.items()]

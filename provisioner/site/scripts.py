@@ -12,13 +12,17 @@ ENTERING = (
     "directory/make",
     "directory/manifest",
     "directory/mend",
+    "file/give",
     "service/hold",
     "service/systemd",
     "storage/forget",
+    "storage/leave",
     "storage/record",
 )
 """What works in the folder that it enters: everything that root does to a path."""
 LIBRARIES = {
+    "service/start": ("service/until_java",),
+    "service/own_launch": ("service/until_java",),
     "service/stop": ("service/processes",),
     "service/terminate": ("service/processes",),
     "storage/record": ("storage/filesystem",),

@@ -18,6 +18,7 @@ from provisioner.hosts.transport import Connection, TransportError, understood
 from provisioner.kafka.port import KafkaReader
 from provisioner.kinds.layout import Distribution, Facts, HostLayout, layout_for
 from provisioner.plan.model import PRIVILEGED, Progress
+from provisioner.site import migrating
 from provisioner.site.facts import read_facts
 from provisioner.site.fetching import fetching
 from provisioner.site.stopping import Stop
@@ -64,12 +65,21 @@ class Site:
     store: Any = None
     prepared: dict[str, Any] = field(default_factory=dict)
     rebuild: bool = False
+    noted: dict[str, tuple[Any, ...]] | None = None
+    """What this tool wrote into its journals of its own doing, by the id of the thing; None until
+    it was looked up."""
+    aims: Mapping[str, Any] | None = None
+    """What the saved plan that is carried out brings about, by the id of the thing; None where none
+    is."""
     _cluster: KafkaReader | None = None
     _mutex: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def used_hosts(self) -> list[str]:
-        return sorted({node.host for node in self.spec.nodes})
+        """With ``bootstrap`` this machine alone, for the lock and the journal."""
+        if self.spec.bootstrap:
+            return sorted(self.spec.hosts)
+        return sorted({node.host for node in self.spec.known})
 
     def is_away(self, host: str) -> bool:
         return host in self.unreachable or host in self.lost
@@ -102,14 +112,21 @@ class Site:
     def _connect(self) -> KafkaReader:
         """Through the SSH connections, for hosts that are reached by SSH."""
         from provisioner.kafka.client import connect
-        from provisioner.site.routes import routes
 
         return connect(
             bootstrap(self.spec),
             timeout=self.options.kafka_timeout,
-            routes=routes(self.spec, self.shells, self.facts),
+            routes=self._routes(),
             tunnel=any(host.connection != "local" for host in self.spec.hosts.values()),
         )
+
+    def _routes(self) -> Any:
+        from provisioner.kafka.routes import Routes
+        from provisioner.site.routes import routes
+
+        if self.spec.bootstrap:
+            return Routes.anywhere()
+        return routes(self.spec, self.shells, self.facts)
 
     def dial_node(self, node: Node, port: int, seconds: float) -> Any:
         """A connection to a node's own port, as its machine sees it."""
@@ -119,6 +136,14 @@ class Site:
         if host in ("0.0.0.0", "::"):
             host = "localhost"
         return self.shells[node.host].connection.dial(host, port, seconds)
+
+    def note(self, values: Mapping[str, Any]) -> None:
+        """Adds to what is known; where nothing was looked up yet, that finds these too."""
+        if self.noted is None:
+            return
+        for name, value in values.items():
+            if isinstance(value, Mapping):
+                self.noted[name] = (*self.noted.get(name, ()), value)
 
     def account_made(self, host: str) -> None:
         """Kafka's user is there now."""
@@ -149,13 +174,15 @@ def zookeeper_address(spec: Spec, node: Node) -> str:
 
 
 def bootstrap(spec: Spec) -> list[tuple[str, int]]:
-    """Every broker's first client listener, as it is advertised."""
-    found = []
-    for node in spec.brokers:
-        listeners = node.advertised_listeners or node.listeners
-        chosen = next((x for x in listeners if x != node.controller_listener), listeners[0])
-        found.append((chosen.host or "localhost", chosen.port))
-    return found
+    """Every broker's first client listener, as it is advertised; or the addresses given."""
+    return list(spec.bootstrap) or [address_of(node) for node in spec.brokers]
+
+
+def address_of(broker: Node) -> tuple[str, int]:
+    """Its first client listener, as it is advertised."""
+    listeners = broker.advertised_listeners or broker.listeners
+    chosen = next((x for x in listeners if x != broker.controller_listener), listeners[0])
+    return chosen.host or "localhost", chosen.port
 
 
 def connect_host(host: Host, options: Options) -> Connection:
@@ -191,6 +218,11 @@ def open_site(spec: Spec, options: Options, spec_folder: Path) -> Site:
         raise ProvisionError(problems)
     homes = {name: facts.home for name, facts in site.facts.items()}
     site.spec = spec.bind(homes)
+    if site.spec.going:
+        from provisioner.site.leaving import with_what_leaves
+
+        site.spec = with_what_leaves(site)
+    site.spec = migrating.with_former(site.spec, site.facts)
     place(site, spec_folder)
     return site
 
@@ -258,8 +290,9 @@ def _nothing_says_become(facts: Facts, systemd: bool, host: Host) -> TransportEr
 
 def _gather_facts(spec: Spec, shell: Shell) -> Facts:
     text = ENTER + constant("facts.sh", "provisioner.site")
-    words = (spec.user or "", spec.home)
-    frame = Observer(shell).read([Reading(text, words, PRIVILEGED)])[0]
+    user = spec.user or ""
+    who = Reading(text, (user, spec.home), PRIVILEGED)
+    frame, *more = Observer(shell).read([who, *migrating.asked(spec, user)])
     if frame is None or frame.status != 0:
         said = frame.text.strip() if frame else "no answer"
         raise TransportError("connection-lost", f"gathering facts failed: {said[:500]}")
@@ -269,7 +302,8 @@ def _gather_facts(spec: Spec, shell: Shell) -> Facts:
         what = f"Kafka's user would be root, and {facts.unsafe_home}"
         hint = "name the user that Kafka is to run as, kafka.user, or another kafka.home"
         raise TransportError("not-permitted", what, hint)
-    return facts
+    former = [each.text for each in more if each and each.status == 0]
+    return replace(facts, former="".join(former) if facts.user_exists else "")
 
 
 def platform_of(facts: Facts) -> str:
@@ -281,9 +315,12 @@ def platform_of(facts: Facts) -> str:
 
 def place(site: Site, spec_folder: Path) -> None:
     """Looks up what each host's platform needs; offline, in milliseconds."""
+    spec = site.spec
+    if spec.bootstrap:
+        site.places = {n: layout_for(spec, n, facts) for n, facts in site.facts.items()}
+        return
     from provisioner.artifacts.store import Store
 
-    spec = site.spec
     site.store = Store(locks_folder=spec_folder, note=site.options.say)
     mode = "kraft" if spec.is_kraft else "zookeeper"
     for facts in site.facts.values():

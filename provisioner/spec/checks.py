@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from provisioner.errors import Notice, Problem
-from provisioner.spec.build import Built
+from provisioner.spec.build_nodes import ABSENT, Built
 from provisioner.spec.types import Node, Role, Supervisor
 from provisioner.spec.words import ENV_NAME, release
 from provisioner.spec.yamlfile import Document, Loc
@@ -59,12 +59,25 @@ class Review:
         return len(items) if isinstance(items, list) else int(items is not None)
 
     @property
+    def staying(self) -> int:
+        """How many brokers the file has, understood or not, without those that are to go."""
+        return self.written("brokers") - len(self.built.spec.leaving)
+
+    @property
     def version_is_known(self) -> bool:
         kafka = self.source.data.get("kafka")
         return isinstance(kafka, dict) and kafka.get("version") == self.built.spec.version
 
-    def where(self, loc: Loc) -> str:
-        return f"line {self.built.document.place(loc)[0]}"
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it is written for a Kafka that somebody else runs."""
+        return "bootstrap" in self.source.data
+
+    def where(self, loc: Loc, near: Loc = ()) -> str:
+        """``line 3``, and the file where it is another than that of ``near``."""
+        source, line, _ = self.built.document.find(loc)
+        here, *_ = self.built.document.find(near)
+        return f"line {line}" if source.file == here.file else f"{source.file}, line {line}"
 
     def config_loc(self, node: Node, key: str) -> Loc:
         """Where a property of a node is written: at the node, or below ``defaults``."""
@@ -92,13 +105,17 @@ def check_all(review: Review) -> None:
 def mode(review: Review) -> None:
     """ZooKeeper or KRaft, and whether this version has it."""
     spec, shape = review.built.spec, review.built.shape
+    if review.is_elsewhere:
+        return  # see checks_bootstrap.py
     zookeeper, controllers = review.written("zookeeper"), review.written("controllers")
-    if zookeeper and controllers:
+    if "brokers" not in review.source.data:
+        review.report("'brokers' is missing", (), "add brokers: …, or bootstrap: [HOST:PORT]")
+    if zookeeper and controllers and not shape.migration:
         review.report(
             "both zookeeper and controllers are given",
             ("controllers",),
             key=True,
-            hint="keep one; moving from one to the other (migration) is not yet supported",
+            hint="keep one; to migrate a cluster to KRaft write migration: hybrid, or dual-write",
         )
     if shape.brokers == [] and review.source.data.get("brokers") == []:
         review.report(
@@ -170,8 +187,11 @@ def kafka(review: Review) -> None:
 
 
 def ids(review: Review) -> None:
+    """A controller that moves has its id twice: where it goes from it is ``absent``."""
     seen: dict[tuple[str, int], Loc] = {}
     for part, number, item in review.items():
+        if part == "controllers" and item.state == ABSENT:
+            continue  # see checks_leaving.py
         loc: Loc = (part, number, "id")
         first = seen.setdefault((part, item.id), loc)
         if first is not loc:
@@ -189,6 +209,8 @@ def combined(review: Review) -> None:
     brokers = {broker.id: (n, broker) for n, broker in enumerate(shape.brokers)}
     for number, controller in enumerate(shape.controllers or ()):
         loc: Loc = ("controllers", number)
+        if controller.state == ABSENT:
+            continue  # see checks_leaving.py
         given = (controller.port is not None) + (controller.controller_listener is not None)
         if given != 1:
             words = "neither" if given == 0 else "both"
@@ -219,7 +241,7 @@ def combined(review: Review) -> None:
 
 
 def twice(review: Review, loc: Loc, controller: Any, broker: Any) -> None:
-    for name in ("heap", "jvm_opts", "jmx_port", "jmx_address"):
+    for name in ("heap", "jvm_opts", "jmx_port", "jmx_address", "config_file", "unit"):
         one, other = getattr(controller, name), getattr(broker, name)
         if one is not None and other is not None and one != other:
             review.report(
@@ -243,6 +265,11 @@ def node_item(review: Review, node: Node) -> Any:
     return getattr(review.built.shape, str(part))[number]
 
 
+def topic_item(review: Review, name: str) -> Any:
+    """A wanted topic as it is written."""
+    return review.built.shape.topics[name]
+
+
 def controller_item(review: Review, loc: Loc) -> Any:
     return (review.built.shape.controllers or [])[int(loc[1])]
 
@@ -250,7 +277,7 @@ def controller_item(review: Review, loc: Loc) -> Any:
 def folders(review: Review) -> None:
     """Equal and nested folders on one host, and folders of Kafka's own."""
     seen: dict[str, list[tuple[str, str, Loc]]] = {}
-    for node in review.built.spec.nodes:
+    for node in review.built.spec.known:
         loc = review.built.loc(node)
         for number, folder in enumerate(node.log_dirs):
             at = folder_loc(node, loc, number)
@@ -284,7 +311,8 @@ def own_folder(review: Review, path: str, node: Node, loc: Loc) -> None:
             loc,
             "use a folder below it or beside it",
         )
-    for name in OWN_FOLDERS:
+    # Of a Kafka that runs already, its own start has shown that it can.
+    for name in () if review.built.spec.preinstalled else OWN_FOLDERS:
         if nested(path, f"{home}/{name}") and path.startswith(home + "/"):
             review.report(
                 f"{path} is where Kafka's own {name}/ is",
@@ -314,8 +342,9 @@ def nodes(review: Review) -> None:
                     key=True,
                 )
     for part in ("zookeeper", "controllers"):
-        count = review.written(part)
-        if count and count % 2 == 0:
+        gone = len(review.built.spec.retiring) if part == "controllers" else 0
+        count = review.written(part) - gone
+        if count > 0 and count % 2 == 0:
             review.warn(
                 f"{count} servers survive no more failures than {count - 1}: use an odd number",
                 (part,),

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from provisioner.spec import properties
-from provisioner.spec.build import plain
-from provisioner.spec.checks import Review, node_item
+from provisioner.spec.build_nodes import plain
+from provisioner.spec.checks import Review, node_item, topic_item
 from provisioner.spec.shape import dig
 from provisioner.spec.types import Node
 from provisioner.spec.words import heap_bytes
@@ -40,41 +40,58 @@ def check_all(review: Review) -> None:
 
 
 def topics(review: Review) -> None:
-    brokers = review.written("brokers")
-    minimum: Mapping[str, Any] = review.built.shape.defaults.config or {}
+    brokers = review.staying
     collisions: dict[str, str] = {}
     for topic in review.built.spec.topics:
         loc: Loc = ("topics", topic.name)
+        who, where = replication_of(review, topic.name)
         if brokers and topic.replication > brokers:
+            gone = " without those that are absent" if review.built.spec.leaving else ""
             review.report(
-                f"topic {topic.name} wants {topic.replication} replicas of each partition, there "
-                f"{'is 1 broker' if brokers == 1 else f'are {brokers} brokers'}",
-                (*loc, "replication"),
+                f"{who} wants {topic.replication} replicas of each partition, there "
+                f"{'is 1 broker' if brokers == 1 else f'are {brokers} brokers'}{gone}",
+                where,
                 f"each replica is on another broker: write at most {brokers}, or add brokers "
                 "(the number of partitions is free)",
             )
-        least = number(topic.config.get("min.insync.replicas"))
+        least = number(topic.config.get(MIN_ISR_KEYS[0]))
         if least is not None and least > topic.replication:
-            review.report(
-                f"topic {topic.name} needs {least} replicas in sync and has {topic.replication}",
-                (*loc, "config", "min.insync.replicas"),
-                "nothing could be written with acks=all: write less than the replication",
-            )
-        common = number(minimum.get("min.insync.replicas"))
-        if least is None and common is not None and common > topic.replication > 1:
-            review.warn(
-                f"topic {topic.name} has {topic.replication} replicas, fewer than the "
-                f"min.insync.replicas of all brokers ({common}): any of them down stops writes",
-                (*loc, "replication"),
-            )
+            who, where = least_of(review, topic.name)
+            message = f"{who} needs {least} replicas in sync and has {topic.replication}"
+            hint = "nothing could be written with acks=all: write less than the replication"
+            if review.built.spec.adopted:
+                review.warn(f"{message}: nothing can be written with acks=all", where)
+            else:
+                review.report(message, where, hint)
         other = collisions.setdefault(topic.name.replace(".", "_"), topic.name)
-        if other != topic.name:
+        if other != topic.name and not review.built.spec.adopted:
             review.report(
                 f"topics {other} and {topic.name} collide in the names of metrics",
                 loc,
-                "'.' and '_' are the same there; Kafka refuses the second",
+                "'.' and '_' are the same there; Kafka refuses the second (the first is in "
+                f"{review.where(('topics', other), loc)})",
                 key=True,
             )
+
+
+def replication_of(review: Review, name: str) -> tuple[str, Loc]:
+    """Who says how many replicas a topic has, itself or its profile, and where."""
+    shape = review.built.shape
+    topic = topic_item(review, name)
+    profile = shape.topic_profiles.get(topic.profile or "")
+    own = topic.replication is not None or topic.placement is not None
+    if own or profile is None or profile.replication is None:
+        return f"topic {name}", ("topics", name, "replication")
+    return f"profile {topic.profile}", ("topic_profiles", topic.profile or "", "replication")
+
+
+def least_of(review: Review, name: str) -> tuple[str, Loc]:
+    """Who says how many replicas of a topic must be in sync. A profile that says how many there are
+    as well contradicts itself; else it is the topic, by what is its own."""
+    who, where = replication_of(review, name)
+    if MIN_ISR_KEYS[0] in (topic_item(review, name).config or {}):
+        return f"topic {name}", ("topics", name, "config", MIN_ISR_KEYS[0])
+    return who, where if who.startswith("topic ") else (*where[:2], "config", MIN_ISR_KEYS[0])
 
 
 def number(text: Any) -> int | None:
@@ -88,8 +105,13 @@ def layers(review: Review) -> Iterator[tuple[str, Mapping[str, Any], Loc]]:
     for part, at, item in review.items():
         scope = "zookeeper" if part == "zookeeper" else "broker"
         yield scope, item.config or {}, (part, at, "config")
+    for name, profile in shape.topic_profiles.items():
+        yield "topic", profile.config or {}, ("topic_profiles", name, "config")
     for name, topic in shape.topics.items():
-        yield "topic", topic.config or {}, ("topics", name, "config")
+        if not isinstance(topic, str):
+            yield "topic", topic.config or {}, ("topics", name, "config")
+    for name, config in (shape.broker_config or {}).items():
+        yield "broker", config, ("broker_config", name)
 
 
 def surroundings(review: Review) -> properties.Surroundings:
@@ -109,6 +131,7 @@ def surroundings(review: Review) -> properties.Surroundings:
         frozenset(names),
         tuple(p for p in prefixes if p),
         plugins,
+        spec.adopted,
     )
 
 
@@ -119,14 +142,15 @@ def configuration(
     loc: Loc,
     around: properties.Surroundings,
 ) -> None:
-    brokers = review.written("brokers")
+    brokers = review.staying
     for key, value in config.items():
         at: Loc = (*loc, key)
         finding, mild = properties.check_key(scope, key, around)
         if finding and not review.version_is_known and finding[0].startswith("unknown"):
             continue
         if finding and mild:
-            review.warn(f"{finding[0]}: left to the plugin that is configured", at)
+            left = "Kafka" if around.adopted else "the plugin that is configured"
+            review.warn(f"{finding[0]}: left to {left}", at)
         elif finding:
             review.report(*finding[:1], at, finding[1], key=True)
         elif not isinstance(value, str):
@@ -140,7 +164,8 @@ def configuration(
                 key=True,
             )
         elif wrong := properties.check_value(scope, key, value, around):
-            review.report(wrong[0], at, wrong[1])
+            (text, hint), mild = wrong
+            review.warn(text, at) if mild else review.report(text, at, hint)
         elif scope == "broker":
             too_many(review, key, value, brokers, at)
 
@@ -156,7 +181,7 @@ def secret(review: Review, key: str, value: Any, loc: Loc) -> None:
             loc,
             "write {env: NAME}, {file: PATH} or {command: [PROGRAM, …]}",
         )
-    else:
+    elif not review.built.spec.bootstrap:
         review.report(
             f"a secret in config ('{key}') is not yet supported",
             loc,

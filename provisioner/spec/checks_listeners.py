@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from provisioner.spec.build import INTER_BROKER_PROTOCOL
+from provisioner.spec.build_nodes import INTER_BROKER_PROTOCOL
 from provisioner.spec.checks import Review, controller_item, node_item
 from provisioner.spec.types import Listener, Node, Role
 from provisioner.spec.yamlfile import Loc
@@ -223,7 +223,7 @@ def literal(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
 def taken_ports(review: Review) -> Iterator[Taken]:
     """Every port that something in the cluster takes."""
     built = review.built
-    for node in built.spec.nodes:
+    for node in built.spec.known:
         loc, who, host = built.loc(node), node.name, node.host
         if node.role is Role.ZOOKEEPER:
             for word in ("client_port", "peer_port", "election_port"):

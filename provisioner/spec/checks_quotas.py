@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from provisioner.spec import compiled
-from provisioner.spec.build import ENTITY
+from provisioner.spec.build_topics import ENTITY
 from provisioner.spec.checks import Review
 from provisioner.spec.shape import dig
 from provisioner.spec.types import Quota as Built

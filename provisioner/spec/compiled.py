@@ -162,6 +162,8 @@ def several(rule: Rule, value: Any) -> list[Any]:
 
 def mapping(rule: Rule, value: Any) -> dict[Any, Any]:
     exactly(value, dict)
+    if len(value) < rule.get("min_length", 0):
+        raise Doubt
     keys, values = rule["keys"], rule["values"]
     return {checked(keys, key): checked(values, item) for key, item in value.items()}
 

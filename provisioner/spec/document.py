@@ -27,9 +27,34 @@ Path = Annotated[str, AfterValidator(words.path)]
 Address = Annotated[str, AfterValidator(words.address)]
 ListenerText = Annotated[str, AfterValidator(words.listener)]
 Heap = Annotated[str, BeforeValidator(words.heap)]
+MoveRate = Annotated[str, BeforeValidator(words.rate)]
 JvmOption = Annotated[str, AfterValidator(words.jvm_option)]
 Version = Annotated[str, BeforeValidator(words.version)]
+Reason = Annotated[str, AfterValidator(words.reason)]
+Duration = Annotated[
+    float,
+    BeforeValidator(words.duration),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,6}[smh]$"}),
+]
+BootstrapAddress = Annotated[str, AfterValidator(words.bootstrap)]
 TopicName = Annotated[str, AfterValidator(words.topic_name)]
+TopicPattern = Annotated[str, AfterValidator(words.topic_pattern)]
+PartitionNumber = Annotated[str, AfterValidator(words.partition_number)]
+ConfigFile = Annotated[str, AfterValidator(words.config_file)]
+Unit = Annotated[str, AfterValidator(words.unit)]
+FeatureName = Annotated[str, AfterValidator(words.feature_name)]
+FeatureLevel = Annotated[
+    str,
+    BeforeValidator(words.feature_level),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": "^([0-9]+|[0-9]+\\.[0-9]+-IV[0-9]+)$"},
+            ]
+        }
+    ),
+]
 Java = Annotated[str, AfterValidator(words.java)]
 Sha512 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{128}$")]
 
@@ -60,6 +85,7 @@ def kind_of(value: Any) -> str:
 
 EITHER = Discriminator(kind_of)
 SCALAR_SCHEMA = WithJsonSchema({"type": ["string", "number", "boolean"]})
+ConfigOwner = Annotated[str, Field(pattern=r"^(cluster|broker-(0|[1-9][0-9]{0,9}))$")]
 PropertyText = Annotated[str, BeforeValidator(words.property_value), SCALAR_SCHEMA]
 PropertyValue = Annotated[
     Annotated[PropertyText, Tag("word")] | Annotated[SecretRef, Tag("mapping")], EITHER
@@ -102,7 +128,8 @@ class Options(Shape):
         Properties | None,
         Field(
             description="Properties as Kafka spells them; merged with the default, the node's win. "
-            "Keys that the spec models (broker.id, listeners, log.dirs, …) are refused here"
+            "Keys that the spec models (broker.id, listeners, log.dirs, …) are refused here. A "
+            "changed value of a key that Kafka takes while it runs restarts no broker"
         ),
     ] = None
 
@@ -116,7 +143,37 @@ class NodeShape(Options):
     host: Annotated[Name, Field(description="Name of the host in the inventory")]
     state: Annotated[
         Literal["absent"] | None,
-        Field(description="`absent`: drain and remove the node (not yet supported)"),
+        Field(
+            description="`absent` of a broker: its replicas move to the others, it is stopped, "
+            "unregistered and removed from its host; `id` and `host` are then enough. Its data "
+            "goes with `--allow wipe-log-dir`. `absent` of a controller (dynamic quorum): it votes "
+            "no more, is stopped, unregistered (Kafka 4.4) and removed; where another host has "
+            "the same id, it moves there"
+        ),
+    ] = None
+    hold: Annotated[
+        Reason | None,
+        Field(
+            description="Why the node is left alone: it is not started or restarted, and gets no "
+            "replicas of new topics, until this is taken out",
+            examples=["disk swap"],
+        ),
+    ] = None
+    config_file: Annotated[
+        ConfigFile | None,
+        Field(
+            description="Its properties file; relative ones are below kafka.home. Only with "
+            "`source: preinstalled`; default: the name that this tool gives it",
+            examples=["/etc/kafka/server.properties"],
+        ),
+    ] = None
+    unit: Annotated[
+        Unit | None,
+        Field(
+            description="The systemd unit that runs it, which is there already. Only with "
+            "`source: preinstalled` and `supervisor: systemd`, and then each node has one",
+            examples=["kafka.service"],
+        ),
     ] = None
 
 
@@ -165,14 +222,14 @@ class Broker(NodeShape):
     """One broker."""
 
     listeners: Annotated[
-        list[ListenerText],
+        list[ListenerText] | None,
         Field(
             min_length=1,
             description="NAME://HOST:PORT; an empty HOST listens everywhere and advertises the "
-            "host's address",
+            "host's address. Every broker that is not to go away has some",
             examples=[["PLAINTEXT://:9092"]],
         ),
-    ]
+    ] = None
     advertised_listeners: Annotated[
         list[ListenerText] | None,
         Field(min_length=1, description="What clients and brokers are told, where it differs"),
@@ -181,15 +238,25 @@ class Broker(NodeShape):
         str | None, Field(description="Name of the listener that brokers use among themselves")
     ] = None
     log_dirs: Annotated[
-        list[Annotated[Annotated[Path, Tag("word")] | Annotated[LogDir, Tag("mapping")], EITHER]],
+        list[Annotated[Annotated[Path, Tag("word")] | Annotated[LogDir, Tag("mapping")], EITHER]]
+        | None,
         Field(
             min_length=1,
-            description="Folders of the data; relative ones are below kafka.home",
+            description="Folders of the data; relative ones are below kafka.home. Every broker "
+            "that is not to go away has some",
             examples=[["logs-0"]],
         ),
-    ]
+    ] = None
     rack: Annotated[
         str | None, Field(min_length=1, description="Rack or zone, for the placement of replicas")
+    ] = None
+    cordon: Annotated[
+        bool | None,
+        Field(
+            description="`true`: it gets no new replicas; it keeps what it has, and is started and "
+            "restarted. From Kafka 4.3 on (metadata.version 4.3-IV0) Kafka itself keeps to it; "
+            "before that only what provision places, and a warning says so"
+        ),
     ] = None
 
 
@@ -249,23 +316,71 @@ class Kafka(Shape):
         ),
     ] = None
     java: Annotated[
-        Java, Field(description="bundled, system, or the absolute path of a Java home")
+        Java,
+        Field(
+            description="bundled, system, or the absolute path of a Java home; with `source: "
+            "preinstalled` the default is system, and bundled is refused"
+        ),
     ] = "bundled"
     source: Annotated[
         SourceValue,
-        Field(description="maven, preinstalled, or an official tarball with its SHA-512"),
+        Field(
+            description="maven, an official tarball with its SHA-512, or preinstalled: Kafka is in "
+            "kafka.home already, and is never sent, replaced or removed"
+        ),
     ] = "maven"
 
 
-class Topic(Shape):
-    """A topic; its name is the key."""
+Partitions = Annotated[int, Field(ge=1, le=2_147_483_647)]
+Replication = Annotated[int, Field(ge=1, le=32767)]
 
-    partitions: Annotated[int, Field(ge=1, le=2_147_483_647, description="How many partitions")]
-    replication: Annotated[int, Field(ge=1, le=32767, description="How many replicas of each")]
+
+class Profile(Shape):
+    """What the topics that name it have in common; a topic's own values win."""
+
+    partitions: Annotated[Partitions | None, Field(description="How many partitions")] = None
+    replication: Annotated[Replication | None, Field(description="How many replicas of each")] = (
+        None
+    )
+    config: Annotated[
+        Properties | None,
+        Field(description="Overrides, as Kafka spells them; merged key by key with the topic's"),
+    ] = None
+
+
+class Topic(Shape):
+    """A topic; its name is the key. `partitions` and `replication` must be given: here, by its
+    profile, or by `placement`."""
+
+    profile: Annotated[
+        Name | None, Field(description="One of `topic_profiles`; the topic's own values win")
+    ] = None
+    partitions: Annotated[Partitions | None, Field(description="How many partitions")] = None
+    replication: Annotated[Replication | None, Field(description="How many replicas of each")] = (
+        None
+    )
+    placement: Annotated[
+        dict[PartitionNumber, Annotated[list[NodeId], Field(min_length=1)]] | None,
+        Field(
+            min_length=1,
+            description="The brokers of each partition, the preferred leader first",
+            examples=["{0: [1, 2], 1: [2, 3]}"],
+        ),
+    ] = None
     config: Annotated[
         Properties | None, Field(description="The topic's own overrides, as Kafka spells them")
     ] = None
 
+
+TopicValue = Annotated[
+    Annotated[Literal["absent"], Tag("word")] | Annotated[Topic, Tag("mapping")], EITHER
+]
+
+FeatureLevels = Annotated[
+    Annotated[Literal["latest"], Tag("word")]
+    | Annotated[dict[FeatureName, FeatureLevel], Field(min_length=1), Tag("mapping")],
+    EITHER,
+]
 
 EXACT = 2**53
 """Kafka has rates as doubles: whole numbers are exact up to here."""
@@ -299,12 +414,56 @@ class Quota(Shape):
     ] = None
 
 
+class Move(Shape):
+    """How replicas are moved between brokers."""
+
+    rate: Annotated[
+        MoveRate,
+        Field(
+            description="What each broker may send to moving replicas, and take in, a second: with "
+            "its unit, at least 1MB/s",
+            examples=["50MB/s"],
+        ),
+    ] = "50MB/s"
+    per_broker: Annotated[
+        int,
+        Field(ge=1, le=1000, description="Partitions that move into or out of a broker at once"),
+    ] = 5
+
+
+class Roll(Shape):
+    """How running nodes are restarted."""
+
+    parallel: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="At most so many together: those of which no partition falls below its "
+            "minimum ISR, by where the replicas are, and no quorum loses its majority",
+        ),
+    ] = 1
+    canary: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="After the first so many the roll goes on only if their logs have no new "
+            "errors, all replicas are in sync and records get through",
+        ),
+    ] = 0
+    pause: Annotated[
+        Duration, Field(description="Time between two batches: 30s, 5m, 1h", examples=["30s"])
+    ] = 0.0
+
+
 class Policy(Shape):
-    """What to do with what the spec does not name."""
+    """What to do with what the spec does not name, and how a change is made."""
 
     unmanaged_topics: Annotated[
         Literal["report", "delete", "ignore"],
-        Field(description="Topics the spec does not have (`delete` is not yet supported)"),
+        Field(
+            description="Topics the spec does not have. `delete` still needs `--allow "
+            "delete-topic`, and leaves protected ones and names that begin with `__` or `_schemas`"
+        ),
     ] = "report"
     unmanaged_config: Annotated[
         Literal["report", "delete", "ignore"],
@@ -317,10 +476,37 @@ class Policy(Shape):
         Literal["allow", "refuse"],
         Field(description="Whether a change may leave a partition without a leader for a while"),
     ] = "allow"
+    move: Annotated[
+        Move,
+        Field(default_factory=Move, description="How replicas are moved between brokers"),
+    ]
+    rebalance: Annotated[
+        Literal["off", "add-brokers", "balance"],
+        Field(
+            description="Replicas that move although nothing else asks for it, as `move` says: "
+            "`add-brokers`: a broker that holds nothing gets its share of the bytes; `balance`: "
+            "bytes and leaders of every broker within 10 % of the mean, as far as racks and disks "
+            "let it. Topics with a `placement` and those outside of `topics_scope` stay"
+        ),
+    ] = "off"
+    leaders: Annotated[
+        Literal["preferred", "ignore"],
+        Field(
+            description="`preferred`: that partitions of the spec's topics are led by another than "
+            "their preferred leader is a difference, once Kafka had the time to put it right itself"
+        ),
+    ] = "ignore"
     protect: Annotated[
-        list[Annotated[str, Field(min_length=1)]],
-        Field(description="Patterns of topics that are never deleted, whatever is allowed"),
+        list[TopicPattern],
+        Field(
+            description="Shell patterns (`*`, `?`, `[…]`) of topics that "
+            "`unmanaged_topics: delete` never deletes",
+            examples=[["prod-*"]],
+        ),
     ] = []
+    roll: Annotated[
+        Roll, Field(default_factory=Roll, description="How running nodes are restarted")
+    ]
 
 
 class SpecFile(Shape):
@@ -368,13 +554,81 @@ class SpecFile(Shape):
     controllers: Annotated[
         list[Controller] | None, Field(min_length=1, description="KRaft mode: the controllers")
     ] = None
-    brokers: Annotated[list[Broker], Field(description="The brokers, at least one")]
-    topics: Annotated[dict[TopicName, Topic], Field(description="The topics, by name")] = {}
+    migration: Annotated[
+        Literal["hybrid", "dual-write"] | None,
+        Field(
+            description="With both `zookeeper` and `controllers`, Kafka 3.9: how far the cluster "
+            "is migrated to KRaft. `hybrid`: the controllers run, and brokers are in ZooKeeper "
+            "mode; `dual-write`: brokers are in KRaft mode, and the controllers still write to "
+            "ZooKeeper. Without it and `zookeeper` the migration is finalised (`--allow "
+            "finalize-migration`); without it and `controllers` it is taken back (`--allow "
+            "revert-migration`)",
+        ),
+    ] = None
+    brokers: Annotated[list[Broker], Field(description="The brokers, at least one")] = []
+    bootstrap: Annotated[
+        list[BootstrapAddress] | None,
+        Field(
+            min_length=1,
+            description="In place of `brokers` and all that is about hosts: addresses of a Kafka "
+            "that somebody else runs. Only what Kafka itself keeps is then managed",
+            examples=[["kafka1:9092", "kafka2:9092"]],
+        ),
+    ] = None
+    broker_config: Annotated[
+        dict[ConfigOwner, Properties] | None,
+        Field(
+            description="With `bootstrap` only: the dynamic configuration that Kafka keeps, of "
+            "`cluster` (all brokers) and of `broker-ID`. Without the key it is not managed",
+            examples=[{"cluster": {"log.cleaner.threads": 2}}],
+        ),
+    ] = None
+    topics: Annotated[
+        dict[TopicName, TopicValue],
+        Field(
+            min_length=1,
+            description="The topics, by name; `NAME: absent` deletes one, with `--allow "
+            "delete-topic`. Without any, here or in `topic_files`, topics are not managed",
+        ),
+    ] = {}
+    topic_profiles: Annotated[
+        dict[Name, Profile],
+        Field(min_length=1, description="What topics have in common, by name: `profile: NAME`"),
+    ] = {}
+    topic_files: Annotated[
+        list[Annotated[str, Field(min_length=1)]] | None,
+        Field(
+            min_length=1,
+            description="Patterns of files with more `topics` and `topic_profiles`, relative to "
+            "this file: `*`, `?`, `[…]`, and `**` for folders at any depth",
+            examples=[["topics/*.yaml"]],
+        ),
+    ] = None
+    topics_scope: Annotated[
+        list[TopicPattern] | None,
+        Field(
+            min_length=1,
+            description="Shell patterns (`*`, `?`, `[…]`) of the topics that this spec is about; "
+            "others are neither reported nor changed. Without it: all",
+            examples=[["team-a.*"]],
+        ),
+    ] = None
     quotas: Annotated[
         list[Quota] | None,
         Field(
             description="Client quotas. Without the key they are not managed; with it, quotas "
             "that are not in the list are reported"
+        ),
+    ] = None
+    features: Annotated[
+        FeatureLevels | None,
+        Field(
+            description="Kafka's features and the level at which each is finalised: a number or, "
+            "of metadata.version, its name; 0 finalises it no more. `latest`: all but "
+            "kraft.version, at the newest level of `kafka.version`. Each is raised once every "
+            "node supports it; lowering needs `--allow lower-feature`. Without the key none is "
+            "changed",
+            examples=[{"metadata.version": "4.3-IV0", "group.version": 1}, "latest"],
         ),
     ] = None
     policy: Annotated[

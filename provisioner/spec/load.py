@@ -22,15 +22,23 @@ from provisioner.inventory.inventory import Inventory, Var
 from provisioner.inventory.variables import HostReader
 from provisioner.spec import (
     checks,
+    checks_bootstrap,
+    checks_features,
     checks_hosts,
     checks_kafka,
+    checks_leaving,
     checks_listeners,
+    checks_migration,
     checks_open,
+    checks_preinstalled,
     checks_quotas,
     checks_secrets,
+    checks_topics,
     rules,
+    topic_warnings,
 )
-from provisioner.spec.build import all_items, build
+from provisioner.spec.build import build
+from provisioner.spec.build_nodes import all_items
 from provisioner.spec.scalars import Dialect
 from provisioner.spec.shape import understand
 from provisioner.spec.types import Host, Source, Spec
@@ -69,7 +77,7 @@ def load_all(
 ) -> Loaded:
     """The same, with the inventory."""
     env = os.environ if env is None else env
-    document = read(path, Dialect.STRICT, "invalid-spec")
+    document = whole(read(path, Dialect.STRICT, "invalid-spec"))
     shape, rest, problems = understand(document)
     problems = [*document.problems, *unless_said(document.problems, problems)]
     if shape is None:
@@ -88,6 +96,15 @@ def load_all(
     if problems or hosts is None:
         raise ProvisionError(in_order(problems), warnings=[*warnings, *spec.warnings])
     return Loaded(spec, hosts)
+
+
+def whole(document: Document) -> Document:
+    """The spec with the topics of its topic files, if it names any."""
+    if not isinstance(document.data, dict) or "topic_files" not in document.data:
+        return document
+    from provisioner.spec.topic_files import with_topic_files
+
+    return with_topic_files(document)
 
 
 def hosts_of(
@@ -144,13 +161,20 @@ def reviewed(
     named = None if inventory is None or inventory.file == "" else inventory.file
     review = checks.Review(built, document, anything, named)
     checks.check_all(review)
+    checks_preinstalled.check_all(review)
+    checks_bootstrap.check_all(review)
+    checks_leaving.check_all(review)
+    checks_migration.check_all(review)
     checks_hosts.check_all(review)
     checks_listeners.check_all(review)
+    checks_topics.check_all(review)
     checks_kafka.check_all(review)
     checks_quotas.check_all(review)
+    checks_features.check_all(review)
     checks_open.check_all(review)
     checks_secrets.check_all(review)
     rules.check_all(review)
+    topic_warnings.check_all(review)
     warnings = [*(inventory.warnings if inventory else ()), *review.warnings]
     spec = replace(
         built.spec,
@@ -216,10 +240,11 @@ def stamped(document: Document, shape: doc.SpecFile, host: str) -> doc.SpecFile:
     """The spec with its one host's name replaced. Raises ``ProvisionError``."""
     names = sorted({item.host for item in all_items(shape)})
     if len(names) != 1:
+        have = ", ".join(names) or "none (bootstrap)"
         raise ProvisionError(
             document.problem(
-                f"--each needs a spec with all nodes on one host; this one has {', '.join(names)}",
-                ("brokers",),
+                f"--each needs a spec with all nodes on one host; this one has {have}",
+                ("brokers",) if names else ("bootstrap",),
                 key=True,
                 hint="leave --each out, or put all nodes on one host",
             )
@@ -248,8 +273,8 @@ def resolved(source: Source, spec: Path) -> Source:
 
 def unless_said(said: list[Problem], more: list[Problem]) -> list[Problem]:
     """A value reported as invalid (``said``) also has the wrong type and is out of bounds."""
-    places = {(problem.line, problem.column) for problem in said}
-    return [problem for problem in more if (problem.line, problem.column) not in places]
+    places = {(problem.file, problem.line, problem.column) for problem in said}
+    return [p for p in more if (p.file, p.line, p.column) not in places]
 
 
 def in_order(problems: list[Problem]) -> list[Problem]:

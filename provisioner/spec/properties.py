@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
@@ -77,7 +77,7 @@ MODELLED = {
     "log.dir": "log_dirs of the broker",
     "metadata.log.dir": "log_dir of the controller",
     "zookeeper.connect": "zookeeper",
-    "zookeeper.metadata.migration.enable": "migration (not yet supported)",
+    "zookeeper.metadata.migration.enable": "migration",
     "broker.rack": "rack of the broker",
     "cluster.id": "cluster_id",
     "host.name": "listeners of the broker",
@@ -120,6 +120,7 @@ class Table:
     broker: Mapping[str, Mapping[str, str]]
     topic: Mapping[str, Mapping[str, str]]
     zookeeper_server: Mapping[str, Mapping[str, str]]
+    features: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def keys(self, scope: str) -> Mapping[str, Mapping[str, str]]:
         return {
@@ -145,7 +146,14 @@ def table(version: str) -> Table:
     chosen = older[-1] if older else versions()[0]
     text = (resources.files("provisioner.spec") / "tables" / f"{chosen}.json").read_text("utf-8")
     data: dict[str, Any] = json.loads(text)
-    return Table(chosen, chosen == version, data["broker"], data["topic"], data["zookeeper_server"])
+    return Table(
+        chosen,
+        chosen == version,
+        data["broker"],
+        data["topic"],
+        data["zookeeper_server"],
+        data["features"],
+    )
 
 
 @cache
@@ -169,6 +177,9 @@ class Surroundings:
     listeners: frozenset[str] = frozenset()
     prefixes: tuple[str, ...] = ()
     plugins: bool = False
+    adopted: bool = False
+    """It describes a cluster that was there before: what runs there was not refused, whatever this
+    version's table says."""
 
 
 def check_key(scope: str, key: str, around: Surroundings) -> tuple[Finding | None, bool]:
@@ -190,8 +201,17 @@ def check_key(scope: str, key: str, around: Surroundings) -> tuple[Finding | Non
     if scope == "zookeeper":
         return check_zookeeper_key(key, around), False
     if scope == "topic":
-        return unknown(scope, key, around), False
-    return check_broker_key(key, around)
+        return unknown(scope, key, around), around.adopted and not is_close(scope, key, around)
+    if key.startswith("listener.name.") and not around.listeners:
+        return None, False  # with bootstrap nobody knows them
+    finding, mild = check_broker_key(key, around)
+    return finding, mild or (around.adopted and not is_close(scope, key, around))
+
+
+def is_close(scope: str, key: str, around: Surroundings) -> bool:
+    """Whether it is nearly a known key: rather a typing error."""
+    changed = of_another_version(scope, key, around.table)
+    return not changed and nearest(around.table.version, scope, key)[1] >= TYPING_ERROR
 
 
 def check_zookeeper_key(key: str, around: Surroundings) -> Finding | None:
@@ -266,12 +286,17 @@ def of_another_version(scope: str, key: str, mine: Table) -> str:
     return f"Kafka {have[0]} has it, {mine.version} does not yet: take it out" if have else ""
 
 
-def check_value(scope: str, key: str, value: str, around: Surroundings) -> Finding | None:
-    """What is wrong with a value, by the type and the valid values that Kafka gives for its key."""
+def check_value(
+    scope: str, key: str, value: str, around: Surroundings
+) -> tuple[Finding, bool] | None:
+    """What is wrong with a value, by the type and the valid values that Kafka gives for its key,
+    and whether it is only worth a warning: a value that another version took stays."""
     entry = around.table.keys(scope).get(key) or {}
     kind = entry.get("type") or BEYOND_TABLE.get(key, "string")
-    finding = check_type(key, kind, value)
-    return finding or check_valid(key, kind, value, entry.get("valid", ""))
+    if wrong := check_type(key, kind, value):
+        return wrong, False
+    out_of_bounds = check_valid(key, kind, value, entry.get("valid", ""))
+    return (out_of_bounds, around.adopted) if out_of_bounds else None
 
 
 def check_type(key: str, kind: str, value: str) -> Finding | None:
@@ -309,12 +334,29 @@ def check_valid(key: str, kind: str, value: str, valid: str) -> Finding | None:
             return f"'{key}' must be {bound}, and {text} is not", ""
     if (found := CHOICES.fullmatch(valid)) and kind in ("string", "list"):
         choices = [choice.strip() for choice in found[2].split(",")]
-        items = [item.strip() for item in text.split(",")] if kind == "list" else [text]
+        # To Kafka an empty text is an empty list.
+        listed = [item.strip() for item in text.split(",")] if text else []
+        items = listed if kind == "list" else [text]
         known = {c.lower() for c in choices} if found[1] else set(choices)
         for item in items:
             if (item.lower() if found[1] else item) not in known:
                 return f"'{key}' cannot be '{item[:60]}'", f"Kafka takes: {', '.join(choices)}"
     return None
+
+
+def not_taken(scope: str, values: Mapping[str, str], version: str) -> Iterator[tuple[str, str]]:
+    """(key, why) of settings that are in Kafka and that this version refuses: keys that it has no
+    more, numbers outside of its bounds."""
+    known = table(version)
+    around = Surroundings(known)
+    for key, value in values.items():
+        entry = known.keys(scope).get(key)
+        if entry is None:
+            if of_another_version(scope, key, known).startswith("it was removed"):
+                yield key, f"Kafka {version} does not know it"
+        elif entry["type"] in RANGES and (wrong := check_value(scope, key, value, around)):
+            (why, _), _ = wrong
+            yield key, f"Kafka {version} refuses that, {why}"
 
 
 def is_secret(scope: str, key: str, around: Surroundings) -> bool:

@@ -26,8 +26,11 @@ PARTS = (
     ("brokers", "Broker"),
     ("brokers: log_dirs", "LogDir"),
     ("topics", "Topic"),
+    ("topic_profiles", "Profile"),
+    ("topic files", "TopicFile"),
     ("quotas", "Quota"),
     ("policy", "Policy"),
+    ("policy.roll", "Roll"),
     ("Secrets", "SecretRef"),
 )
 COMMON = {"heap", "jvm_opts", "env", "jmx_port", "config"}
@@ -65,8 +68,7 @@ Keys that the spec models are refused in `config`:
 ## Not yet supported
 
 Refused in these words until they are: {reserved},
-`state: absent` of a node, `TOPIC: absent`, `policy.unmanaged_topics: delete`,
-and secrets in `config`.
+`state: absent` of a ZooKeeper server or of a combined node, and secrets in `config`.
 """
 
 

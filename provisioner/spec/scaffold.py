@@ -8,6 +8,7 @@ written. Raises ``ProvisionError``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -20,7 +21,11 @@ def scaffold(directory: Path, template: str) -> list[Path]:
     if template not in TEMPLATES:
         raise fail("usage", f"there is no template '{template}'", f"use {', '.join(TEMPLATES)}")
     folder = resources.files("provisioner.spec") / "templates" / template
-    texts = {directory / item.name: item.read_bytes() for item in folder.iterdir()}
+    return write_new(directory, {directory / i.name: i.read_bytes() for i in folder.iterdir()})
+
+
+def write_new(directory: Path, texts: Mapping[Path, bytes]) -> list[Path]:
+    """All of them or none; returns their paths, sorted. Raises ``ProvisionError`` ``usage``."""
     refuse_existing(directory, sorted(texts))
     written: list[Path] = []
     try:

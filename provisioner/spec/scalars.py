@@ -111,6 +111,13 @@ def is_null(event: Any) -> bool:
     return bool(event.implicit[0]) and event.value == "null"
 
 
+def is_word(key: object, event: Any) -> bool:
+    """Whether it is the word that its key takes for itself, in this spelling."""
+    if type(event).__name__ != "ScalarEvent" or event.anchor:
+        return False
+    return bool(event.implicit[0]) and event.value == WORDS.get(str(key))
+
+
 def item_text(event: Any) -> bool:
     """Whether a scalar was written at all (``key:`` with nothing after it was not)."""
     return type(event).__name__ != "ScalarEvent" or bool(event.value) or not event.implicit[0]
@@ -119,6 +126,8 @@ def item_text(event: Any) -> bool:
 NO_VALUE = "give a value, take the line out, or quote it if it is text"
 NULLABLE = frozenset({"user", "client_id"})
 """Keys for which null is read in our own files; where it means something ``shape.py`` knows."""
+WORDS = {"rebalance": "off"}
+"""Key → a word that is text there, and a boolean to some YAML readers."""
 
 
 def strict_plain(text: str, key: bool) -> Any:
@@ -165,6 +174,11 @@ def refused_characters(text: str) -> Bad | None:
             )
             return Bad(f"the value contains {name}", "take it out", printable(text))
     return None
+
+
+def writable(text: str) -> bool:
+    """Whether a text can stand in a file of ours: it has no control characters in it."""
+    return refused_characters(text) is None
 
 
 def no_value(text: str) -> str:

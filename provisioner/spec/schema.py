@@ -26,8 +26,7 @@ def json_schema() -> dict[str, Any]:
                 properties[word]["pattern"] = anchored(pattern.pattern)
     for part in ("user", "client_id"):  # the only nulls of a spec
         definitions["Quota"]["properties"][part]["type"] = ["string", "null"]
-    topics = schema["properties"]["topics"]
-    topics["propertyNames"] = {"pattern": anchored(words.TOPIC.pattern), "maxLength": 249}
+    of_topics(schema["properties"], definitions)
     return {
         "$schema": DRAFT,
         "title": "provision: one Kafka cluster",
@@ -37,8 +36,31 @@ def json_schema() -> dict[str, Any]:
     }
 
 
+def of_topics(properties: dict[str, Any], definitions: dict[str, Any]) -> None:
+    """What the models check in Python, and the file that ``topic_files`` names."""
+    names = {"pattern": anchored(words.TOPIC.pattern), "maxLength": 249}
+    properties["topics"]["propertyNames"] = names
+    for part in ("topics", "topic_profiles"):
+        del properties[part]["default"]
+    enough = (["partitions", "replication"], ["profile"], ["placement"])
+    definitions["Topic"]["anyOf"] = [{"required": needed} for needed in enough]
+    definitions["Topic"]["properties"]["placement"]["propertyNames"] = {
+        "pattern": anchored(words.PARTITION.pattern)
+    }
+    pattern = anchored(words.TOPIC_PATTERN.pattern)
+    for patterns in (properties["topics_scope"], definitions["Policy"]["properties"]["protect"]):
+        patterns["items"]["pattern"] = pattern
+    definitions["TopicFile"] = {
+        "type": "object",
+        "description": "A file that `topic_files` names. At least one of the two must be given.",
+        "properties": {part: properties[part] for part in ("topics", "topic_profiles")},
+        "additionalProperties": False,
+        "minProperties": 1,
+    }
+
+
 def anchored(pattern: str) -> str:
-    return f"^{pattern}$"
+    return f"^({pattern})$" if "|" in pattern else f"^{pattern}$"
 
 
 def clean(value: Any) -> None:

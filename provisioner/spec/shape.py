@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from provisioner.spec.document import SpecFile
 
-RESERVED_TOP = ("client", "users", "acls", "features", "tls", "migration")
+RESERVED_TOP = ("client", "users", "acls", "tls")
 RESERVED: dict[tuple[str, ...], tuple[str, ...]] = {
     (): RESERVED_TOP,
-    ("policy",): ("leaders", "rebalance"),
 }
+WHOSE = {"zookeeper": "a ZooKeeper server"}
 TYPES = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -58,7 +58,7 @@ def understand(document: Document) -> tuple[SpecFile | None, Document, list[Prob
         return None, document, [problem]
     rest, reserved = without_reserved(document)
     rest, nulls = without_nulls(rest)
-    problems += reserved + nulls
+    problems += reserved + nulls + incomplete(rest)
     if (found := compiled.understood(rest.data)) is not None:
         return found, rest, problems
     return with_pydantic(rest, problems)
@@ -89,7 +89,6 @@ STAND_INS: dict[tuple[str, ...], Any] = {
     ("cluster",): "unnamed",
     ("kafka",): {"version": STAND_IN_VERSION},
     ("kafka", "version"): STAND_IN_VERSION,
-    ("brokers",): [],
 }
 
 
@@ -112,19 +111,12 @@ def without_reserved(document: Document) -> tuple[Document, list[Problem]]:
         for word in words
         if isinstance(value := dig(data, parent), dict) and word in value
     ]
-    topics = data.get("topics")
-    if isinstance(topics, dict):
-        locs += [("topics", name) for name, value in topics.items() if value == "absent"]
-    if dig(data, ("policy", "unmanaged_topics")) == "delete":
-        locs.append(("policy", "unmanaged_topics"))
-    for part in ("zookeeper", "controllers", "brokers"):
-        items = data.get(part)
-        if isinstance(items, list):
-            locs += [
-                (part, number, "state")
-                for number, item in enumerate(items)
-                if isinstance(item, dict) and item.get("state") == "absent"
-            ]
+    servers = data.get("zookeeper")
+    locs += [
+        ("zookeeper", number, "state")
+        for number, item in enumerate(servers if isinstance(servers, list) else ())
+        if isinstance(item, dict) and item.get("state") == "absent"
+    ]
     problems = [
         document.problem(
             f"{reserved_name(data, loc)} is not yet supported",
@@ -136,6 +128,23 @@ def without_reserved(document: Document) -> tuple[Document, list[Problem]]:
         for loc in locs
     ]
     return (without(document, set(locs)) if locs else document), problems
+
+
+NEEDED = ("listeners", "log_dirs")
+"""Of a broker that is to go they are read from its host where the file leaves them out."""
+
+
+def incomplete(document: Document) -> list[Problem]:
+    """What every broker has to have, but for those that are to go."""
+    items = document.data.get("brokers")
+    locs: list[Loc] = [
+        ("brokers", number, key)
+        for number, item in enumerate(items if isinstance(items, list) else ())
+        if isinstance(item, dict) and item.get("state") != "absent"
+        for key in NEEDED
+        if key not in item
+    ]
+    return [in_words(document, {"type": "missing", "loc": loc}) for loc in locs]
 
 
 def without_nulls(document: Document) -> tuple[Document, list[Problem]]:
@@ -162,10 +171,8 @@ def null_locs(data: Any, loc: Loc) -> Iterator[Loc]:
 
 
 def reserved_name(data: dict[str, Any], loc: Loc) -> str:
-    if loc[0] == "topics":
-        return f"'{loc[1]}: absent'"
-    if loc[-1] in ("state", "unmanaged_topics"):
-        return f"'{loc[-1]}: {dig(data, loc)}'"
+    if loc[-1] == "state":
+        return f"'{loc[-1]}: {dig(data, loc)}' of {WHOSE[str(loc[0])]}"
     return f"'{'.'.join(map(str, loc))}'"
 
 
@@ -197,8 +204,10 @@ def real_loc(data: Any, loc: tuple[str | int, ...], kind: str) -> Loc:
 def without(document: Document, doomed: set[Loc]) -> Document:
     """The document, values and places, in which what is at ``doomed`` is not there."""
 
+    around = {loc[:size] for loc in doomed for size in range(len(loc))}
+
     def copy(value: Any, place: Place, loc: Loc) -> tuple[Any, Place]:
-        if not isinstance(value, (dict, list)) or not any(d[: len(loc)] == loc for d in doomed):
+        if not isinstance(value, (dict, list)) or loc not in around:
             return value, place
         old = place.items or {}
         pairs = value.items() if isinstance(value, dict) else enumerate(value)

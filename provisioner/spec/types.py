@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from enum import IntEnum, StrEnum
+from typing import Literal
 
 from provisioner.errors import Notice
+from provisioner.spec.patterns import matches
 
 
 class Role(StrEnum):
@@ -21,6 +23,15 @@ class Role(StrEnum):
     CONTROLLER = "controller"
     BROKER = "broker"
     COMBINED = "combined"
+
+
+class Level(IntEnum):
+    """What nodes are to run as now, on the way from ZooKeeper to KRaft: the controllers run beside
+    it; the brokers take part, in ZooKeeper mode; the brokers are in KRaft mode."""
+
+    CONTROLLERS = 1
+    HYBRID = 2
+    DUAL_WRITE = 3
 
 
 class Supervisor(StrEnum):
@@ -83,7 +94,19 @@ class Node:
     client_port: int | None = None
     peer_port: int | None = None
     election_port: int | None = None
+    hold: str = ""
+    """Why it is left alone; empty where it is not."""
+    cordon: bool = False
     line: int = 0
+    unit: str = ""
+    """The systemd unit that runs it, which this tool did not make; empty where it makes its own."""
+    advertises: bool = False
+    """Whether the spec itself says what it advertises."""
+
+    @property
+    def takes_replicas(self) -> bool:
+        """Whether this tool gives it new ones."""
+        return not self.hold and not self.cordon
 
     @property
     def name(self) -> str:
@@ -101,13 +124,27 @@ class Node:
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic the spec wants. ``config`` holds explicit overrides as strings."""
+    """A topic the spec wants. ``config`` holds explicit overrides as strings, those of its profile
+    among them. ``placement`` has the replicas of each partition, the preferred leader first, where
+    the spec names them; ``replication`` is then the most that a partition has."""
 
     name: str
     partitions: int
     replication: int
     config: Mapping[str, str] = field(default_factory=dict)
     line: int = 0
+    placement: tuple[tuple[int, ...], ...] | None = None
+    secrets: tuple[str, ...] = ()
+    """Overrides of which the spec has a reference only: that they are set is compared, their values
+    are not."""
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """Dynamic configuration of one broker, or of all. ``secrets``: as those of a topic."""
+
+    config: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,12 +158,49 @@ class Quota:
 
 
 @dataclass(frozen=True)
+class Features:
+    """Kafka's features: name → level; with ``latest`` all of them but ``kraft.version``, at the
+    newest level that the version has."""
+
+    levels: Mapping[str, int] = field(default_factory=dict)
+    latest: bool = False
+
+
+@dataclass(frozen=True)
+class Move:
+    """How replicas are moved: ``rate`` bytes per second of each broker, in and out, and at most
+    ``per_broker`` partitions at once into a broker and out of it."""
+
+    rate: int = 50_000_000
+    per_broker: int = 5
+
+
+@dataclass(frozen=True)
+class Rolling:
+    """How running nodes are restarted: at most ``parallel`` together; after the first ``canary`` of
+    them (0: none) they are looked at; ``pause``: seconds between two batches."""
+
+    parallel: int = 1
+    canary: int = 0
+    pause: float = 0.0
+
+
+@dataclass(frozen=True)
 class Policy:
-    """What to do with what the spec does not name."""
+    """What to do with what the spec does not name, and how a change is made."""
 
     unmanaged_topics: str = "report"
     unmanaged_config: str = "report"
     offline_partitions: str = "allow"
+    protect: tuple[str, ...] = ()
+    move: Move = Move()
+    leaders: str = "ignore"
+    roll: Rolling = Rolling()
+    rebalance: Literal["off", "add-brokers", "balance"] = "off"
+
+    def protects(self, topic: str) -> bool:
+        """Whether ``protect`` has a pattern that matches the topic's name."""
+        return matches(self.protect, topic)
 
 
 @dataclass(frozen=True)
@@ -204,7 +278,49 @@ class Spec:
     """An id for a KRaft cluster that has none yet; made by the run, never by the spec."""
     quotas: tuple[Quota, ...] | None = None
     """None: the spec does not speak of them, and nobody looks at them."""
+    features: Features | None = None
+    """None: the spec does not speak of them, and none is finalised."""
     warnings: tuple[Notice, ...] = ()
+    topics_scope: tuple[str, ...] = ("*",)
+    """Shell patterns; ``()`` where the spec speaks of no topic and none is looked at."""
+    absent_topics: tuple[str, ...] = ()
+    """Names that should not be there, sorted: ``old: absent``."""
+    bootstrap: tuple[tuple[str, int], ...] = ()
+    """(host, port) of a Kafka that somebody else runs. Then there are no nodes, ``hosts`` has this
+    machine only, on which the lock and the journal are, and nothing of a host is managed."""
+    broker_config: Mapping[str, Overrides] | None = None
+    """By ``cluster`` and ``broker-ID``, with ``bootstrap``; None: the spec does not speak of it."""
+    leaving: tuple[Node, ...] = ()
+    """Brokers that should not be there, by id: ``state: absent``. Listeners and log dirs that the
+    file leaves out are those of their properties file (``site/leaving.py``)."""
+    retiring: tuple[Node, ...] = ()
+    """Controllers that should not be there, by id. One whose id another host has in ``controllers``
+    moves there."""
+    quorum_said: bool = False
+    """Whether the file itself has ``controller_quorum``."""
+
+    migration: Literal["", "hybrid", "dual-write"] = ""
+    """How far the cluster is to be migrated from ZooKeeper; empty where both are not given."""
+    level: Level | None = None
+    """Where it stands, by what was seen (``kinds/phases.py``); None until then, and where no
+    migration is under way."""
+    former: tuple[Node, ...] = ()
+    """Nodes of this cluster on its hosts that the spec no longer has: the controllers of a
+    migration that is taken back, or the ZooKeeper servers of one that is finalised."""
+
+    @property
+    def adopted(self) -> bool:
+        """Whether it describes what was there before: nothing that runs is then invalid."""
+        return bool(self.bootstrap) or self.source.kind == "preinstalled"
+
+    def manages(self, topic: str) -> bool:
+        """Whether a topic of that name is this spec's to judge, wanted or not."""
+        return matches(self.topics_scope, topic)
+
+    @property
+    def preinstalled(self) -> bool:
+        """Whether Kafka is in its home already, and is neither sent nor replaced."""
+        return self.source.kind == "preinstalled"
 
     @property
     def zookeeper(self) -> tuple[Node, ...]:
@@ -220,14 +336,34 @@ class Spec:
 
     @property
     def is_kraft(self) -> bool:
-        return not self.zookeeper
+        """Whether its brokers run in KRaft mode."""
+        return self.level is Level.DUAL_WRITE or not self.zookeeper
+
+    @property
+    def has_quorum(self) -> bool:
+        """Whether it has controllers, whatever its brokers are."""
+        return self.is_kraft or bool(self.controllers)
+
+    @property
+    def known(self) -> tuple[Node, ...]:
+        """Every node that the spec names, also those that are to go."""
+        return (*self.nodes, *self.going, *self.former)
+
+    @property
+    def going(self) -> tuple[Node, ...]:
+        """Every node that should not be there."""
+        return (*self.leaving, *self.retiring)
+
+    def leaves(self, broker: int) -> bool:
+        """Whether the broker with this id is to go."""
+        return any(node.id == broker for node in self.leaving)
 
     def on(self, host: str) -> tuple[Node, ...]:
         return tuple(node for node in self.nodes if node.host == host)
 
     def node(self, name: str) -> Node:
-        """The node of that service name. Raises KeyError."""
-        for node in self.nodes:
+        """The node of that service name, also one that is to go. Raises KeyError."""
+        for node in self.known:
             if node.name == name:
                 return node
         raise KeyError(name)
@@ -242,14 +378,23 @@ class Spec:
             return f"/var/lib/provision/{self.cluster}"
         return f"{self.home_on(host)}/.provision"
 
+    def cluster_id_file_on(self, host: str) -> str:
+        """Where the id of a KRaft cluster is kept, written before the first format. A home that was
+        not made by this tool may be root's."""
+        kept = self.state_on(host) if self.preinstalled else f"{self.home_on(host)}/.provision"
+        return f"{kept}/cluster.properties"
+
     def bind(self, homes: Mapping[str, str]) -> Spec:
         """The same spec with the users' homes (host → absolute path) in place of ``~``."""
         hosts = {
             name: replace(host, home=homes.get(name, host.home))
             for name, host in self.hosts.items()
         }
-        nodes = tuple(bind_node(node, hosts[node.host].home) for node in self.nodes)
-        return replace(self, hosts=hosts, nodes=nodes)
+        nodes, leaving, retiring = (
+            tuple(bind_node(node, hosts[node.host].home) for node in some)
+            for some in (self.nodes, self.leaving, self.retiring)
+        )
+        return replace(self, hosts=hosts, nodes=nodes, leaving=leaving, retiring=retiring)
 
 
 def expand(path: str, home: str | None) -> str:

@@ -31,6 +31,10 @@ HOSTNAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\
 IPV6 = re.compile(r"(?=.*:.*:)[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?")
 HEAP = re.compile(r"[1-9][0-9]{0,9}[kKmMgG]")
 TOPIC = re.compile(r"[a-zA-Z0-9._-]+")
+TOPIC_PATTERN = re.compile(r"([a-zA-Z0-9._*?-]|\[!?[a-zA-Z0-9._-]+\])+")
+BRACKETS = re.compile(r"\[[^\]]+\]")
+RANGE = re.compile(r"([^\[!])-([^\]])")
+PARTITION = re.compile(r"0|[1-9][0-9]{0,9}")
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Ends up in a class path (':'), in lists of properties (','), in unit files ('%', quotes, '$').
 UNSAFE_IN_PATH = re.compile(r"[:,*?\"'\\$%`;|<>#]")
@@ -47,6 +51,56 @@ SYSTEM_FOLDERS = frozenset(
 SYSTEM_TREES = ("/proc/", "/sys/", "/dev/", "/etc/", "/boot/", "/bin/", "/sbin/", "/run/")
 
 
+RATE = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,3}))? ?(kB|KiB|MB|MiB|GB|GiB)/s")
+RATE_UNITS = {"kB": 10**3, "KiB": 2**10, "MB": 10**6, "MiB": 2**20, "GB": 10**9, "GiB": 2**30}
+LEAST_RATE = 10**6
+
+
+def rate(value: Any) -> Any:
+    """``50MB/s``. Kafka never ends a move whose limit is near what is written meanwhile."""
+    text = str(value)
+    if not isinstance(value, str) or not RATE.fullmatch(text):
+        refuse(
+            f"'{text[:40]}' is not a rate with its unit",
+            "write 50MB/s (kB, MB and GB are powers of 1,000; KiB, MiB and GiB of 1,024)",
+        )
+    if rate_bytes(text) < LEAST_RATE:
+        refuse(f"{text} is below 1MB/s, at which Kafka may never finish", "write 1MB/s or more")
+    return value
+
+
+def rate_bytes(text: str) -> int:
+    """Bytes per second of a valid rate."""
+    found = RATE.fullmatch(text)
+    assert found
+    whole, part, unit = found.groups()
+    return int(int(whole + (part or "")) * RATE_UNITS[unit] // 10 ** len(part or ""))
+
+
+DURATION = re.compile(r"([0-9]{1,6})(s|m|h)")
+SECONDS = {"s": 1, "m": 60, "h": 3600}
+LONGEST_REASON = 200
+
+
+def duration(value: Any) -> Any:
+    """``30s``, ``5m``, ``1h`` → seconds."""
+    found = DURATION.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        refuse(f"{str(value)[:40]!r} is not a duration", "write a number and s, m or h: 30s, 5m")
+    seconds = int(found[1]) * SECONDS[found[2]]
+    if seconds > 24 * 3600:
+        refuse(f"{found[0]} is longer than a day", "write at most 24h")
+    return float(seconds)
+
+
+def reason(text: str) -> str:
+    """Why something is so, in one line."""
+    plain = " ".join(text.split())
+    if not plain or not plain.isprintable() or len(plain) > LONGEST_REASON:
+        refuse("a reason is a line of text", f"write 1 to {LONGEST_REASON} characters")
+    return plain
+
+
 def version(value: Any) -> Any:
     """``"3.9.1"``. A number lost its last zero before anyone could look at it, so it is refused."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -59,6 +113,30 @@ def version(value: Any) -> Any:
     if isinstance(value, str) and not VERSION.fullmatch(value):
         refuse(f"'{value[:40]}' is not a version of Kafka", 'write three numbers: "3.9.1"')
     return value
+
+
+FEATURE = re.compile(r"[a-z][a-z0-9]*(?:[.-][a-z0-9]+)*")
+LEVEL = re.compile(r"0|[1-9][0-9]{0,3}|[0-9]{1,2}\.[0-9]{1,3}-IV[0-9]{1,2}")
+
+
+def feature_name(text: str) -> str:
+    """``metadata.version``."""
+    if not FEATURE.fullmatch(text):
+        refuse(f"'{text[:40]}' is not a feature of Kafka", "write metadata.version, or another")
+    return text
+
+
+def feature_level(value: Any) -> Any:
+    """``29`` and ``4.2-IV1`` as text."""
+    text = getattr(value, "text", None) or str(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        text = "?"
+    if not LEVEL.fullmatch(text):
+        refuse(
+            f"'{text[:40]}' is not the level of a feature",
+            "write its number (29), or of metadata.version its name (4.2-IV1)",
+        )
+    return text
 
 
 def release(text: str) -> tuple[int, int, int]:
@@ -97,6 +175,26 @@ def path(text: str) -> str:
     if clean in ("~", "."):
         refuse(f"'{text}' is a whole home folder", "use a folder below it")
     return clean
+
+
+UNIT = re.compile(r"[A-Za-z0-9:_.@-]{1,240}\.service")
+CONFIG_TREES = ("/etc/",)
+
+
+def config_file(text: str) -> str:
+    """The path of a properties file. Unlike a folder of Kafka's it may be below /etc."""
+    tree = next((tree for tree in CONFIG_TREES if text.startswith(tree)), "")
+    clean = tree + path(text.removeprefix(tree)) if tree else path(text)
+    if not clean.endswith(".properties"):
+        refuse(f"'{text}' is not a properties file", "its name ends with .properties")
+    return clean
+
+
+def unit(text: str) -> str:
+    """The name of a systemd service; a template only with its instance."""
+    if not UNIT.fullmatch(text) or "@." in text or text.startswith(("-", ".")):
+        refuse(f"'{text[:60]}' is not the name of a systemd service", "write NAME.service")
+    return text
 
 
 LOGIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@\\-]*\$?")
@@ -161,6 +259,25 @@ def to_listener(text: str) -> Listener:
     return Listener(name.upper(), host, port)
 
 
+def bootstrap(text: str) -> str:
+    """``HOST:PORT``, as it stands. See ``to_address`` for the value."""
+    to_address(text)
+    return text
+
+
+BOOTSTRAP = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:/\s\[\]]+):(\d{1,5})")
+
+
+def to_address(text: str) -> tuple[str, int]:
+    """``kafka1:9092`` → (``kafka1``, 9092); an IPv6 address stands in brackets."""
+    found = BOOTSTRAP.fullmatch(text)
+    if not found:
+        refuse(f"'{text[:80]}' is not an address of a broker", "write HOST:PORT, as kafka1:9092")
+    if not 1 <= int(found[2]) <= 65535:
+        refuse(f"port {found[2]} is not between 1 and 65535", "")
+    return address(found[1]), int(found[2])
+
+
 def heap(text: Any) -> Any:
     if isinstance(text, int) and not isinstance(text, bool):
         refuse(f"a heap of {text} lacks its unit", f"write {text}m for megabytes")
@@ -217,6 +334,30 @@ def topic_name(text: str) -> str:
         "__cluster_metadata",
     ):
         refuse(f"'{text}' is Kafka's own topic", "Kafka makes it; its replication is looked after")
+    return text
+
+
+def topic_pattern(text: str) -> str:
+    """A shell pattern of topic names: ``*``, ``?``, ``[a-z]``, ``[!a-z]``. What can match no name
+    is refused: nobody would see that it does nothing."""
+    if "[^" in text:
+        refuse(f"'{text[:60]}': '[^' means something else to some shells", "write [!…]")
+    if not TOPIC_PATTERN.fullmatch(text):
+        refuse(
+            f"'{text[:60]}' can match no topic",
+            "write a topic's name, with '*' for anything, '?' for one character, [a-z] for one of "
+            "several",
+        )
+    for first, last in RANGE.findall("".join(BRACKETS.findall(text))):
+        if first > last:
+            refuse(f"'{text[:60]}': the range {first}-{last} is empty", f"write {last}-{first}")
+    return text
+
+
+def partition_number(text: str) -> str:
+    """The key of one partition's placement."""
+    if not PARTITION.fullmatch(text):
+        refuse(f"'{text[:60]}' is not the number of a partition", "write 0, 1, 2, …")
     return text
 
 

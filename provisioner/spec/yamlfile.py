@@ -13,23 +13,27 @@ Raises ``ProvisionError`` for what is not YAML at all; everything else that is w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from provisioner.errors import Notice, Problem, ProvisionError, cut
-from provisioner.spec.scalars import NULLABLE, Bad, Dialect, is_null, item_text, scalar_of
+from provisioner.spec.excerpts import excerpt
+from provisioner.spec.scalars import (
+    NULLABLE,
+    WORDS,
+    Bad,
+    Dialect,
+    is_null,
+    is_word,
+    item_text,
+    scalar_of,
+)
 
 Loc = tuple[str | int, ...]
 MAX_DEPTH = 60
 MAX_VALUES = 2_000_000
-SECRET_LINE = re.compile(r"passw|secret|token|jaas|private.?key", re.IGNORECASE)
-KEY_REST = re.compile(r"[\w.-]*")
-KEY_BEFORE = re.compile(r"([\w.-]+)[\"']?\s*[:=,{\[]\s*$")
-LONGEST_KEY = 300
-WORD = re.compile(r"[\w./:-]*")
 
 
 @dataclass(slots=True)
@@ -42,11 +46,15 @@ class Place:
     key_column: int = 0
     items: dict[str | int, Place] | None = None
     size: int = 1
+    source: Document | None = field(default=None, repr=False, compare=False)
+    """The file, where it is another than that of the document this stands in."""
 
 
 @dataclass
 class Document:
-    """A file that has been read; ``problems`` and ``warnings`` are those of single values."""
+    """A file that has been read; ``problems`` and ``warnings`` are those of single values.
+
+    ``whole`` is false where a file that belongs to it could not be read."""
 
     file: str
     lines: list[str]
@@ -55,31 +63,38 @@ class Document:
     code: str
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Notice] = field(default_factory=list)
+    whole: bool = True
 
     def place(self, loc: Loc, key: bool = False) -> tuple[int, int]:
         """Line and column of the value at ``loc`` (or its key); of the nearest parent if absent.
 
         Parts of ``loc`` that the file does not have (a variant's name) are passed over.
         """
-        place, through_key = self.root, False
+        return self.find(loc, key)[1:]
+
+    def find(self, loc: Loc, key: bool = False) -> tuple[Document, int, int]:
+        """The same, and the file in which they are."""
+        source, place, through_key = self, self.root, False
         for part in loc:
             found = place.items.get(part) if place.items else None
             through_key = found is not None
             place = found or place
+            source = place.source or source
         if key and through_key and place.key_line:
-            return place.key_line, place.key_column
-        return place.line, place.column
+            return source, place.key_line, place.key_column
+        return source, place.line, place.column
 
     def problem(
         self, message: str, loc: Loc, *, hint: str = "", key: bool = False, code: str = ""
     ) -> Problem:
         """A ``Problem`` that points at ``loc``, with the source line and a caret."""
-        line, column = self.place(loc, key)
-        return problem_at(self, message, line, column, hint, code or self.code)
+        source, line, column = self.find(loc, key)
+        return problem_at(source, message, line, column, hint, code or self.code)
 
     def notice(self, message: str, loc: Loc, *, key: bool = False) -> Notice:
         """A warning that points at ``loc``."""
-        return Notice(message, self.file, *self.place(loc, key))
+        source, line, column = self.find(loc, key)
+        return Notice(message, source.file, line, column)
 
 
 def problem_at(
@@ -87,39 +102,6 @@ def problem_at(
 ) -> Problem:
     text = excerpt(document.lines, line, column)
     return Problem(code, message, hint, document.file, line, column, excerpt=text)
-
-
-def excerpt(lines: list[str], line: int, column: int) -> str:
-    """The source line with a caret below; what may be a secret is not shown."""
-    if not 1 <= line <= len(lines):
-        return ""
-    source = "".join(c if c.isprintable() else " " for c in lines[line - 1])
-    start, source = crop(masked(source, column - 1), column)
-    mark = f"{line:>5} | "
-    return f"{mark}{source}\n{' ' * (len(mark) - 2)}| {' ' * (column - 1 - start)}^"
-
-
-def masked(source: str, at: int) -> str:
-    """The line as it may be shown: of one that names a secret, what is before that name, or the one
-    word at ``at``, unless that is the secret itself."""
-    secret = SECRET_LINE.search(source)
-    if secret is None:
-        return source
-    end = secret.end() + len(KEY_REST.match(source[secret.end() :])[0])  # type: ignore[index]
-    if at <= end:
-        return source[:end] + ": …"
-    # Only so far back, since a line may be a megabyte; a key that begins before that is hidden.
-    start = max(0, at - LONGEST_KEY)
-    key = KEY_BEFORE.search(source[start:at])
-    hidden = key is None or (start and not key.start()) or SECRET_LINE.search(key[1])
-    word = "…" if hidden else WORD.match(source[at:])[0]  # type: ignore[index]
-    return " " * (at - 2) + "… " + word
-
-
-def crop(source: str, column: int, width: int = 160) -> tuple[int, str]:
-    """The part of a long line around ``column``: how much was cut at the left, and the rest."""
-    start = max(0, column - width // 2) if len(source) > width else 0
-    return start, source[start : start + width].rstrip()
 
 
 def read(path: Path, dialect: Dialect, code: str, shown: str | None = None) -> Document:
@@ -329,10 +311,13 @@ class Builder:
         while type(key_event := self.next()).__name__ != "MappingEndEvent":
             key = self.key(key_event, depth)
             value_event = self.next()
-            null = self.dialect is Dialect.STRICT and key in NULLABLE and is_null(value_event)
-            value, at = (
-                (None, at_start(value_event)) if null else self.value(value_event, depth + 1)
-            )
+            strict = self.dialect is Dialect.STRICT
+            if strict and key in NULLABLE and is_null(value_event):
+                value, at = None, at_start(value_event)
+            elif strict and key in WORDS and is_word(key, value_event):
+                value, at = value_event.value, at_start(value_event)
+            else:
+                value, at = self.value(value_event, depth + 1)
             at.key_line, at.key_column = (
                 key_event.start_mark.line + 1,
                 key_event.start_mark.column + 1,

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from provisioner.errors import Exit, fail
-from provisioner.plan.model import Event, Plan, Report
+from provisioner.plan import basis
+from provisioner.plan.model import Event, Forecast, Id, Report
+from provisioner.report.roll import until
 from provisioner.run.archives import bring_archives
-from provisioner.run.converge import converge, kept_down
+from provisioner.run.converge import converge, kept_down, within
+from provisioner.run.limits import NO_LIMITS, Limits
 from provisioner.run.readiness import (
     awaited,
     check_before_rebuild,
@@ -20,23 +24,25 @@ from provisioner.run.readiness import (
 )
 from provisioner.run.rebuild import clear
 from provisioner.run.session import Session, session
+from provisioner.run.settling import wait_in_sync
 from provisioner.run.sweep import sweep_hosts
 from provisioner.site import preflight
-from provisioner.site.health import settle
+from provisioner.site.forecast import foreseen
 from provisioner.site.planning import Planned
 from provisioner.site.site import Site, update_layouts
 from provisioner.site.verification import verify
+from provisioner.verbs.shared import limits as limits_of
 from provisioner.verbs.shared import options
 from provisioner.verbs.shared.arguments import changed
 from provisioner.verbs.shared.context import Context, narrowed
 from provisioner.verbs.shared.failures import kept_in
 from provisioner.verbs.shared.opening import open_context
 from provisioner.verbs.shared.permissions import warn_unused
-from provisioner.verbs.shared.saved_plan import approve, read
+from provisioner.verbs.shared.saved_plan import approve, parts_of, read
 from provisioner.verbs.shared.summary import closing
 from provisioner.verbs.shared.verb import Verb
 
-Approve = Callable[[Plan], None]
+Approve = Callable[[Planned, Forecast], None]
 
 
 def apply(
@@ -45,15 +51,19 @@ def apply(
     *,
     trip: bool = False,
     rebuild: bool = False,
-    approve: Approve = lambda plan: None,
+    approve: Approve = lambda planned, forecast: None,
+    limits: Limits = NO_LIMITS,
+    bound: frozenset[Id] | None = None,
 ) -> Report:
-    """lock → (clear) → plan → preflight → rounds → verify.
+    """lock → (clear) → plan → preflight → rounds → verify. ``limits``: how far it goes. ``bound``:
+    the things of the saved plan that is applied.
 
     Raises ProvisionError only while nothing was changed; later errors are in the report (exit 2).
     """
     report = Report(site.spec.cluster)
     with session(site, "apply", emit) as run:
         run.results.into(report)
+        run.bound = bound
         if rebuild:
             check_before_rebuild(site)
             clear(run)
@@ -61,7 +71,13 @@ def apply(
             if rebuild:
                 reopen(site)
             planned = approved(run, report, approve)
+            forecast = report.forecast or Forecast()
+            run.allowance.limits = replace(limits, expected=forecast.expected)
             converge(run, planned)
+            site.aims = None  # what is so beside the saved plan counts again
+            report.ended = run.allowance.ended
+            if run.roll.bounced:
+                report.forecast = replace(forecast, took=run.roll.took)
             if not run.stop.is_set() and not report.failed:
                 prove(run, planned, report, trip=trip)
         if run.stop.is_set():
@@ -75,7 +91,9 @@ def approved(run: Session, report: Report, approve: Approve) -> Planned:
     planned = awaited(run, fetched(run.site))
     report.plan = planned.plan
     warn_unused(run.site, planned)
-    approve(planned.plan)
+    report.forecast = foreseen(run.site, planned)
+    approve(planned, report.forecast)
+    planned = within(planned, run.bound, run.site.spec)
     if planned.plan.changes:
         preflight.check(run.site, planned.plan.changes)
     sweep_hosts(run, distributions=False)
@@ -86,9 +104,10 @@ def prove(run: Session, planned: Planned, report: Report, *, trip: bool) -> None
     """Waits until what was started is whole, and verifies; then the archive for later starts
     comes, and old distributions go."""
     site = run.site
-    # A Kafka that did not come to answer before has been waited for.
-    if may_become_whole(site, planned, report.applied) and not starting(site, planned):
-        settle(site, run.emit, run.stop, kept_down(planned))
+    # A Kafka that did not come to answer before has been waited for; a host that was lost is not.
+    whole = may_become_whole(site, planned, report.applied) and not run.lock.lost
+    if whole and not starting(site, planned):
+        wait_in_sync(run, kept_down(planned))
     verify(site, trip=run.journal.run if trip else "").into(report)
     if report.in_sync:
         bring_archives(run)
@@ -126,11 +145,15 @@ def story(args: argparse.Namespace, context: Context) -> Report:
 
     fresh = saved["fresh_cluster_id"] if saved is not None else None
     with open_context(args, context, fetch=True, fresh=fresh) as site:
+        limits = limits_of.limits(args, time.time())
+        named = parts_of(saved) if saved is not None else None
+        site.aims = None if named is None else basis.aims(named)
 
-        def approve_plan(plan: Plan) -> None:
-            console.say(console.errors.plan(plan, brief=True))
+        def approve_plan(planned: Planned, forecast: Forecast) -> None:
+            console.say(console.errors.plan(planned.plan, brief=True, foreseen=forecast))
+            console.say(until(limits.until_words))
             if saved is not None:
-                approve(saved, plan, site.spec, path)
+                approve(saved, planned, site.spec, path)
 
         report = apply(
             site,
@@ -138,6 +161,8 @@ def story(args: argparse.Namespace, context: Context) -> Report:
             trip=args.round_trip,
             rebuild=args.rebuild,
             approve=approve_plan,
+            limits=limits,
+            bound=None if named is None else basis.ids(named),
         )
         report.path = str(path)
         report.limited = args.limit
@@ -159,6 +184,7 @@ def _fit(args: argparse.Namespace, planned: bool) -> None:
 
 def _options(parser: argparse.ArgumentParser) -> None:
     options.allow(parser)
+    limits_of.options(parser)
     parser.add_argument(
         "--rebuild", action="store_true", help="stop Kafka, empty its log dirs, then apply"
     )
@@ -177,6 +203,7 @@ VERB = Verb(
         "provision apply specs/lab.yaml",
         "provision apply prod.plan",
         "provision apply --limit vm2 specs/prod.yaml",
+        "provision apply --max-restarts 1 specs/prod.yaml",
         "provision apply --each students -i inventories/class.yaml specs/lab.yaml",
     ),
     changes=True,

@@ -46,7 +46,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
 VERB = Verb(
     "completion",
     "print the completion script of a shell",
-    rank=18,
+    rank=19,
     story=story,
     options=_options,
     examples=(

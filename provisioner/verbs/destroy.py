@@ -4,17 +4,20 @@ says so."""
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from provisioner.errors import Exit, fail
 from provisioner.kinds.cluster_id import cluster_id
 from provisioner.plan.model import Report
+from provisioner.plan.rules import ALL
 from provisioner.run.executor import Executor
 from provisioner.run.processes import chosen, stops
-from provisioner.run.remover import Remover
+from provisioner.run.remover import Remover, owned
 from provisioner.run.session import session
 from provisioner.run.sweep import sweep_hosts
 from provisioner.site.planning import make_plan
 from provisioner.site.site import Site
+from provisioner.spec.types import Node
 from provisioner.verbs.shared import options
 from provisioner.verbs.shared.context import Context
 from provisioner.verbs.shared.failures import kept_in
@@ -42,7 +45,8 @@ def story(args: argparse.Namespace, context: Context) -> Report:
             seen = planned.seen.things
             run.results.into(report)
             with kept_in(report, when=lambda: True):
-                waves = stops(site, planned, chosen(site, None), False)
+                nodes = made(site, chosen(site, None))
+                waves = stops(site, planned, nodes, False, wiped(site, nodes))
                 Executor(run, planned.wanted, seen).carry_out(waves)
                 if not report.failed and not run.stop.is_set():
                     sweep_hosts(run, distributions=False)
@@ -55,6 +59,25 @@ def story(args: argparse.Namespace, context: Context) -> Report:
     limited = sorted(site.options.limit or ())
     console.answer(_told(report, kept, context, spec.cluster, limited))
     return report
+
+
+def made(site: Site, nodes: Sequence[Node]) -> list[Node]:
+    """The nodes that go: all, but of a preinstalled Kafka only those whose properties we made. What
+    was adopted stays, and runs on. Raises ProvisionError."""
+    if not site.spec.preinstalled:
+        return list(nodes)
+    hosts = {node.host for node in nodes}
+    ours = {(h, name) for h in hosts for kind, name in owned(site, h) if kind == "file"}
+    return [node for node in nodes if (node.host, node.properties) in ours]
+
+
+def wiped(site: Site, nodes: Sequence[Node]) -> frozenset[str]:
+    """The names of the nodes all of whose log dirs are to be emptied."""
+    allow = site.options.allow.get("wipe-log-dir")
+    if allow is None:
+        return frozenset()
+    every = not allow or ALL in allow
+    return frozenset(n.name for n in nodes if every or all(d.path in allow for d in n.log_dirs))
 
 
 def _hosts(site: Site) -> list[str]:
@@ -102,4 +125,5 @@ VERB = Verb(
     options=_options,
     examples=("provision destroy --confirm atu-lab --allow wipe-log-dir specs/lab.yaml",),
     changes=True,
+    of_hosts=True,
 )

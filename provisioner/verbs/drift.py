@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import argparse
 
-from provisioner.errors import Exit
+from provisioner.errors import Exit, Notice
 from provisioner.plan.model import Report
 from provisioner.site import planning
+from provisioner.site.holds import left_alone
 from provisioner.verbs.shared import options
 from provisioner.verbs.shared.context import Context
 from provisioner.verbs.shared.opening import open_context
+from provisioner.verbs.shared.regrets import warn_of_cluster
 from provisioner.verbs.shared.verb import Verb
 
 
 def story(args: argparse.Namespace, context: Context) -> Report:
     """observe → resolve → diff → report."""
     with open_context(args, context) as site:
-        plan = planning.make_plan(site).plan
+        planned = planning.make_plan(site)
+        plan = planned.plan
+        warn_of_cluster(context, site, planned)
+        for text in left_alone(site, planned):
+            context.warn(Notice(text))
         report = Report(site.spec.cluster, plan=plan, complete=plan.complete, in_sync=plan.in_sync)
         if args.strict and plan.unmanaged:
             report.in_sync = False

@@ -58,6 +58,9 @@ def allowed(site: Site, node: Node, context: Context) -> tuple[Planned, tuple[st
     again = (
         f"provision apply {context.words} repairs it; provision verify {context.words} checks it"
     )
+    if node.hold:
+        why = f"{node.name} is held by the spec: {node.hold}"
+        raise fail("refused", why, "take its hold out of the spec, then provision apply")
     planned = planning.make_plan(site)
     warn_unused(site, planned, of_gates(site))
     found = checks(site, planned.seen.view, planned.seen.unavailable)
@@ -74,7 +77,7 @@ def allowed(site: Site, node: Node, context: Context) -> tuple[Planned, tuple[st
     if not verdict.allowed:
         hint = "--allow offline permits it" if verdict.offline else again
         raise fail("refused", f"{node.name} cannot be stopped safely: {verdict.reason}", hint)
-    return planned, verdict.offline
+    return planned, (*verdict.offline, *verdict.unwritable)
 
 
 def finish(report: Report, node: Node, drill: Drill, signal: int) -> None:
@@ -137,4 +140,5 @@ VERB = Verb(
     options=_options,
     examples=("provision drill --node broker-1 specs/lab.yaml",),
     changes=True,
+    of_hosts=True,
 )

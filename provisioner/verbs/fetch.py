@@ -147,7 +147,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
 VERB = Verb(
     "fetch",
     "download Kafka and Java into the cache, or write and load a bundle",
-    rank=19,
+    rank=20,
     story=story,
     options=_options,
     examples=(

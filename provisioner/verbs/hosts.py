@@ -17,7 +17,7 @@ def story(args: argparse.Namespace, context: Context) -> Report:
     """files → inventory and SSH configuration → a table. Raises ProvisionError."""
     loaded = load(args, context)
     limit = limit_of(args, loaded)
-    used = dict.fromkeys(node.host for node in loaded.spec.nodes)
+    used = dict.fromkeys(node.host for node in loaded.spec.known)
     names = [name for name in used if limit is None or name in limit]
     report = Report(loaded.spec.cluster)
     found = values(
@@ -38,4 +38,5 @@ VERB = Verb(
     rank=3,
     story=story,
     examples=("provision hosts -i inventories/prod.yaml specs/prod.yaml",),
+    of_hosts=True,
 )

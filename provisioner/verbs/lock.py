@@ -40,7 +40,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
 VERB = Verb(
     "lock",
     "show or break the cluster's lock",
-    rank=15,
+    rank=16,
     story=story,
     options=_options,
     examples=(

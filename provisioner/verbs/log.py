@@ -31,7 +31,7 @@ def story(args: argparse.Namespace, context: Context) -> Report:
 VERB = Verb(
     "log",
     "show what was done to the cluster, when and by whom",
-    rank=16,
+    rank=17,
     story=story,
     examples=("provision log specs/prod.yaml",),
 )

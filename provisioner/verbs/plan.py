@@ -8,10 +8,12 @@ from pathlib import Path
 from provisioner.errors import Exit
 from provisioner.plan.model import Report
 from provisioner.site import planning
+from provisioner.site.forecast import foreseen
 from provisioner.verbs.shared import options
 from provisioner.verbs.shared.context import Context
 from provisioner.verbs.shared.opening import open_context
 from provisioner.verbs.shared.permissions import warn_unused
+from provisioner.verbs.shared.regrets import warn_of_cluster
 from provisioner.verbs.shared.verb import Verb
 
 
@@ -20,17 +22,20 @@ def story(args: argparse.Namespace, context: Context) -> Report:
     with open_context(args, context) as site:
         planned = planning.make_plan(site)
         warn_unused(site, planned)
+        warn_of_cluster(context, site, planned)
         report = Report(
             site.spec.cluster,
             plan=planned.plan,
             complete=planned.plan.complete,
             in_sync=planned.plan.in_sync,
+            forecast=foreseen(site, planned),
         )
         if args.out:
             from provisioner.verbs.shared.saved_plan import save
 
-            save(Path(args.out), context, args, site.spec, planned.plan)
-    context.console.answer(context.console.text.plan(planned.plan))
+            save(Path(args.out), context, args, site.spec, planned)
+    text = context.console.text.plan(planned.plan, foreseen=report.forecast)
+    context.console.answer(text)
     report.exit_code = _exit(args, report)
     return report
 

@@ -21,7 +21,7 @@ def story(args: argparse.Namespace, console: Console) -> int:
 VERB = Verb(
     "schema",
     "print the JSON Schema of a spec",
-    rank=17,
+    rank=18,
     story=story,
     examples=("provision schema > cluster.schema.json",),
     of_clusters=False,

@@ -17,4 +17,5 @@ VERB = Verb(
         "provision start --node broker-1 specs/lab.yaml",
     ),
     changes=True,
+    of_hosts=True,
 )

@@ -27,4 +27,5 @@ VERB = Verb(
         'provision stop --node broker-1 --hold "disk swap" specs/prod.yaml',
     ),
     changes=True,
+    of_hosts=True,
 )

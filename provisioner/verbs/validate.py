@@ -79,6 +79,10 @@ def _unread(report: Report) -> tuple[UnknownState, ...]:
 
 def summary(spec: Spec) -> str:
     """'atu-lab, Kafka 3.9.1 with ZooKeeper; 1 ZooKeeper server and 3 brokers on localhost; …'."""
+    if spec.bootstrap:
+        where = _listed([f"{host}:{port}" for host, port in spec.bootstrap])
+        topics = counted(len(spec.topics), "topic")
+        return f"{spec.cluster}, Kafka {spec.version} at {where}, its hosts unknown; {topics}"
     mode = "KRaft" if spec.is_kraft else "with ZooKeeper"
     combined = [node for node in spec.nodes if node.is_broker and node.is_controller]
     brokers = [node for node in spec.brokers if node not in combined]

@@ -45,6 +45,8 @@ KRAFT = """controllers:
   - {{id: 0, host: localhost, port: {c[0]}}}
   - {{id: 1, host: localhost, port: {c[1]}}}
   - {{id: 2, host: localhost, port: {c[2]}}}"""
+SESSIONS = ", broker.session.timeout.ms: 5000, broker.heartbeat.interval.ms: 500"
+"""A restarted broker is let in again when its old session is over: after 9 seconds by itself."""
 VERSIONS = {"zookeeper": "3.9.1", "kraft": "4.3.1"}
 
 
@@ -141,7 +143,7 @@ def provisioned(folder: Path, mode: str) -> Iterator[Provisioned]:
     ports = free_ports(6)
     kraft = mode == "kraft"
     text = (KRAFT if kraft else ZOOKEEPER).format(c=ports[3:])
-    session = "" if kraft else ", zookeeper.session.timeout.ms: 6000"
+    session = SESSIONS if kraft else ", zookeeper.session.timeout.ms: 6000"
     lab = Provisioned(folder / "lab.yaml", folder / "kafka", ports[:3], kraft)
     lab.spec.write_text(
         SPEC.format(

@@ -13,12 +13,13 @@ import pytest
 
 from tests.kafka_client import connect
 from tests.real.provisioned import Provisioned, provisioned
+from tests.soak import modes
 
 STEPS = ["healthy", "topic", "produce", "stop", "leaders", "goes-on", "read", "order"]
 STEPS += ["start", "in-sync", "preferred-leaders", "proof", "pause", "clean"]
 
 
-@pytest.fixture(scope="module", params=["zookeeper", "kraft"])
+@pytest.fixture(scope="module", params=modes("zookeeper", soak=("kraft",)))
 def lab(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Provisioned]:

@@ -56,7 +56,9 @@ def test_what_kafka_refuses_stops_nothing(running: Lab, first: int) -> None:
         assert lab.run("validate").code == 0
         cluster = lab.json("apply", code=2)
     assert not cluster["applied"]
-    assert {c["kind"] for c in cluster["not_started"]} == {"service"}
+    kinds = {c["kind"] for c in cluster["not_started"]}
+    assert "service" in kinds
+    assert kinds <= {"service", "broker-config"}  # some of these Kafka would take live
     for id, (key, _, said) in enumerate(rows):
         file = str(lab.properties(f"broker-{id}"))
         message = item(cluster, "failed", kind="file", name=file)["message"].splitlines()[0]

@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -30,10 +31,15 @@ from provisioner.kafka.port import (
     KafkaUnavailable,
     PartitionView,
     Sent,
+    TopicView,
 )
 from provisioner.kafka.requests.configs import AlterBrokerConfig, AlterTopicConfig
-from provisioner.kafka.requests.topics import CreatePartitions, CreateTopic
+from provisioner.kafka.requests.leaders import ElectPreferredLeaders
+from provisioner.kafka.requests.reassignments import Reassign
+from provisioner.kafka.requests.request import Request
+from provisioner.kafka.requests.topics import CreatePartitions, CreateTopic, DeleteTopic
 from provisioner.kafka.routes import Routes
+from provisioner.kinds.quota.requests import AlterQuota
 from tests.kafka_client import Both, connect
 from tests.real.kafka_processes import Lab, Process, free_ports, kraft_lab, zookeeper_lab
 
@@ -364,6 +370,48 @@ def test_a_topic_that_exists_is_refused(cluster: Both, topic: str) -> None:
     with pytest.raises(KafkaRefused, match="already exists") as refused:
         cluster.send(CreateTopic(topic, 1, 1))
     assert refused.value.code == "TOPIC_ALREADY_EXISTS"
+
+
+def codes(cluster: Both, *requests: Request) -> list[str]:
+    """What Kafka said to each of them, sent as one request where they can be."""
+    return [refusal.code if refusal else "" for refusal in cluster.send_all(requests)]
+
+
+def test_in_a_request_about_many_topics_each_has_its_own_answer(cluster: Both, topic: str) -> None:
+    a, b, none = (f"{topic}-{letter}" for letter in "ab0")
+    made = [CreateTopic(a, 1, 1), CreateTopic(none, 1, 99), CreateTopic(b, 2, 1)]
+    assert codes(cluster, *made) == ["", "INVALID_REPLICATION_FACTOR", ""]
+    seen = wait_for(cluster, lambda view: view.topic(a) and view.topic(b))
+    assert seen.topic(none) is None
+    wider = [CreatePartitions(a, 3), CreatePartitions(none, 2), CreatePartitions(b, 1)]
+    assert codes(cluster, *wider) == ["", "UNKNOWN_TOPIC_OR_PARTITION", "INVALID_PARTITIONS"]
+    wait_for(cluster, lambda view: len(found(view, a).partitions) == 3)
+    values = [("90000", a), ("soon", b)]
+    config = [AlterTopicConfig(name, {"retention.ms": value}) for value, name in values]
+    assert codes(cluster, *config) == ["", "INVALID_CONFIG"]
+    (place,) = {p.replicas for p in found(seen, a).partitions}
+    moves = [Reassign(a, {0: place}), Reassign(b, {0: (99,)}), Reassign(none, {0: place})]
+    said = codes(cluster, *moves)
+    assert said == ["", "INVALID_REPLICA_ASSIGNMENT", "UNKNOWN_TOPIC_OR_PARTITION"]
+    leaders = [ElectPreferredLeaders(((name, 0),)) for name in (a, none, b)]
+    assert codes(cluster, *leaders) == ["", "UNKNOWN_TOPIC_OR_PARTITION", ""]
+    gone = [DeleteTopic(a, found(seen, a).id), DeleteTopic(b, str(uuid4()))]
+    assert codes(cluster, *gone) == ["", "UNKNOWN_TOPIC_ID"]
+    assert codes(cluster, DeleteTopic(none), DeleteTopic(b)) == ["UNKNOWN_TOPIC_OR_PARTITION", ""]
+    wait_for(cluster, lambda view: not view.topic(a) and not view.topic(b))
+
+
+def found(view: ClusterView, topic: str) -> TopicView:
+    seen = view.topic(topic)
+    assert seen is not None
+    return seen
+
+
+def test_in_a_request_about_many_quotas_each_has_its_own_answer(cluster: Both) -> None:
+    a, b = ((("user", name),) for name in ("quota-a", "quota-b"))
+    set_ = [AlterQuota(a, {"producer_byte_rate": 1000}), AlterQuota(b, {"no_such_rate": 1})]
+    assert codes(cluster, *set_) == ["", "INVALID_REQUEST"]
+    assert codes(cluster, AlterQuota(a, {}, ("producer_byte_rate",))) == [""]
 
 
 def test_config_of_a_broker_that_is_not_there(cluster: Both) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.real.lab import Lab, kraft_lab
+from tests.soak import modes
 
 
 def meta(lab: Lab, id: int) -> dict[str, str]:
@@ -27,10 +28,13 @@ def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
         made.clean()
 
 
-QUORUMS = [("3.9.1", 1, "static"), ("4.2.0", 1, "dynamic"), ("4.3.1", 3, "")]
+QUORUMS = {"3.9.1": (1, "static"), "4.2.0": (1, "dynamic"), "4.3.1": (3, "")}
+VERSIONS = modes("4.3.1", soak=("3.9.1", "4.2.0"))
 
 
-@pytest.mark.parametrize("lab", QUORUMS, indirect=True, ids=["3.9.1", "4.2.0", "4.3.1"])
+@pytest.mark.parametrize(
+    "lab", [(version, *QUORUMS[version]) for version in VERSIONS], indirect=True, ids=VERSIONS
+)
 def test_from_nothing_again_and_with_all_data_lost(
     lab: Lab, request: pytest.FixtureRequest
 ) -> None:
@@ -67,6 +71,7 @@ def test_from_nothing_again_and_with_all_data_lost(
 
 
 @pytest.mark.parametrize("lab", [("4.3.1", 3, "")], indirect=True, ids=["4.3.1"])
+@pytest.mark.soak
 def test_killed_all_at_once_it_comes_back_and_destroy_takes_only_what_was_made(lab: Lab) -> None:
     lab.apply()
     written = [b"purchase-%d" % n for n in range(200)]

@@ -12,6 +12,7 @@ import pytest
 from provisioner.kafka.port import KafkaRefused
 from provisioner.kinds.quota.requests import AlterQuota, DescribeQuotas, Entity
 from tests.real.lab import Lab, item, kraft_lab, until, zookeeper_lab
+from tests.soak import modes
 
 ALICE = (("user", "alice"),)
 CLIENTS_OF_ALICE = (("user", "alice"), ("client-id", None))
@@ -38,7 +39,9 @@ NAMES = sorted(
 )
 
 
-@pytest.fixture(scope="module", params=["3.9.1 zookeeper", "3.9.1 kraft", "4.3.1 kraft"])
+@pytest.fixture(
+    scope="module", params=modes("4.3.1 kraft", soak=("3.9.1 zookeeper", "3.9.1 kraft"))
+)
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     version, mode = request.param.split()
     folder = tmp_path_factory.mktemp(f"{mode}-{version}")

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from tests.real.provisioned import Provisioned, provisioned
+from tests.soak import modes
 
 LINE = re.compile(r"Topic: (\S+)\s+Partition: (\d+)\s+Leader: (\S+)\s+Replicas: (\S*)\s+Isr: (\S*)")
 
 
-@pytest.fixture(scope="module", params=["zookeeper", "kraft"])
+@pytest.fixture(scope="module", params=modes("kraft", soak=("zookeeper",)))
 def lab(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Provisioned]:

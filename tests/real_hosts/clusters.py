@@ -236,7 +236,7 @@ def three_nodes(machines: Sequence[Machine], name: str = "orders") -> str:
         "defaults:",
         "  heap: 256m",
         f"  {JVM}",
-        f"  config: {{{CLEANER}, min.insync.replicas: 2, num.io.threads: 4}}",
+        f"  config: {{{CLEANER}, min.insync.replicas: 2, num.partitions: 4}}",
         "controllers:",
         *(f"  - {{id: {n}, host: {m.name}, port: 9093}}" for n, m in _numbered(machines)),
         "brokers:",

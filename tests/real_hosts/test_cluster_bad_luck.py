@@ -3,7 +3,6 @@ no process runs twice."""
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from pathlib import Path
@@ -21,11 +20,11 @@ from tests.real_hosts.clusters import (
     remains,
     until,
 )
+from tests.soak import SOAK
 
 SYSTEMD = "  supervisor: systemd\n"
 STATE = "/var/lib/provision/one"
 SEED = 4
-SOAK = os.environ.get("PROVISION_SOAK") == "yes"
 KILLS = 20 if SOAK else 6
 CUTS = 10 if SOAK else 3
 
@@ -40,7 +39,7 @@ class Work:
 
     def renew(self) -> None:
         self.number += 1
-        config = f", num.io.threads: {self.number}"
+        config = f", num.partitions: {self.number}"
         self.place.write(one_node(self.host.name, more=SYSTEMD, config=config))
 
     def lines(self, begun: Begun, count: int) -> bool:

@@ -97,7 +97,7 @@ def test_status_from_outside(cluster: Place) -> None:
 def test_one_property_is_rolled_one_at_a_time_and_nothing_is_lost(whole: Place) -> None:
     before = all_processes(whole.machines)
     with Writer(addresses(whole), "orders") as writer, Watch(ports(whole)) as watch:
-        whole.edit("num.io.threads: 4", "num.io.threads: 5")
+        whole.edit("num.partitions: 4", "num.partitions: 5")
         done = whole.json("apply")
     assert done.code == 0, str(done)
     assert bounced(before, all_processes(whole.machines)) == set(before)
@@ -106,13 +106,13 @@ def test_one_property_is_rolled_one_at_a_time_and_nothing_is_lost(whole: Place) 
     assert len(writer.acknowledged) > 100
     assert writer.acknowledged - writer.kept() == set()
     for machine in whole.machines:
-        assert "num.io.threads=5" in on(machine, "cat /opt/kafka/config/server-*.properties")
+        assert "num.partitions=5" in on(machine, "cat /opt/kafka/config/server-*.properties")
 
 
 def test_limit_changes_one_host_only(whole: Place) -> None:
     first, *others = whole.machines
     before = all_processes(whole.machines)
-    whole.edit("num.io.threads: 5", "num.io.threads: 6")
+    whole.edit("num.partitions: 5", "num.partitions: 6")
     plan = whole.json("plan", "--limit", first.name)
     assert plan.code == 0, str(plan)
     assert plan.cluster["limited"]
@@ -140,7 +140,8 @@ def test_a_host_that_is_down_is_unknown_and_the_others_are_done(whole: Place) ->
     assert looked.cluster["in_sync"] is None
     unknown = looked.cluster["unknown"]
     assert {u["host"] for u in unknown if u["host"]} == {down.name}
-    assert {u["name"] for u in unknown if not u["host"]} <= {"broker-3"}
+    # What limits its replication only it can tell.
+    assert {u["name"] for u in unknown if not u["host"]} <= {"broker-3", "cluster"}
 
     on(whole.machines[0], "systemctl disable kafka-orders-broker-1.service")
     looked = whole.json("drift")

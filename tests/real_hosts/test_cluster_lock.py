@@ -55,7 +55,7 @@ def threads(place: Place, number: int) -> None:
     text = one_node(
         place.machines[0].name,
         more="  supervisor: systemd\n",
-        config=f", num.io.threads: {number}",
+        config=f", num.partitions: {number}",
     )
     place.write(text)
 
@@ -107,7 +107,7 @@ def go_on(host: Machine) -> None:
 def test_ten_at_once_from_two_logins(place: Place, ops: Place, host: Machine) -> None:
     threads(place, 9)
     ops.spec.write_text(place.spec.read_text())
-    before = int(on(host, "grep -c num.io.threads /opt/kafka/config/server-1.properties; true"))
+    before = int(on(host, "grep -c num.partitions /opt/kafka/config/server-1.properties; true"))
     assert before == 0
     with contextlib.ExitStack() as stack:
         runs = [
@@ -123,7 +123,7 @@ def test_ten_at_once_from_two_logins(place: Place, ops: Place, host: Machine) ->
             assert '"lock-held"' in run.text
     # One of them restarted the broker, once: none interleaved.
     assert len(processes(host)["server-1.properties"]) == 1
-    assert on(host, f"grep -c num.io.threads=9 {CONFIG}").strip() == "1"
+    assert on(host, f"grep -c num.partitions=9 {CONFIG}").strip() == "1"
     assert place.run("drift").code == 0
     assert free(host)
     assert held(place)["held"] is False
@@ -177,7 +177,7 @@ def test_a_holder_that_wakes_after_another_took_over_changes_nothing(
         before = processes(host)
         run.process.send_signal(signal.SIGCONT)
         assert run.end() != 0, run.text
-    assert on(host, f"grep -c num.io.threads=13 {CONFIG}").strip() == "1"
+    assert on(host, f"grep -c num.partitions=13 {CONFIG}").strip() == "1"
     assert processes(host) == before
     assert on(host, f"cat {STATE}/journal.jsonl") == journal
     assert place.run("drift").code == 0

@@ -41,7 +41,9 @@ def host(module_machines: MachineFactory) -> Machine:
 @pytest.fixture(scope="module")
 def place(host: Machine, tmp_path_factory: pytest.TempPathFactory) -> Place:
     place = Place(tmp_path_factory.mktemp("systemd"), [host])
-    text = lab(host.name, more="  supervisor: systemd\n", config=", num.io.threads: 4")
+    text = lab(
+        host.name, more="  supervisor: systemd\n", config=", num.io.threads: 4, num.partitions: 4"
+    )
     place.write(
         text.replace("replication: 3}", "replication: 3, config: {retention.ms: 604800000}}")
     )
@@ -69,7 +71,7 @@ def test_units_are_clean_enabled_and_their_own(place: Place, host: Machine) -> N
         assert shown["User"] == "kafka"
         assert shown["Restart"] == "on-failure"
         assert shown["NoNewPrivileges"] == "yes"
-        assert shown["TimeoutStopUSec"] == "5min"
+        assert shown["TimeoutStopUSec"] == "6min"
     files = [f"/etc/systemd/system/{name(node)}" for node in UNITS]
     verified = on(host, 'systemd-analyze verify "$@" 2>&1 | grep kafka; true', *files)
     assert verified == ""
@@ -119,18 +121,18 @@ class Case:
 
 
 def edit(host: Machine) -> None:
-    on(host, f"sed -i s/num.io.threads=4/num.io.threads=3/ {BROKER}")
+    on(host, f"sed -i s/num.partitions=4/num.partitions=3/ {BROKER}")
 
 
 def edit_and_restart(host: Machine) -> None:
     edit(host)
     on(host, "systemctl restart kafka-lab-broker-1")
-    until(lambda: listens(host, 9093), "broker 1 with another number of threads")
+    until(lambda: listens(host, 9093), "broker 1 with another number of partitions")
 
 
 def edit_restart_and_revert(host: Machine) -> None:
     edit_and_restart(host)
-    on(host, f"sed -i s/num.io.threads=3/num.io.threads=4/ {BROKER}")
+    on(host, f"sed -i s/num.partitions=3/num.partitions=4/ {BROKER}")
 
 
 def listens(host: Machine, port: int) -> bool:
@@ -221,7 +223,7 @@ CASES = [
         edit_restart_and_revert,
         "service broker-1",
         {MENDED},
-        says="num.io.threads",
+        says="num.partitions",
     ),
     Case("edited and restarted with it", edit_and_restart, "service broker-1", {MENDED}),
     Case(

@@ -22,6 +22,9 @@ from provisioner.cli import main
 code = main(sys.argv[1:])
 if sys.argv[1] != "validate":
     import provisioner.kafka.client  # where something runs
+    from provisioner.kafka import messages
+    for api in ("ListPartitionReassignments", "ApiVersions", "DescribeClientQuotas"):
+        messages._classes(api)  # what kinds ask of a cluster with topics
 print("\\n" + " ".join(sorted(sys.modules)), file=sys.__stdout__)
 sys.exit(code)
 """
@@ -30,11 +33,13 @@ FILES = (
     *("provisioner", "provisioner.cli", "provisioner.errors", "provisioner.workers"),
     *("provisioner.uuids", "provisioner.packages", "provisioner.cleaning"),
     *("provisioner.inventory", "provisioner.inventory.*"),
-    *("provisioner.spec", "provisioner.spec.build", "provisioner.spec.checks*"),
+    *("provisioner.spec", "provisioner.spec.build*", "provisioner.spec.checks*"),
+    "provisioner.spec.features",
     *("provisioner.spec.compiled", "provisioner.spec.load", "provisioner.spec.nearest"),
     *("provisioner.spec.properties", "provisioner.spec.rules", "provisioner.spec.scalars"),
     *("provisioner.spec.shape", "provisioner.spec.types", "provisioner.spec.words"),
-    "provisioner.spec.yamlfile",
+    *("provisioner.spec.yamlfile", "provisioner.spec.excerpts", "provisioner.spec.patterns"),
+    *("provisioner.spec.topic_warnings", "provisioner.topic_rules", "provisioner.notices"),
     *("provisioner.verbs", "provisioner.verbs.shared", "provisioner.verbs.shared.arguments"),
     *("provisioner.verbs.shared.command", "provisioner.verbs.shared.console"),
     *("provisioner.verbs.shared.context", "provisioner.verbs.shared.loading"),
@@ -45,10 +50,12 @@ FILES = (
     *(
         "provisioner.report",
         "provisioner.report.events",
+        "provisioner.report.forecast",
         "provisioner.report.formats",
         "provisioner.report.live",
     ),
-    *("provisioner.report.text", "provisioner.site", "provisioner.site.stopping"),
+    *("provisioner.report.text", "provisioner.report.units"),
+    *("provisioner.site", "provisioner.site.stopping"),
     *("provisioner.hosts", "provisioner.hosts.core_dumps"),
     *("provisioner.kinds", "provisioner.kinds.ids"),
 )
@@ -63,8 +70,13 @@ LOOK = (
     *(
         "provisioner.site.facts",
         "provisioner.site.fetching",
+        "provisioner.site.forecast",
+        "provisioner.site.holds",
+        "provisioner.site.verdicts",
         "provisioner.site.look",
+        "provisioner.site.migrating",
         "provisioner.site.observe",
+        "provisioner.site.paths",
     ),
     *("provisioner.site.planning", "provisioner.site.routes", "provisioner.site.site"),
     *("provisioner.artifacts", "provisioner.artifacts.cache", "provisioner.artifacts.cds"),
@@ -73,8 +85,11 @@ LOOK = (
     "provisioner.artifacts.store",
     *("provisioner.kafka", "provisioner.kafka.client", "provisioner.kafka.dialing"),
     *("provisioner.kafka.messages", "provisioner.kafka.port", "provisioner.kafka.reading"),
-    *("provisioner.kafka.routes", "provisioner.kafka.survey", "provisioner.kafka.traffic"),
-    *("provisioner.kafka.tunnel", "provisioner.kafka.wire", "provisioner.verbs.shared.opening"),
+    "provisioner.kafka.repeated",
+    *("provisioner.kafka.rights", "provisioner.kafka.routes", "provisioner.kafka.survey"),
+    *("provisioner.kafka.traffic", "provisioner.kafka.tunnel", "provisioner.kafka.wire"),
+    "provisioner.verbs.shared.opening",
+    "provisioner.verbs.shared.regrets",
 )
 """Ours, to look at a cluster."""
 
@@ -85,6 +100,7 @@ LIBRARIES = {
     *("kafka.protocol.metadata", "kafka.protocol.metadata.api_versions"),
     *("kafka.protocol.metadata.metadata", "kafka.protocol.admin"),
     *("kafka.protocol.admin.cluster", "kafka.protocol.admin.configs"),
+    *("kafka.protocol.admin.topics", "kafka.protocol.admin.client_quotas"),
 }
 """Of others, to look at a cluster on this machine."""
 

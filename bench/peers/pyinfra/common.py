@@ -14,7 +14,10 @@ from pyinfra.operations import files, python, server
 
 FILES = os.environ["PEER_FILES"]
 TEMPLATES = os.environ["PEER_TEMPLATES"]
-VALUES = {"log_retention_hours": int(os.environ.get("LOG_RETENTION_HOURS", "168"))}
+VALUES = {
+    "log_retention_hours": int(os.environ.get("LOG_RETENTION_HOURS", "168")),
+    "queued_max_requests": 500,
+}
 TOPICS = [("atu", 1, 1), ("purchases", 3, 3)]
 TOOL = "JAVA_HOME=/opt/jre /opt/kafka/bin/kafka-topics.sh --bootstrap-server"
 

@@ -15,7 +15,7 @@ address = host.name
 everybody = sorted(each.name for each in inventory)
 voters = ",".join(f"{number}@{each}:9093" for number, each in enumerate(everybody, 1))
 
-base("4.2.0", ["/var/lib/kafka", "/var/lib/kafka/data", "/etc/kafka"])
+base("4.3.1", ["/var/lib/kafka", "/var/lib/kafka/data", "/etc/kafka"])
 file = properties(
     "kraft",
     "server.properties",

@@ -1,6 +1,7 @@
 # The canonical form of what a process is started with; provisioner/kinds/properties.py is its twin.
 # Files that end in .properties or .conf are read as Java properties, any other by its lines.
-# Keys that begin with "hint." are not part of it.
+# Keys that begin with "hint." are not part of it, nor are the properties (of the first file) that
+# hint.live of the launch file (the second) names: Kafka takes them while it runs.
 function emit(line,   n, i, c, d, key, rest) {
   n = length(line)
   for (i = 1; i <= n; i++) {
@@ -13,6 +14,7 @@ function emit(line,   n, i, c, d, key, rest) {
   c = substr(rest, 1, 1)
   if (c == "=" || c == ":") { rest = substr(rest, 2); sub(/^[ \t\f]+/, "", rest) }
   key = tidy(key)
+  if (key == "hint.live" && section == 2) live = tidy(rest)
   if (substr(key, 1, 5) == "hint.") return
   values[section ":" key "="] = tidy(rest)
 }
@@ -42,8 +44,11 @@ FNR == 1 { finish(); for (i = 1; i < ARGC; i++) if (ARGV[i] == FILENAME) section
 # In the order of bytes, so that nobody has to be asked to sort.
 END {
   finish()
+  n = split(live, names, ",")
+  for (i = 1; i <= n; i++) if (names[i] != "") left_out["1:" names[i] "="] = 1
   for (k in values) {
     line = k values[k]
+    if (substr(line, 1, index(line, "=")) in left_out) continue
     for (i = count++; i > 0 && sorted[i] > line; i--) sorted[i + 1] = sorted[i]
     sorted[i + 1] = line
   }

@@ -236,6 +236,7 @@ class SshLink:
         self._fabric: Any = None
         self._asked = 0.0  # when a sign of life was asked for; 0 when none is awaited
         self._asking = threading.Lock()
+        self._given_up = ""  # why it was closed here: all that the library then says is that it is
 
     @property
     def is_active(self) -> bool:
@@ -281,8 +282,7 @@ class SshLink:
         except TransportError as error:
             if error.code != "unreachable":
                 raise
-            self.wire.abort()
-            raise self.lost(f"no answer within {seconds:g} s") from error
+            raise self._dead(f"no answer within {seconds:g} s") from error
 
     def start(self, channel: Any, command: str) -> None:
         """Has the login shell run ``command``. Raises TransportError."""
@@ -361,14 +361,19 @@ class SshLink:
         if not asked:
             threading.Thread(target=self.is_alive, daemon=True, name="ssh ping").start()
         elif now - asked > self._dead_after * 3 / 4:
-            self.wire.abort()
             quiet = now - self.wire.last_received
-            raise self.lost(f"no sign of life for {quiet:.0f} s")
+            raise self._dead(f"no sign of life for {quiet:.0f} s")
+
+    def _dead(self, why: str) -> TransportError:
+        self._given_up = self._given_up or why
+        self.wire.abort()
+        return self.lost(why)
 
     def lost(self, why: object) -> TransportError:
         """The error of a connection that is gone."""
         said = self._transport.farewell
-        reason = said or str(why or self._transport.get_exception() or "").strip()
+        found = self._given_up or why or self._transport.get_exception() or ""
+        reason = said or str(found).strip()
         text = f"the connection to {self.hop.host} was lost" + (f": {reason}" if reason else "")
         return TransportError("connection-lost", text)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from provisioner.kafka.requests.request import ANY, Destination, Message, Request
+from provisioner.kafka.requests.request import ANY, Destination, Message, Part, Request
 
 TOPIC, BROKER = 2, 4
 """Kinds of resources that have a configuration."""
@@ -17,7 +18,12 @@ def alter(kind: int, resource: str, set: Mapping[str, str], delete: Sequence[str
     entries += [{"name": k, "config_operation": DELETE, "value": None} for k in delete]
     change = {"resource_type": kind, "resource_name": resource, "configs": entries}
     fields = {"resources": [change], "validate_only": False}
-    return Message("IncrementalAlterConfigs", fields, lambda answer: answer.responses)
+    part = Part("resources", (kind, resource), _altered)
+    return Message("IncrementalAlterConfigs", fields, lambda answer: answer.responses, part=part)
+
+
+def _altered(answer: Any) -> Iterator[tuple[tuple[int, str], Any]]:
+    return (((item.resource_type, item.resource_name), item) for item in answer.responses)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,11 @@ def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
         return {}
     id = Id(places.host, "account", spec.user)
     made = places.supervisor is Supervisor.SYSTEMD
-    return {id: State({"exists": True}, args={"home": places.home, "made": made})}
+    return {
+        id: State(
+            {"exists": True}, args={"home": places.home, "made": made and not spec.preinstalled}
+        )
+    }
 
 
 def probe(places: HostLayout) -> Sequence[Probe]:

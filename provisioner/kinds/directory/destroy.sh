@@ -32,6 +32,10 @@ for n do
       systemctl disable --quiet --now "${n##*/}" 2>/dev/null
       (enter "${n%/*}" && rm -f -- "./${n##*/}") || bad=yes
       reload=yes ;;
+    drop-in)
+      (enter "${n%/*}" && rm -f -- "./${n##*/}") || bad=yes
+      (enter "${n%/*/*}" && { rmdir -- "./$(basename "${n%/*}")" 2>/dev/null || :; })
+      reload=yes ;;
     tree)
       case $n in */.provision/dist/*|*/logs/*) rm -rf -- "$n" || bad=yes ;; *) echo "$n was not made by provision"; exit 1 ;; esac ;;
     state)

@@ -6,12 +6,17 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 
+from provisioner.kinds.directory import preinstalled
+from provisioner.kinds.ids import service_id
 from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
 from provisioner.kinds.layout import HostLayout
+from provisioner.kinds.leaving import after
+from provisioner.kinds.phases import is_controller
 from provisioner.plan.model import (
     PRIVILEGED,
     Absent,
     Change,
+    Gone,
     Id,
     Layer,
     Observation,
@@ -29,9 +34,18 @@ PACKAGE = __package__ or ""
 
 def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
     """Folders from the top down; Kafka's user owns the home and everything below it."""
+    states: dict[Id, State] = {
+        Id(places.host, "directory", places.logs(node)): Gone(
+            after=after(node), args={"user": places.user, "state": places.state}
+        )
+        for node in places.leaving
+    }
+    for node in filter(is_controller, places.former):
+        args = {"user": places.user, "state": places.state}
+        gone = Gone(after=(service_id(node),), args=args)
+        states[Id(places.host, "directory", places.logs(node))] = gone
     if not places.nodes:
-        return {}
-    states: dict[Id, State] = {}
+        return states
 
     def want(
         path: str,
@@ -45,6 +59,8 @@ def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
         args = {"user": user, "maker": places.user, "holds": holds}
         states[Id(places.host, "directory", path)] = State(fields, disk, args=args)
 
+    if places.preinstalled:
+        return preinstalled.desired(places)
     outside = PRIVILEGED if places.root else places.user
     want(places.home, "0755", places.owner, outside)
     for path in (f"{places.home}/config", f"{places.home}/logs"):
@@ -69,12 +85,18 @@ def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
 def probe(places: HostLayout) -> Sequence[Probe]:
     """One script for everything under the home; each data folder elsewhere has its own, so that
     a hanging mount makes only itself unknown."""
-    if not places.nodes:
-        return []
     text = script(PACKAGE, "probe.sh")
+    if places.preinstalled:
+        return preinstalled.probe(text, places)
+    controllers = filter(is_controller, places.former)
+    gone = [places.logs(node) for node in (*places.leaving, *controllers)]
+    if not places.nodes:
+        ids = tuple(Id(places.host, "directory", path) for path in gone)
+        return [Probe(text, ids, tuple(gone), 1, places.kafka_user)] if gone else []
     home = [places.home]
     home += [f"{places.home}/{p}" for p in ("config", "logs")]
     home += [places.private_dir, f"{places.private_dir}/launch", f"{places.private_dir}/dist"]
+    home += gone
     rooted = ["/var/lib/provision", places.state]
     elsewhere: list[str] = []
     for node in places.nodes:
@@ -106,7 +128,11 @@ def judge(
     choice."""
     if isinstance(observation, Present) and "type" in fields:
         found = observation.fields["type"]
+        if found == "symbolic link" and state.args.get("adopted"):
+            return True, None
         return True, Refused(id, f"expected a directory, found a {found}: move it away")
+    if isinstance(observation, Absent) and state.args.get("needed"):
+        return True, Refused(id, str(state.args["needed"]))
     if isinstance(observation, Present) and "owner" in fields:
         owner, wanted = str(observation.fields["owner"]), str(state.fields["owner"])
         whose, may = owner.partition(":")[0], (wanted.partition(":")[0], "root")
@@ -126,11 +152,11 @@ def steps(change: Change, state: State) -> Sequence[Step]:
     """Kafka's user creates what it can; root creates the rest, where nobody else can change the
     path."""
     path = change.id.name
-    user, mode, owner = (
-        str(state.args["user"]),
-        str(state.fields["mode"]),
-        str(state.fields["owner"]),
-    )
+    if change.action == "delete":
+        words = (str(state.args["state"]), "tree", path)
+        return [Run("directory/destroy", words, str(state.args["user"]), 120)]
+    user = str(state.args["user"])
+    mode, owner = (str(state.fields.get(k) or state.args[k]) for k in ("mode", "owner"))
     if change.action != "create":
         return [Run("directory/mend", (path, mode, owner), user)]
     made = [Run("directory/make", (path, mode, owner), user)]

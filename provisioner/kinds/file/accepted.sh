@@ -4,8 +4,9 @@
 # said, each line after a "|". The files are gone again when it ends.
 home=$1 dist=$2 java=$3 archive=$4; shift 4
 umask 077
-d=$home/.provision/accepted
-rm -rf -- "$d" && mkdir -p -- "$d" || exit 1
+# In a home that is not of our making nothing is put, not even for a second.
+if [ -n "$home" ]; then d=$home/.provision/accepted; rm -rf -- "$d" && mkdir -p -- "$d" || exit 1
+else d=$(mktemp -d) || exit 1; fi
 trap 'rm -rf -- "$d"' EXIT
 case $java in
   system) if [ -n "${JAVA_HOME-}" ]; then java=$JAVA_HOME/bin/java; else java=$(command -v java); fi ;;

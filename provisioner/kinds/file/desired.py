@@ -6,22 +6,26 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from provisioner.kinds.file import logging, settings, unit
-from provisioner.kinds.ids import directory_id, file_id
+from provisioner.kinds.file import logging, preinstalled, settings, unit
+from provisioner.kinds.ids import directory_id, file_id, service_id
 from provisioner.kinds.layout import HostLayout
-from provisioner.plan.model import PRIVILEGED, Id, Pending, State
+from provisioner.kinds.leaving import after
+from provisioner.kinds.phases import is_controller, later
+from provisioner.plan.model import PRIVILEGED, Gone, Id, Pending, State
 from provisioner.spec.types import Node, Spec, Supervisor
 
 
 def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
     """Every file of the cluster on this host."""
-    states: dict[Id, State] = {}
+    states = _of_leaving(places)
     if not places.nodes:
         return states
+    if places.preinstalled:
+        return preinstalled.desired(spec, places)
     for node in places.nodes:
-        states[file_id(places.host, node.properties)] = _properties(
-            places, settings.properties(spec, node), "properties", node
-        )
+        own = _properties(places, settings.properties(spec, node), "properties", node)
+        coming = {"later": later(spec, node)}
+        states[file_id(places.host, node.properties)] = replace(own, args={**own.args, **coming})
         states[file_id(places.host, places.launch(node))] = _properties(
             places, settings.launch(spec, places, node), "launch", node
         )
@@ -35,7 +39,7 @@ def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
         {"type": "file", "mode": "0400", "owner": places.owner},
         args=_args(places, "key"),
     )
-    if spec.is_kraft:
+    if spec.has_quorum:
         states[file_id(places.host, places.cluster_id_file)] = State(
             {
                 "type": "file",
@@ -55,10 +59,33 @@ def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
                     "owner": "root:root",
                     "text": unit.text(spec, places, node),
                 },
-                args={"format": "text", "user": PRIVILEGED, "node": node.name},
+                args={"format": "text", "user": PRIVILEGED, "node": node.name}
+                | {"later": unit.coming(spec, node)},
             )
     states.update(_links(places))
-    return {id: replace(state, inputs=_folder(id)) for id, state in states.items()}
+    return {
+        id: state if isinstance(state, Gone) else replace(state, inputs=_folder(id))
+        for id, state in states.items()
+    }
+
+
+def _of_leaving(places: HostLayout) -> dict[Id, State]:
+    """What a broker that is to go was started with, once it is gone from the cluster; and the
+    controllers of a migration that is taken back, once they are stopped. Files of ZooKeeper servers
+    stay."""
+    states: dict[Id, State] = {}
+    gone = [(node, after(node)) for node in places.leaving]
+    gone += [(node, (service_id(node),)) for node in filter(is_controller, places.former)]
+    for node, before in gone:
+        args = {"user": places.user, "state": places.state}
+        for path, format in ((node.properties, "properties"), (places.launch(node), "launch")):
+            state = Gone(after=before, args={**args, "format": format})
+            states[file_id(places.host, path)] = state
+        if places.supervisor is Supervisor.SYSTEMD:
+            rooted = {**args, "user": PRIVILEGED, "format": "text"}
+            path = unit.path(places, node)
+            states[file_id(places.host, path)] = Gone(after=before, args=rooted)
+    return states
 
 
 def _folder(id: Id) -> tuple[Id, ...]:

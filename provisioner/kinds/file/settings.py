@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from provisioner.kinds.file import logging
+from provisioner.kinds.file import logging, migration
 from provisioner.kinds.layout import HostLayout
-from provisioner.spec.types import Listener, Node, Role, Spec, Supervisor
+from provisioner.kinds.live import HINT, live_of, waits_for_start
+from provisioner.spec.types import Level, Listener, Node, Role, Spec, Supervisor
 from provisioner.spec.words import is_loopback
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
@@ -25,11 +26,16 @@ def properties(spec: Spec, node: Node) -> Mapping[str, str]:
     """All keys of a node's properties file."""
     if node.role is Role.ZOOKEEPER:
         return {**_zookeeper(spec, node), **node.config}
-    values = _kraft(spec, node) if spec.is_kraft else _zookeeper_mode(spec, node)
+    kraft = spec.is_kraft or node.is_controller
+    values = _kraft(spec, node) if kraft else _zookeeper_mode(spec, node)
     if node.is_broker:
         values |= _broker(spec, node)
-    values |= _protocols(node)
-    return {**values, **node.config}
+    hybrid = spec.level is Level.HYBRID and not kraft
+    values |= _protocols(node, migration.names(spec) if hybrid else ())
+    own = migration.without_zookeeper(node.config) if spec.is_kraft else node.config
+    if node.is_controller and spec.zookeeper:
+        return {**values, **migration.controller(connect(spec)), **node.config}
+    return {**values, **own}
 
 
 def address(spec: Spec, node: Node) -> str:
@@ -38,9 +44,20 @@ def address(spec: Spec, node: Node) -> str:
 
 
 def _zookeeper(spec: Spec, node: Node) -> dict[str, str]:
+    values = {"dataDir": node.log_dirs[0].path, "clientPort": str(node.client_port)}
+    if not spec.preinstalled:
+        values |= _zookeeper_defaults(spec, node)
+    if len(spec.zookeeper) > 1:
+        for other in spec.zookeeper:
+            # A server binds what its own line says; peers may know it under a NAT name.
+            host = "0.0.0.0" if other is node else address(spec, other)
+            values[f"server.{other.id}"] = f"{host}:{other.peer_port}:{other.election_port}"
+    return values
+
+
+def _zookeeper_defaults(spec: Spec, node: Node) -> dict[str, str]:
+    """What this tool adds to a file of its own making."""
     values = {
-        "dataDir": node.log_dirs[0].path,
-        "clientPort": str(node.client_port),
         "maxClientCnxns": "0",
         "admin.enableServer": "false",
         "4lw.commands.whitelist": "srvr,ruok,mntr",
@@ -50,16 +67,32 @@ def _zookeeper(spec: Spec, node: Node) -> dict[str, str]:
         values["clientPortAddress"] = address(spec, node)
     if len(spec.zookeeper) > 1:
         values |= {"tickTime": "2000", "initLimit": "10", "syncLimit": "5"}
-        for other in spec.zookeeper:
-            # A server binds what its own line says; peers may know it under a NAT name.
-            host = "0.0.0.0" if other is node else address(spec, other)
-            values[f"server.{other.id}"] = f"{host}:{other.peer_port}:{other.election_port}"
     return values
 
 
+def connect(spec: Spec) -> str:
+    """How ZooKeeper is reached."""
+    return ",".join(f"{address(spec, zk)}:{zk.client_port}" for zk in spec.zookeeper)
+
+
 def _zookeeper_mode(spec: Spec, node: Node) -> dict[str, str]:
-    connect = ",".join(f"{address(spec, zk)}:{zk.client_port}" for zk in spec.zookeeper)
-    return {"broker.id": str(node.id), "zookeeper.connect": connect}
+    values = {"broker.id": str(node.id), "zookeeper.connect": connect(spec)}
+    if spec.level is Level.HYBRID:
+        values |= migration.broker(spec, voters_of(spec))
+    return values
+
+
+def voters_of(spec: Spec) -> str:
+    """The controllers of a static quorum, also those of a migration that is taken back."""
+    return ",".join(
+        f"{c.id}@{_reached(spec, c)}:{controller_port(c)}" for c in migration.quorum(spec)
+    )
+
+
+def _reached(spec: Spec, controller: Node) -> str:
+    """What a former controller advertises is what its file had."""
+    told = controller.advertised_controller
+    return told.host if told and controller in spec.former else address(spec, controller)
 
 
 def _kraft(spec: Spec, node: Node) -> dict[str, str]:
@@ -67,12 +100,10 @@ def _kraft(spec: Spec, node: Node) -> dict[str, str]:
     values = {
         "process.roles": roles.get(node.role, "broker"),
         "node.id": str(node.id),
-        "controller.listener.names": ",".join(_controller_names(spec)),
+        "controller.listener.names": ",".join(migration.names(spec)),
     }
     if spec.controller_quorum == "static":
-        values["controller.quorum.voters"] = ",".join(
-            f"{c.id}@{address(spec, c)}:{controller_port(c)}" for c in spec.controllers
-        )
+        values["controller.quorum.voters"] = voters_of(spec)
     else:
         values["controller.quorum.bootstrap.servers"] = ",".join(
             f"{address(spec, c)}:{controller_port(c)}" for c in spec.controllers
@@ -89,6 +120,8 @@ def _kraft(spec: Spec, node: Node) -> dict[str, str]:
 def _advertised(spec: Spec, node: Node, own: Sequence[Listener]) -> dict[str, str]:
     """The advertised address. A dynamic quorum stores for each voter what it advertises: without
     this, the machine's own host name, which its peers may not resolve."""
+    if spec.preinstalled and not node.advertises:
+        return {}
     told = list(own) if tuple(own) != node.listeners else []
     listener = node.controller_listener
     if listener and not listener.host and spec.controller_quorum == "dynamic":
@@ -101,11 +134,6 @@ def controller_port(node: Node) -> int:
     return node.controller_listener.port
 
 
-def _controller_names(spec: Spec) -> list[str]:
-    names = [c.controller_listener.name for c in spec.controllers if c.controller_listener]
-    return sorted(set(names))
-
-
 def _listeners(node: Node) -> tuple[Listener, ...]:
     extra = (node.controller_listener,) if node.controller_listener else ()
     return tuple(dict.fromkeys(node.listeners + extra))
@@ -115,7 +143,7 @@ def _broker(spec: Spec, node: Node) -> dict[str, str]:
     values = {
         "listeners": ",".join(map(str, _listeners(node))),
         "log.dirs": ",".join(d.path for d in node.log_dirs),
-        **internal_topics(spec),
+        **({} if spec.preinstalled else internal_topics(spec)),
     }
     values |= _advertised(spec, node, node.advertised_listeners or node.listeners)
     if node.inter_broker_listener:
@@ -142,9 +170,9 @@ def internal_topics(spec: Spec) -> dict[str, str]:
     return values
 
 
-def _protocols(node: Node) -> dict[str, str]:
+def _protocols(node: Node, more: Sequence[str] = ()) -> dict[str, str]:
     """The map from listener names to protocols, only where a name is not a protocol's."""
-    names = {listener.name for listener in _listeners(node)}
+    names = {listener.name for listener in _listeners(node)} | set(more)
     if node.role is not Role.ZOOKEEPER and node.controller_listener:
         names.add(node.controller_listener.name)
     if names <= set(PROTOCOLS):
@@ -173,6 +201,8 @@ def launch(spec: Spec, places: HostLayout, node: Node) -> Mapping[str, str]:
         values["unit"] = places.unit(node)
     if places.archive:
         values["hint.archive"] = places.archive.path
+    if live := live_of(spec, node) | waits_for_start(node):
+        values[HINT] = ",".join(sorted(live))
     return values
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from provisioner.kinds.layout import HostLayout
+from provisioner.kinds.layout import UNIT_STOP_SECONDS, HostLayout
+from provisioner.kinds.phases import MOVES, later
 from provisioner.spec.types import Node, Role, Spec
 
-STOP_SECONDS = 300
 OPEN_FILES = 100_000
 
 
@@ -29,7 +29,7 @@ def text(spec: Spec, places: HostLayout, node: Node) -> str:
     what = {Role.ZOOKEEPER: "ZooKeeper server", Role.CONTROLLER: "Kafka controller"}
     start = "zookeeper-server-start.sh" if node.role is Role.ZOOKEEPER else "kafka-server-start.sh"
     after = ["network-online.target"]
-    if node.role is Role.BROKER:
+    if node.role is Role.BROKER and not spec.is_kraft:
         # On one host ZooKeeper stops after the brokers, which cannot stop in order without it.
         after += [places.unit(z) for z in spec.zookeeper if z.host == node.host]
     writable = [f"{places.home}/logs", *(d.path for d in node.log_dirs)]
@@ -52,7 +52,7 @@ def text(spec: Spec, places: HostLayout, node: Node) -> str:
         f"ExecStart={command(places.home + '/bin/' + start)} {command(node.properties)}",
         "Restart=on-failure",
         "RestartSec=2",
-        f"TimeoutStopSec={STOP_SECONDS}",
+        f"TimeoutStopSec={UNIT_STOP_SECONDS}",
         "SuccessExitStatus=143",
         f"LimitNOFILE={OPEN_FILES}",
         "NoNewPrivileges=yes",
@@ -75,6 +75,13 @@ def text(spec: Spec, places: HostLayout, node: Node) -> str:
     if not inside:
         lines.insert(lines.index("ProtectSystem=strict") + 1, "ProtectHome=yes")
     return "\n".join(lines) + "\n"
+
+
+def coming(spec: Spec, node: Node) -> tuple[str, ...]:
+    """Of what comes later in a migration, what writes another one: in KRaft mode it does not wait
+    for ZooKeeper."""
+    beside = any(server.host == node.host for server in spec.zookeeper)
+    return tuple(why for why in later(spec, node) if beside and why == MOVES)
 
 
 def _mounts(node: Node) -> list[str]:

@@ -90,5 +90,6 @@ KIND = Kind(
     read=read,
     find=find,
     awaiting=lambda id: f"the brokers to apply the quota of {id.name}",
+    of_topics=lambda id: (),
     steps=steps,
 )

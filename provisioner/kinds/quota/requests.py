@@ -6,11 +6,11 @@ type; Kafka gives an entity's parts in any order. Rates are numbers; Kafka has t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from provisioner.kafka.requests.request import ANY, Ask, Message, Request
+from provisioner.kafka.requests.request import ANY, Ask, Message, Part, Request
 
 TYPES = ("user", "client-id")
 DEFAULT = "<default>"
@@ -53,7 +53,14 @@ class AlterQuota(Request):
         ops += [{"key": k, "value": 0.0, "remove": True} for k in self.remove]
         parts = [{"entity_type": kind, "entity_name": name} for kind, name in self.entity]
         fields = {"entries": [{"entity": parts, "ops": ops}], "validate_only": False}
-        return (Message("AlterClientQuotas", fields, lambda answer: answer.entries),)
+        thing = frozenset((kind, name) for kind, name in self.entity)
+        part = Part("entries", thing, _altered)
+        return (Message("AlterClientQuotas", fields, lambda answer: answer.entries, part=part),)
+
+
+def _altered(answer: Any) -> Iterator[tuple[frozenset[tuple[str, str | None]], Any]]:
+    for item in answer.entries:
+        yield frozenset((part.entity_type, part.entity_name) for part in item.entity), item
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,22 @@ from provisioner.kafka.port import STATIC, ClusterView
 from provisioner.kinds.ids import service_id
 from provisioner.kinds.kind import Difference, Kind, Probe, Record, Seen, script
 from provisioner.kinds.layout import HostLayout
+from provisioner.kinds.leaving import PASSES
+from provisioner.kinds.live import live_keys, waits_for_start
+from provisioner.kinds.refilling import begins
 from provisioner.kinds.rendering import RESERVED, text_of
+from provisioner.kinds.service import leaving, migration, preinstalled
+from provisioner.kinds.service.basis import basis
+from provisioner.kinds.service.desired import desired, ports
 from provisioner.kinds.service.digest import digest
 from provisioner.kinds.service.guard import guard
+from provisioner.kinds.service.holds import judged, observed, refusal
+from provisioner.kinds.service.mending import mended, strangers
+from provisioner.kinds.service.readiness import ended, progress, settled
+from provisioner.kinds.service.refilled import needed
 from provisioner.kinds.service.static import offline_log_dirs, static_differences
 from provisioner.kinds.service.steps import steps
+from provisioner.kinds.switch import THEN, with_later
 from provisioner.plan.model import (
     PRIVILEGED,
     Change,
@@ -23,109 +34,36 @@ from provisioner.plan.model import (
     Observed,
     Pending,
     Present,
-    Refused,
     State,
     Unmanaged,
 )
-from provisioner.spec.types import Node, Role, Spec, Supervisor
+from provisioner.spec.types import Spec, Supervisor
 
 PACKAGE = __package__ or ""
 OTHERS = "others"
-HELD = "it is held: "
-"""Begins the refusal of a node that ``stop --hold`` keeps down."""
-
-
-TIERS = {Role.ZOOKEEPER: 0, Role.CONTROLLER: 1, Role.COMBINED: 1, Role.BROKER: 2}
-
-
-def texts_of(places: HostLayout, node: Node, logging: str) -> tuple[Id, Id, Id]:
-    """The files a process is started with, in the order the digest takes them."""
-    host = places.host
-    return (
-        Id(host, "file", node.properties),
-        Id(host, "file", places.launch(node)),
-        Id(host, "file", logging),
-    )
-
-
-def ports(node: Node) -> list[int]:
-    found = [listener.port for listener in node.listeners]
-    if node.controller_listener and node.is_controller:
-        found.append(node.controller_listener.port)
-    if node.client_port:
-        found.append(node.client_port)
-    return sorted(set(found))
-
-
-def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
-    """Every node runs once, with the digest of its wanted inputs."""
-    name = "log4j.properties" if spec.version.startswith("3.") else "log4j2.properties"
-    logging = f"{places.home}/config/{name}"
-    states = {}
-    for node in places.nodes:
-        inputs = [*texts_of(places, node, logging)]
-        inputs += [Id(node.host, "storage", d.path) for d in node.log_dirs]
-        inputs += [Id(node.host, "file", places.digest_key)]
-        inputs += [Id(node.host, "file", f"{places.home}/bin")]
-        if places.java:
-            inputs.append(Id(places.host, "java", places.java.path))
-        if places.kafka:
-            inputs.append(Id(places.host, "kafka", places.kafka.path))
-        if places.scripts:
-            inputs.append(Id(places.host, "kafka", places.scripts.path))
-        if node.role is Role.BROKER:
-            inputs += [Id(z.host, "storage", z.log_dirs[0].path) for z in spec.zookeeper]
-        fields: dict[str, object] = {
-            "running": True,
-            "processes": 1,
-            "running_digest": Pending("the host's key"),
-        }
-        if places.supervisor is Supervisor.SYSTEMD:
-            unit = Id(node.host, "file", f"/etc/systemd/system/{places.unit(node)}")
-            inputs.append(unit)
-            fields |= {"enabled": True, "drop_ins": (), "by_systemd": True}
-        states[service_id(node)] = State(
-            fields,
-            inputs=tuple(inputs),
-            args={
-                "role": node.role.value,
-                "user": places.user,
-                "home": places.home,
-                "properties": node.properties,
-                "out": f"{places.logs(node)}/kafkaServer.out",
-                "log": f"{places.logs(node)}/server.log",
-                "manifest": places.manifest,
-                "state_owner": places.state_owner,
-                "log_dirs": tuple(d.path for d in node.log_dirs),
-                "broker": node.id if node.is_broker else None,
-                "supervisor": places.supervisor.value,
-                "tier": TIERS[node.role],
-                "ports": tuple(ports(node)),
-                "unit": places.unit(node),
-            },
-        )
-    return states
 
 
 def probe(places: HostLayout) -> Sequence[Probe]:
     """Two scripts: files, read as Kafka's user, and processes, which the login sees best. The
     last record of the second is what belongs to no service."""
-    if not places.nodes:
+    nodes = places.known
+    if not nodes:
         return []
     systemd = places.supervisor is Supervisor.SYSTEMD
     owned, rooted = ("", places.state) if systemd else (places.state, "")
-    ids = tuple(service_id(node) for node in places.nodes)
+    ids = tuple(service_id(node) for node in nodes)
     kept = [places.home, places.digest_key, owned, places.user]
     running = [places.user, places.home, rooted]
-    for node in places.nodes:
+    for node in nodes:
         unit = places.unit(node) if systemd else ""
         kept += [node.name, node.properties]
         running += [node.name, node.properties, ",".join(map(str, ports(node))), unit]
     home = script(PACKAGE, "held.sh", "home.sh")
     processes = script(PACKAGE, "held.sh", "processes.sh", "listening.sh", "probe.sh")
     others = Id(places.host, "service", OTHERS)
+    files = Probe(home, ids, tuple(kept), 2, places.kafka_user, shared=4, seconds=20)
     return [
-        Probe(home, ids, tuple(kept), 2, places.kafka_user, shared=4, seconds=20),
+        preinstalled.probe(places, ids) if places.preinstalled else files,
         Probe(processes, (*ids, others), tuple(running), 4, PRIVILEGED, shared=3, seconds=20),
     ]
 
@@ -141,21 +79,30 @@ def parse(id: Id, record: Record) -> Observation:
         "processes": len(pids),
         "running_digest": digests[0] if digests else None,
         "files_digest": record.values.get("files_digest", "-"),
-        "hold": record.values.get("hold"),
         "distribution": record.values.get("distribution"),
     }
     listening = record.values.get("listening", "")
     volatile: dict[str, object] = {
         "pid": pids[0] if pids else None,
         "start": record.values.get("start"),
+        "age": _seconds(record.values.get("age", "")),
         "state": record.values.get("state"),
         "pids": pids,
         "key": record.values.get("key", ""),
         "listening": tuple(int(p) for p in listening.split(",") if p),
+        **preinstalled.parsed(record),
     }
+    held, age = observed(record)
+    fields |= held
+    volatile |= age
     if "LoadState" in record.values:
         fields |= supervised(record, volatile)
     return Present(fields, volatile=volatile)
+
+
+def _seconds(text: str) -> int | None:
+    """For how long the process runs."""
+    return int(text) if text.isdigit() else None
 
 
 def supervised(record: Record, volatile: dict[str, object]) -> dict[str, object]:
@@ -182,9 +129,23 @@ def resolve(
 ) -> Mapping[Id, State]:
     """The wanted digest, from the wanted files and the host's key. On a host without a key
     nothing was started by provision, so every running digest differs."""
-    resolved = {}
+    resolved, new = {}, begins(spec, observed)
     for id, state in mine.items():
+        node = spec.node(id.name)
+        more = {**needed(node, new), **migration.goes_over(spec, node, observed)}
+        state = replace(state, args={**state.args, **more})
+        if leaving.LEAVING in state.args:
+            resolved[id] = leaving.resolved(state.args[leaving.LEAVING], state, observed)
+            continue
+        if migration.FORMER in state.args:
+            resolved[id] = migration.resolved(spec, state, observed)
+            continue
+        if state.args.get("preinstalled"):
+            resolved[id] = _with_file(spec, state, every)
+            continue
         files = [i for i in state.inputs if i.kind == "file"][:3]
+        then = every[files[0]].args.get(THEN) if files and files[0] in every else None
+        state = replace(state, args={**state.args, THEN: then}) if then else state
         units = [i for i in state.inputs if i.name.endswith(".service")]
         seen = observed.get(id)
         key = str(seen.volatile.get("key") or "none") if isinstance(seen, Present) else "none"
@@ -198,10 +159,25 @@ def resolve(
                     **state.fields,
                     "running_digest": wanted_digest(key, texts, [text_of(every[u]) for u in units]),
                 },
-                args={**state.args, "static": static},
+                args={
+                    **state.args,
+                    "static": static,
+                    "live": live_keys(spec.version),
+                    "later": waits_for_start(spec.node(id.name)),
+                },
             )
         resolved[id] = state
     return resolved
+
+
+def _with_file(spec: Spec, state: State, every: Mapping[Id, State]) -> State:
+    """With the keys that its file should have."""
+    file = every.get(state.inputs[0])
+    if file is None:
+        return state
+    static = {k: v for k, v in file.fields.items() if k not in RESERVED and v is not None}
+    live = live_keys(spec.version)
+    return replace(state, args={**state.args, "static": static, "live": live})
 
 
 def wanted_digest(key: str, texts: Sequence[str], plain: Sequence[str]) -> str:
@@ -217,17 +193,35 @@ def _waits(state: State) -> bool:
 def judge(
     id: Id, state: State, observation: Observation, fields: Sequence[str]
 ) -> tuple[bool, Difference]:
+    """Of a broker in a migration also the restarts that come later."""
+    decided, difference = _judged(id, state, observation, fields)
+    if not state.args.get(migration.LATER):
+        return decided, difference
+    return True, migration.chained(id, state, difference, observation)
+
+
+def _judged(
+    id: Id, state: State, observation: Observation, fields: Sequence[str]
+) -> tuple[bool, Difference]:
     """Start what is down; restart what runs with something else; leave what is on hold."""
     if not isinstance(observation, Present):
         return False, None
-    static = static_differences(state, observation)
+    if migration.FORMER in state.args:
+        return True, migration.judged(id, state, observation)
+    if leaving.LEAVING in state.args:
+        return True, leaving.judged(id, state, observation)
+    own = bool(state.args.get("preinstalled"))
+    found, unproved = preinstalled.found(id, state, observation) if own else ({}, "")
+    static = found if own else static_differences(state, observation)
     offline = offline_log_dirs(state, observation)
-    if not fields and not static and not offline:
+    if (change := judged(id, state, observation)) is not None:
+        return True, change
+    if not fields and not static and not offline and not unproved:
         return True, None
     seen = observation.fields
     if not seen["running"]:
         if seen.get("hold"):
-            return True, Refused(id, f"{HELD}{seen['hold']} (provision start ends the hold)")
+            return True, refusal(id, observation)
         return True, Change(
             id,
             "start",
@@ -236,8 +230,13 @@ def judge(
             ("running",),
             reason="the process is not running",
         )
-    if set(fields) <= {"enabled", "drop_ins"} and not static and not offline:
-        return True, _mended(id, state, observation, fields)
+    if own and not fields and not offline:
+        if (waits := preinstalled.waits(id, state, static, unproved)) is not None:
+            return True, waits
+    elif set(fields) <= {"enabled", "drop_ins"} and not static and not offline:
+        return True, mended(id, state, observation, fields)
+    if state.fields.get("hold"):
+        return True, refusal(id, observation)
     before = {name: seen.get(name) for name in fields} | {k: v[0] for k, v in static.items()}
     after = {name: state.fields.get(name) for name in fields}
     after |= {k: v[1] for k, v in static.items()}
@@ -257,28 +256,12 @@ def judge(
         reason="; ".join(
             [
                 *([_gave_up(offline)] if offline else []),
-                *([_why(state, seen)] if fields or static else []),
-                *_strangers(observation, fields),
+                *(_whys(state, seen, static, unproved) if own else ()),
+                *([_why(state, seen)] if not own and (fields or static) else []),
+                *strangers(observation, fields),
             ]
         ),
     )
-
-
-def _mended(id: Id, state: State, seen: Present, fields: Sequence[str]) -> Change:
-    """What is repaired without a restart."""
-    before = {name: seen.fields[name] for name in fields}
-    after = {name: state.fields[name] for name in fields}
-    reason = "it is not enabled at boot"
-    reasons = _strangers(seen, fields) or [reason]
-    return Change(id, "update", before, after, tuple(fields), reason="; ".join(reasons))
-
-
-def _strangers(seen: Present, fields: Sequence[str]) -> list[str]:
-    """The lines of the drop-ins that are not ours."""
-    if "drop_ins" not in fields:
-        return []
-    lines = [line for line in seen.volatile["drop_in_lines"] if not line.endswith(": ")]
-    return ["a drop-in not made by provision: " + "; ".join(lines[:6])]
 
 
 def read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
@@ -292,9 +275,20 @@ def read(view: ClusterView, spec: Spec) -> Mapping[Id, Observation]:
                 for key, entry in configs.items()
                 if not entry.sensitive and any(s == STATIC for s, _ in entry.synonyms)
             }
-            seen[service_id(node)] = Present(
-                {"static": static, "offline_log_dirs": view.offline_log_dirs.get(node.id, ())}
-            )
+            told: dict[str, object] = {
+                "static": static,
+                "opaque": frozenset(
+                    key
+                    for key, entry in configs.items()
+                    if static.get(key) is None and any(s == STATIC for s, _ in entry.synonyms)
+                ),
+                "registered": next(
+                    (f"{b.host}:{b.port}" for b in view.brokers if b.id == node.id), ""
+                ),
+                "changeable": frozenset(k for k, e in configs.items() if not e.read_only),
+                "offline_log_dirs": view.offline_log_dirs.get(node.id, ()),
+            }
+            seen[service_id(node)] = Present(told)
     return seen
 
 
@@ -313,11 +307,22 @@ def _why(state: State, seen: Mapping[str, object]) -> str:
         return f"it was started {seen['processes']} times"
     if seen["running_digest"] == "-":
         return "it was not started by the launcher"
+    if seen["running_digest"] == state.fields["running_digest"]:
+        return "it was started with other values than its file should have"
     if seen["files_digest"] == state.fields["running_digest"]:
         return "config files changed since it started"
     if seen["files_digest"] == seen["running_digest"]:
         return "running with its current files, which differ from the spec"
     return "config files changed since it started, and differ from the spec"
+
+
+def _whys(
+    state: State, seen: Mapping[str, object], found: preinstalled.Found, unproved: str
+) -> Sequence[str]:
+    """Of a process of Kafka's own scripts."""
+    if seen.get("by_systemd") is False or seen["processes"] != 1:
+        return [_why(state, seen)]
+    return preinstalled.reasons(found, unproved)
 
 
 def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequence[Unmanaged]:
@@ -334,11 +339,11 @@ def find(observed: Observed, desired: Mapping[Id, State], spec: Spec) -> Sequenc
             whose = "" if ours == "yes" else f", run by uid {uid}"
             unmanaged = Id(id.host, "service", config or f"pid {pid}")
             found.append(Unmanaged(unmanaged, detail=f"{what}, pid {pid}{whose}"))
-    return found
+    return [*found, *migration.left_behind(spec, observed)]
 
 
 def processes(spec: Spec) -> Sequence[Id]:
-    return [service_id(node) for node in spec.nodes]
+    return [service_id(node) for node in spec.known]
 
 
 def answering(spec: Spec) -> Sequence[Id]:
@@ -349,33 +354,19 @@ def runs(observation: Observation | None) -> bool | None:
     return bool(observation.fields["running"]) if isinstance(observation, Present) else None
 
 
+def not_serving(spec: Spec, seen: Seen) -> Sequence[Id]:
+    """Brokers that run and do not serve: what they lead or follow, they do not now."""
+    if seen.view is None:
+        return ()
+    return [service_id(node) for node in spec.brokers if node.id not in seen.view.alive]
+
+
 def last(spec: Spec, seen: Seen) -> Sequence[Id]:
     """The active controller and ZooKeeper's leader."""
     active = seen.view.controller if seen.view is not None else None
     found = [n for n in spec.nodes if n.id == active and (n.is_broker or n.is_controller)]
     found += [z for z in spec.zookeeper if seen.zookeeper.get(z.id) == "leader"]
     return [service_id(node) for node in found]
-
-
-def ended(seen: Observation) -> bool:
-    """It does not run, and nobody is about to start it; systemd is, a few times."""
-    if not isinstance(seen, Present) or seen.fields["running"]:
-        return False
-    state = seen.volatile.get("ActiveState")
-    if state in ("activating", "active", "reloading"):
-        restarts = str(seen.volatile.get("NRestarts", "0"))
-        return restarts.isdigit() and int(restarts) >= RESTARTS
-    return True
-
-
-RESTARTS = 3
-
-
-def settled(state: State, observation: Observation) -> bool:
-    """It runs and its port is open."""
-    return isinstance(observation, Present) and bool(
-        observation.fields["running"] and observation.volatile["listening"]
-    )
 
 
 KIND = Kind(
@@ -386,17 +377,21 @@ KIND = Kind(
     probe=probe,
     parse=parse,
     resolve=resolve,
-    judge=judge,
+    judge=with_later("restart", judge),
     find=find,
     read=read,
     guard=guard,
     processes=processes,
     answering=answering,
     runs=runs,
+    first=not_serving,
     last=last,
+    progress=progress,
     awaiting=lambda id: f"{id.name} to open its port",
     ended=ended,
     settled=settled,
+    basis=basis,
+    passes=lambda id, spec: PASSES if any(service_id(n) == id for n in spec.going) else 1,
     steps=steps,
     roll=True,
 )

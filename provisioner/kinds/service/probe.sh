@@ -7,7 +7,7 @@ tab='	'
 services= units=
 for a do
   case $((n = (${n:--1} + 1) % 4)) in
-    0) name=$a hold=; [ -n "$state" ] && hold=$(held_down "$state" "$name") ;;
+    0) name=$a hold=; [ -n "$state" ] && hold=$(held_down "$state" "$name" | tr '\n' '\037') ;;
     1) file=$a ;;
     2) ports=$a ;;
     3) services="$services$name$tab$file$tab$ports$tab$a$tab$hold
@@ -88,7 +88,10 @@ printf '%s\n' "$processes" | SERVICES=$services SYSTEMD=$systemd OPEN=$open HELD
     }
     return 0
   }
+  # Since when processes run is told in hundredths of a second since boot, on every Linux.
+  function up_for(   l, a) { getline l < "/proc/uptime"; split(l, a, " "); return a[1] }
   END {
+    uptime = up_for()
     total = split(ENVIRON["SERVICES"], services, /\n/) - 1
     opened = split(ENVIRON["OPEN"], open, /\n/)
     n = split(ENVIRON["HELD"], h, /\n/); looked = n
@@ -96,13 +99,14 @@ printf '%s\n' "$processes" | SERVICES=$services SYSTEMD=$systemd OPEN=$open HELD
     for (i = 1; i <= total; i++) {
       split(services[i], s, /\t/)
       print "="
-      if (s[5] != "") print s[5]
+      n = split(s[5], h, "\037"); for (j = 1; j < n; j++) print h[j]
       blocks = 0; if (s[4] != "") block_of(s[4])
       main = value_of("MainPID"); pids = ""
       for (j = 1; j <= count; j++) {
         split(procs[j], p, /\t/)
         if (!belongs(s[1], s[2], main)) continue
         used[j] = 1; pids = pids p[1] " "; uids[p[1]] = p[4]; hidden[p[1]] = (p[11] == "-")
+        print "~age=" int(uptime - p[2] / 100)
         print "~pid=" p[1] "\n~start=" p[2] "\n~state=" p[3] "\n~uid=" p[4]
         print "digest=" (p[6] == "" ? "-" : p[6]) "\nrunning=" p[8] "\ndistribution=" p[10]
       }

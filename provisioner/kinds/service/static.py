@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from provisioner.kinds.live import BOOTSTRAP, plain, reaches
 from provisioner.plan.model import Present, State
 
 
@@ -17,13 +18,24 @@ def static_differences(
     wanted = state.args.get("static")
     if not isinstance(static, Mapping) or not isinstance(wanted, Mapping):
         return {}
+    # What Kafka takes live is made so without a restart (the kind of the dynamic configuration).
+    live = state.args.get("live", frozenset()) & observation.volatile.get("changeable", frozenset())
     differences: dict[str, tuple[str | None, str | None]] = {}
     for key, value in sorted(static.items()):
         if key in ALIASES or value is None:
             continue
+        if key in live and wanted.get(key) is not None:
+            continue
+        if key in state.args.get("later", ()) and not _outlived(key, value, wanted.get(key)):
+            continue
         if plain(value) != plain(wanted.get(key)):
             differences[key] = (value, wanted.get(key))
     return differences
+
+
+def _outlived(key: str, value: str, wanted: str | None) -> bool:
+    """Whether a value that waits for the next start is of no use any more."""
+    return key == BOOTSTRAP and wanted is not None and not reaches(value, wanted)
 
 
 def offline_log_dirs(state: State, observation: Present) -> tuple[str, ...]:
@@ -36,13 +48,3 @@ def offline_log_dirs(state: State, observation: Present) -> tuple[str, ...]:
 
 ALIASES = frozenset({"broker.id", "node.id"})
 """Kafka fills the one from the other, whichever the file has."""
-
-
-def plain(value: object) -> str | None:
-    """A value as it compares: Kafka trims, and writes lists and booleans in its own way."""
-    if value is None:
-        return None
-    text = str(value).strip()
-    if text.lower() in ("true", "false"):
-        return text.lower()
-    return ",".join(part.strip() for part in text.split(","))

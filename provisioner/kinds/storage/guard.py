@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from provisioner.kafka.port import ClusterView
 from provisioner.kinds.kind import Question, Verdict
 from provisioner.kinds.safety_view import safety_view
+from provisioner.kinds.storage import leaving
 from provisioner.plan import safety
 from provisioner.plan.model import Observed, Present, Refused
 from provisioner.spec.types import Node, Spec
@@ -17,7 +18,9 @@ Refusal = tuple[str, str | None]
 
 
 def guard(question: Question) -> Iterator[Verdict]:
-    """Refuses formats that would lose data; what depends on them is then held back."""
+    """Refuses formats that would lose data, so that what depends on them is held back; and to empty
+    what nobody named."""
+    yield from leaving.verdicts(question, [c for c in question.changes if c.action == "delete"])
     spec, seen = question.spec, question.seen
     formats = [c for c in question.changes if c.action == "create"] if spec.is_kraft else []
     if not formats or not _has_run(seen.things, seen.view):
@@ -29,6 +32,8 @@ def guard(question: Question) -> Iterator[Verdict]:
         refusal = rule.refusal(nodes[change.id])
         if refusal:
             yield Refused(change.id, refusal[0], refusal[1], change)
+        elif lost := rule.lost(nodes[change.id]):
+            yield replace(change, effect="loss", reason=f"{change.reason}; lost: {lost}")
 
 
 def _has_run(seen: Observed, answer: ClusterView | None) -> bool:
@@ -55,6 +60,12 @@ class _Rule:
     def refusal(self, node: Node) -> Refusal | None:
         found = self._of_broker(node) if node.is_broker else None
         return found or (self._of_controller(node) if node.is_controller else None)
+
+    def lost(self, node: Node) -> str:
+        """What a format that is allowed loses, as far as Kafka could tell."""
+        if self.answer is None or not node.is_broker:
+            return ""
+        return safety.may_lose_disk(safety_view(self.answer), node.id).reason
 
     def _of_broker(self, node: Node) -> Refusal | None:
         if "data-loss" in self.allow:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from provisioner.kinds import properties
-from provisioner.kinds.cluster_id import ClusterId, cluster_id
+from provisioner.kinds.cluster_id import cluster_id
 from provisioner.kinds.ids import storage_id
 from provisioner.kinds.kind import Difference, Kind, Probe, Record, script
 from provisioner.kinds.layout import HostLayout
+from provisioner.kinds.storage import leaving
+from provisioner.kinds.storage.basis import basis
 from provisioner.kinds.storage.guard import guard
+from provisioner.kinds.storage.quorum import directory_id, format_flags, has_voters, voted_with
 from provisioner.plan.model import (
     Absent,
     Change,
@@ -29,7 +31,6 @@ from provisioner.plan.model import (
     Unknown,
 )
 from provisioner.spec.types import Node, Role, Spec
-from provisioner.uuids import written
 
 PACKAGE = __package__ or ""
 
@@ -50,22 +51,28 @@ def desired(spec: Spec, places: HostLayout) -> Mapping[Id, State]:
                 "manifest": places.manifest,
                 "state_owner": places.state_owner,
                 "mounted": log_dir.mounted,
+                "adopted": places.preinstalled,
+                "java": spec.java if places.preinstalled else "",
             }
             fields: dict[str, object] = {}
+            alone = places.preinstalled and len(spec.zookeeper) == 1
             if node.role is Role.ZOOKEEPER:
-                fields = {"myid": str(node.id)}
-            elif spec.is_kraft:
+                # A single server needs no myid, and one that was set up by hand has none.
+                fields = {} if alone else {"myid": str(node.id)}
+            elif spec.is_kraft or node.is_controller:
                 fields = {"cluster_id": Pending("the cluster id"), "node_id": str(node.id)}
             inputs = _inputs(spec, places, node) if "cluster_id" in fields else ()
             states[storage_id(places.host, log_dir.path)] = State(fields, inputs, args=args)
-    return states
+    return states | leaving.desired(places)
 
 
 def _inputs(spec: Spec, places: HostLayout, node: Node) -> tuple[Id, ...]:
     """Inputs of a format: the properties, and Kafka's own command."""
     host = places.host
-    files = [node.properties, places.cluster_id_file, f"{places.home}/bin"]
+    files = [node.properties, places.cluster_id_file]
+    files += [] if places.preinstalled else [f"{places.home}/bin"]
     found = [Id(host, "file", path) for path in files]
+    found += [Id(host, "kafka", places.home)] if places.preinstalled else []
     found += [Id(host, "java", places.java.path)] if places.java else []
     found += [Id(host, "kafka", d.path) for d in (places.kafka, places.scripts) if d]
     return tuple(found)
@@ -76,15 +83,14 @@ def probe(places: HostLayout) -> Sequence[Probe]:
     reads the folders; the manifest's owner reads what it records about them."""
     text = script(PACKAGE, "filesystem.sh", "probe.sh")
     paths = [log_dir.path for node in places.nodes for log_dir in node.log_dirs]
-    ids = {path: storage_id(places.host, path) for path in paths}
-    if not paths:
-        return []
-    recorded = script(PACKAGE, "recorded.sh")
-    words = (places.manifest, *paths)
-    return [
-        *(Probe(text, (ids[path],), (path,), 1, places.kafka_user) for path in paths),
-        Probe(recorded, tuple(ids.values()), words, 1, places.state_user, shared=1),
-    ]
+    gone = [path for _, path in leaving.data(places)]
+    ids = {path: storage_id(places.host, path) for path in (*paths, *gone)}
+    found = [Probe(text, (id,), (path,), 1, places.kafka_user) for path, id in ids.items()]
+    if paths:
+        recorded = script(PACKAGE, "recorded.sh")
+        words, known = (places.manifest, *paths), tuple(ids[path] for path in paths)
+        found.append(Probe(recorded, known, words, 1, places.state_user, shared=1))
+    return found
 
 
 def parse(id: Id, record: Record) -> Observation:
@@ -143,10 +149,12 @@ def _found(
         # A power loss can leave the file without its content; the data beside it is whole.
         fields["meta_lost"] = True
         fields["partitions"] = values.get("partitions") == "true"
+    since = values.get("metadata_since", "")
     volatile = {
         "filesystem": values.get("filesystem", ""),
         "recorded": recorded,
         "ran": values.get("ran") == "true",
+        "metadata_since": int(since) if since.isdecimal() else None,
     }
     return Present(fields, volatile=volatile)
 
@@ -160,6 +168,9 @@ def resolve(
     zookeeper_has = _id_of(spec, observed, zookeeper=True)
     resolved = {}
     for id, state in mine.items():
+        if leaving.LEAVING in state.args:
+            resolved[id] = replace(state, args={**state.args, "cluster": known.value})
+            continue
         args = {
             **state.args,
             "conflict": known.reason if known.conflict else "",
@@ -171,9 +182,11 @@ def resolve(
         if "cluster_id" in fields and known.value:
             fields["cluster_id"] = known.value
             node = spec.node(str(args["node"]))
-            args["format"] = format_flags(spec, node, known)
-            votes = spec.controller_quorum == "dynamic" and node.is_controller
-            args["directory_id"] = directory_id(known.value, node.id) if votes else ""
+            static = has_voters(every.get(Id(id.host, "file", node.properties)))
+            args["format"] = () if static else format_flags(spec, node, known, observed)
+            votes = spec.controller_quorum == "dynamic" and node.is_controller and not static
+            voted = voted_with(node, observed) or directory_id(known.value, node.id)
+            args["directory_id"] = voted if votes else ""
         resolved[id] = replace(state, fields=fields, args=args)
     return resolved
 
@@ -191,44 +204,13 @@ def _id_of(spec: Spec, observed: Observed, *, zookeeper: bool) -> str | None:
     return None
 
 
-def directory_id(cluster: str, node: int) -> str:
-    """A directory id that every run computes alike: a 16-byte digest written as a Kafka Uuid."""
-    for attempt in range(64):
-        data = hashlib.sha256(f"{cluster}:{node}:{attempt}".encode()).digest()[:16]
-        text = written(data)
-        if not text.startswith("-"):
-            return text
-    raise AssertionError("unreachable: 64 digests that all begin with '-'")
-
-
-def format_flags(spec: Spec, node: Node, known: ClusterId) -> tuple[str, ...]:
-    """The quorum arguments of ``kafka-storage format`` (KIP-853)."""
-    if spec.controller_quorum == "static" or not node.is_controller:
-        return ()
-    if not known.fresh and not _never_started(known, spec):
-        return ("--no-initial-controllers",)
-    assert known.value is not None
-    voters = []
-    for c in spec.controllers:
-        assert c.controller_listener is not None
-        host = spec.hosts[c.host].kafka_address or "localhost"
-        port = c.controller_listener.port
-        voters.append(f"{c.id}@{host}:{port}:{directory_id(known.value, c.id)}")
-    return ("--initial-controllers", ",".join(voters))
-
-
-def _never_started(known: ClusterId, spec: Spec) -> bool:
-    """Only the kept file has the id, or a format of ours was interrupted: the first format
-    continues."""
-    formatted = {place for places in (known.sources or {}).values() for place in places}
-    controllers = {f"{c.host}:{d.path}" for c in spec.controllers for d in c.log_dirs}
-    return len(formatted & controllers) < len(controllers) // 2 + 1
-
-
 def _unrecorded(state: State, observation: Observation) -> bool:
     """It was formatted for this cluster but the manifest does not record it, so an empty mount
     point would look like a new folder."""
     if not isinstance(observation, Present) or state.args["role"] == "zookeeper":
+        return False
+    if state.args.get("adopted"):
+        # What is noted here is ours to wipe. What was there before is not.
         return False
     return bool(observation.fields["cluster_id"]) and not observation.volatile["recorded"]
 
@@ -238,6 +220,8 @@ def judge(
 ) -> tuple[bool, Difference]:
     """Refuses what would lose data or cannot work; everything else is the plain comparison."""
     args = state.args
+    if leaving.LEAVING in args:
+        return True, leaving.judged(id, state, observation)
     if args.get("conflict"):
         return True, Refused(id, str(args["conflict"]))
     if args["mounted"] and not (isinstance(observation, Present) and observation.fields["mounted"]):
@@ -301,8 +285,9 @@ def _mismatch(id: Id, state: State, observation: Observation) -> str:
                 f"{args['brokers_have']}: brokers would exit with 'Invalid cluster.id'. Restore "
                 f"{id.name}, or recreate the cluster: provision apply --rebuild"
             )
-        if seen.get("myid") and seen["myid"] != state.fields["myid"]:
-            return f"it belongs to ZooKeeper server {seen['myid']}, not {state.fields['myid']}"
+        wanted = state.fields.get("myid", seen.get("myid"))
+        if seen.get("myid") and seen["myid"] != wanted:
+            return f"it belongs to ZooKeeper server {seen['myid']}, not {wanted}"
         return ""
     if why := _stray(id, args, seen):
         return why
@@ -338,6 +323,8 @@ def _stray(id: Id, args: Mapping[str, object], seen: Mapping[str, object]) -> st
 
 def steps(change: Change, state: State) -> Sequence[Step]:
     args, path = state.args, change.id.name
+    if change.action == "delete":
+        return leaving.steps(change, state)
     user = str(args["user"])
     record = Run(
         "storage/record", (str(args["manifest"]), str(args["role"]), path), str(args["state_owner"])
@@ -349,21 +336,12 @@ def steps(change: Change, state: State) -> Sequence[Step]:
         return [Run("storage/restore_meta", words, user)]
     if args["role"] == "zookeeper":
         return [Run("storage/write_myid", (path, str(args["node_id"])), user)]
-    return [
-        Run(
-            "storage/format",
-            (
-                str(args["home"]),
-                path,
-                str(args["properties"]),
-                str(state.fields["cluster_id"]),
-                *map(str, args["format"]),
-            ),
-            user,
-            seconds=120,
-        ),
-        record,
-    ]
+    said = [str(args["home"]), path, str(args["properties"]), str(state.fields["cluster_id"])]
+    said += map(str, args["format"])
+    if args.get("adopted"):
+        java = str(args["java"])
+        return [Run("storage/own_format", (java, *said), user, seconds=120), record]
+    return [Run("storage/format", tuple(said), user, seconds=120), record]
 
 
 KIND = Kind(
@@ -376,6 +354,7 @@ KIND = Kind(
     resolve=resolve,
     judge=judge,
     guard=guard,
+    basis=basis,
     own_wave=True,
     steps=steps,
 )

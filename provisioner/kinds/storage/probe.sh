@@ -61,6 +61,8 @@ for p do
     # Formatting makes neither of them: Kafka itself does, when it first starts.
     { [ -e "$p/__cluster_metadata-0/quorum-state" ] || [ -e "$p/recovery-point-offset-checkpoint" ]; } &&
       echo '~ran=true'
+    f=$p/__cluster_metadata-0/partition.metadata
+    [ -f "$f" ] && echo "~metadata_since=$(stat -c %Y -- "$f")"
     if [ -f "$p/myid" ] && [ ! -L "$p/myid" ]; then read -r l <"$p/myid"; printf 'myid=%s\n' "$l"; fi
     if [ -d "$p/version-2" ]; then
       for f in "$p"/version-2/*; do

@@ -21,6 +21,7 @@ from provisioner.plan.model import (
     UnknownState,
     Unmanaged,
 )
+from provisioner.report import forecast
 
 
 def document(
@@ -123,6 +124,8 @@ def sections(report: Report) -> dict[str, Any]:
     found = {
         "path": report.path or None,
         "errors": list(report.errors) or None,
+        "ended": report.ended or None,
+        "forecast": None if report.forecast is None else forecast.values(report.forecast),
         "kept": None if report.kept is None else list(report.kept),
         "locks": None if report.locks is None else [asdict(lock) for lock in report.locks],
         "log": None if report.log is None else list(report.log),
@@ -150,7 +153,16 @@ def change(item: Change) -> dict[str, Any]:
         "effect": item.effect,
         "reason": item.reason,
         **({"offline": list(item.offline)} if item.offline else {}),
+        **lost(item),
     }
+
+
+def lost(item: Change) -> dict[str, Any]:
+    """What it destroys, for a change that destroys data; null is not known."""
+    if item.loss is None:
+        return {}
+    readers = None if item.loss.readers is None else list(item.loss.readers)
+    return {"effect": item.effect, "loss": {**asdict(item.loss), "readers": readers}}
 
 
 def values(fields: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -185,6 +197,9 @@ def unread(item: UnknownState) -> dict[str, Any]:
 
 def refused(item: Refused) -> dict[str, Any]:
     entry = named(item.id, reason=item.reason, allow=item.allow)
+    if item.value:
+        entry["allow_value"] = item.value
     if item.change is not None:
         entry |= {"before": values(item.change.before), "after": values(item.change.after)}
+        entry |= lost(item.change)
     return entry

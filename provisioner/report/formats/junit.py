@@ -52,6 +52,8 @@ def _cases(entry: Values, judging: bool) -> Iterator[Case]:
             message = item.get("reason") or ""
             if item.get("action") and key == "changes":
                 message = f"{item['action']}: {message}" if message else f"to {item['action']}"
+            if item.get("effect") == "loss":
+                message += " [loss]"
             yield f"{entry['cluster']}.{item['kind']}", _thing(item), verdict, message
     for check in entry["checks"]:
         verdict = {True: "", False: failure, None: error}[check["ok"]]

@@ -10,12 +10,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from provisioner.cleaning import clean
+from provisioner.plan.diff import because
 from provisioner.plan.masking import masked
 
 LIMIT = 65_536
 """The longest comment that GitHub takes, in characters; GitLab and others take more."""
 RESERVE = 200
 VALUE = 120
+DIGEST = "running_digest"
+"""The field that tells nobody anything; the reason says what is behind it."""
 SIGNS = {"create": "+", "start": "+", "delete": "-", "stop": "-"}
 VERDICTS = {True: "in sync", False: "differs", None: "cannot tell"}
 Values = Mapping[str, Any]
@@ -60,6 +63,12 @@ def _cluster(entry: Values, command: str) -> Iterator[list[str]]:
             yield ["", f"**{title}**", ""]
             for item in entry[key]:
                 yield [f"- {_thing(item)}{_why(item)}"]
+    if entry["warnings"]:
+        yield ["", "**Warnings**", ""]
+        for warning in entry["warnings"]:
+            place = f" ({code(_place({**warning, 'host': None}))})" if warning["file"] else ""
+            yield [f"- {escaped(warning['message'])}{place}"]
+    yield from _forecast(entry.get("forecast"))
     if entry["checks"]:
         yield ["", "| check | | |", "|---|---|---|"]
         for check in entry["checks"]:
@@ -67,6 +76,27 @@ def _cluster(entry: Values, command: str) -> Iterator[list[str]]:
             yield [f"| {escaped(check['name'])} | {mark} | {escaped(check['detail'])} |"]
     if command == "status":
         yield from _status(entry)
+
+
+def _forecast(found: Values | None) -> Iterator[list[str]]:
+    """Which nodes are restarted, how long that takes, and what it waits for."""
+    if found is None or not (found["restarts"] or found["moves"]["partitions"]):
+        return
+    yield ["", "**Forecast**", ""]
+    moves = found["moves"]
+    if moves["partitions"]:
+        much = "an unknown amount" if moves["bytes"] is None else f"{moves['bytes']:,} bytes"
+        yield [f"- copies replicas of {moves['partitions']} partitions, {much}"]
+    if not found["restarts"]:
+        return
+    order = ", ".join(" + ".join(map(code, batch)) for batch in found["together"])
+    seconds = found["seconds"]
+    how_long = "how long is not known" if seconds is None else f"about {seconds:.0f} s"
+    yield [f"- restarts in this order: {order}; {how_long}"]
+    for item in found["blocked"]:
+        yield [f"- {code(item['name'])} waits: {escaped(item['reason'])}"]
+    if found["offline"]:
+        yield [f"- without a leader meanwhile: {', '.join(map(code, found['offline']))}"]
 
 
 def _verdict(entry: Values) -> str:
@@ -91,7 +121,10 @@ def _changes(entry: Values) -> Iterator[list[str]]:
     for change in entry["changes"]:
         sign = SIGNS.get(change["action"], "~")
         effect = f" **{change['effect']}**" if change["effect"] not in ("none", "restart") else ""
-        rows = [change["reason"], *_fields(change)]
+        fields = _fields(change)
+        # The plain reason of an update says what its first field shows.
+        plain = fields and change["reason"] == because(change["before"], change["after"])
+        rows = [*([] if plain else [change["reason"]]), *fields]
         why = "<br>".join(filter(None, (_cell(row) for row in rows)))
         yield [f"| `{sign}` | {change['action']}{effect} | {_thing(change)} | {why} |"]
 
@@ -102,6 +135,7 @@ def _fields(change: Values) -> list[tuple[str, str, str]]:
     if before is None or after is None:
         return []
     names = dict.fromkeys([*before, *after])
+    names.pop(DIGEST, None)
     return [(n, _value(before.get(n)), _value(after.get(n))) for n in names][:20]
 
 
@@ -134,7 +168,8 @@ def _why(item: Values) -> str:
     if item.get("fields"):
         parts.append(", ".join(code(field) for field in item["fields"]))
     if item.get("allow"):
-        parts.append(code(f"--allow {item['allow']}"))
+        value = f"={item['allow_value']}" if item.get("allow_value") else ""
+        parts.append(code(f"--allow {item['allow']}{value}"))
     return f": {'; '.join(parts)}" if parts else ""
 
 

@@ -48,6 +48,9 @@ def changed(args: argparse.Namespace, **values: Any) -> Arguments:
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Raises ProvisionError ``usage``."""
+    command: Sequence[str] | None = None
+    if (first := _verb_of(argv)) and registry.verb(first).takes_command:
+        argv, command = _split(argv)
     for word in argv:
         if word in DRY:
             raise fail("usage", f"there is no {word}", "`provision plan` shows what would be done")
@@ -57,7 +60,20 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         hint = f"provision VERB … {first}: before the verb only these may stand: {listed}"
         raise fail("usage", f"{first} stands before the verb", hint)
     only = first if first in registry.files() else None
-    return _with_format(build(only).parse_args(list(argv)))
+    args = _with_format(build(only).parse_args(list(argv)))
+    return args if command is None else changed(args, command=tuple(command))
+
+
+def _verb_of(argv: Sequence[str]) -> str | None:
+    """The verb, where the first word is one."""
+    first = next((word for word in argv if word not in ANYWHERE), "")
+    return first if first in registry.files() else None
+
+
+def _split(argv: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """What is before ``--`` and what is after it."""
+    at = list(argv).index("--") if "--" in argv else len(argv)
+    return argv[:at], argv[at + 1 :]
 
 
 def _with_format(args: argparse.Namespace) -> argparse.Namespace:

@@ -20,6 +20,10 @@ from provisioner.verbs.shared.loading import limit_of, load
 from provisioner.verbs.shared.permitted import allowed, useless
 
 LIBRARY = "provisioner.kafka.client"
+UNGUARDED = (
+    "the lock is on this machine, for the spec knows no host of the cluster (bootstrap): a run "
+    "from another machine is not kept out"
+)
 
 
 def open_context(
@@ -35,6 +39,8 @@ def open_context(
     if chosen.ssh is not None and registry.verb(args.verb).asks_kafka:
         # While hosts answer: it takes as long as a login, and is needed right after it.
         threading.Thread(target=import_module, args=(LIBRARY,), daemon=True).start()
+    if spec.bootstrap and registry.verb(args.verb).changes:
+        context.warn(Notice(UNGUARDED))
     site = open_site(spec, chosen, context.path.resolve().parent)
     pending = next((p.pending for p in site.prepared.values() if p.pending), "")
     if pending and not fetch:

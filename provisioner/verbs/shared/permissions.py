@@ -6,24 +6,34 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from provisioner.plan.model import Plan
+from provisioner.plan.rules import ALL
 from provisioner.site.planning import Planned, plan_of, rules
 from provisioner.site.site import Site
 
 
 def warn_unused(site: Site, planned: Planned, useful: Collection[str] = ()) -> None:
-    """A warning for each name without which the plan would be the same. ``useful``: names that
-    matter later than the plan (a gate checks ``offline``)."""
-    for name in sorted(site.options.allow):
-        if name not in useful and not permits(site, planned, name):
-            values = ",".join(sorted(site.options.allow[name]))
-            word = f"{name}={values}" if values else name
-            site.options.warn(f"--allow {word} permits nothing in this plan")
+    """A warning for each name, and each value of one, without which the plan would be the same.
+    ``useful``: names that matter later than the plan (a gate checks ``offline``)."""
+    for name in sorted(set(site.options.allow) - set(useful)):
+        values = site.options.allow[name]
+        if not permits(site, planned, name, frozenset()):
+            _useless(site, name, values)
+            continue
+        for value in sorted(values - {ALL}):
+            if not permits(site, planned, name, values - {value}):
+                _useless(site, name, frozenset({value}))
 
 
-def permits(site: Site, planned: Planned, name: str) -> bool:
-    """Whether the plan would differ without this permission."""
+def _useless(site: Site, name: str, values: Collection[str]) -> None:
+    named = ",".join(sorted(value for value in values if value))
+    site.options.warn(f"--allow {name}{'=' if named else ''}{named} permits nothing in this plan")
+
+
+def permits(site: Site, planned: Planned, name: str, rest: frozenset[str]) -> bool:
+    """Whether the plan would differ if of this permission only ``rest`` were given."""
     by = rules(site)
     fewer = {other: values for other, values in by.allow.items() if other != name}
+    fewer |= {name: rest} if rest else {}
     other = plan_of(site, planned.looked, replace(by, allow=fewer))
     return _decided(other) != _decided(planned.plan)
 
@@ -45,7 +55,7 @@ def warn_of_paths(site: Site) -> None:
     """``destroy``: a named log dir that is not in this cluster, and names that ``destroy`` never
     uses."""
     allow = site.options.allow
-    known = {log_dir.path for node in site.spec.nodes for log_dir in node.log_dirs}
+    known = {log_dir.path for node in site.spec.known for log_dir in node.log_dirs}
     for path in sorted(allow.get("wipe-log-dir", frozenset()) - known):
         site.options.warn(
             f"--allow wipe-log-dir={path} permits nothing: no node of the spec has that folder"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from provisioner.errors import fail
+from provisioner.plan.rules import ALL
 
 ALLOW = (
     "delete-topic",
@@ -23,19 +24,22 @@ less than they would permit."""
 
 
 def allowed(words: Sequence[str]) -> dict[str, frozenset[str]]:
-    """``--allow NAME[=VALUE]`` → name → values; an empty set allows all; what ``useless`` names is
-    left out. Raises ``usage``."""
-    found: dict[str, frozenset[str]] = {}
+    """``--allow NAME[=VALUE]`` → name → values; no values, or ``ALL`` among them, allows all; what
+    ``useless`` names is left out. Raises ``usage``."""
+    found: dict[str, set[str]] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if name not in ALLOW:
             raise fail("usage", f"--allow {name} is not known", f"known: {', '.join(ALLOW)}")
         if equals and name not in NAMING:
             continue
-        values = frozenset(value.split(",")) if equals else frozenset()
-        bare = name in found and not found[name]
-        found[name] = frozenset() if bare or not equals else found.get(name, frozenset()) | values
-    return found
+        if equals and not all(value.split(",")):
+            raise fail("usage", f"--allow {word} has an empty value", f"write --allow {name}=NAME")
+        found.setdefault(name, set()).update(value.split(",") if equals else [ALL])
+    return {
+        name: frozenset(values - {ALL} if values == {ALL} else values)
+        for name, values in found.items()
+    }
 
 
 def useless(words: Sequence[str]) -> list[str]:

@@ -22,7 +22,9 @@ class Verb:
     ``story(args, context)`` → a Report, for each cluster; where ``of_clusters`` is not so,
     ``story(args, console)`` → an exit code. ``changes``: it changes something on hosts or in Kafka,
     so a signal lets the step under way end. ``asks_kafka``: first of all, so the library is loaded
-    while the hosts are reached. Stories raise ProvisionError.
+    while the hosts are reached. ``takes_command``: what follows ``--`` is ``args.command``.
+    ``of_hosts``: it does nothing but on hosts, so a spec that names none (``bootstrap``) is
+    refused. Stories raise ProvisionError.
     """
 
     name: str
@@ -33,7 +35,9 @@ class Verb:
     examples: tuple[str, ...] = ()
     of_clusters: bool = True
     changes: bool = False
+    takes_command: bool = False
     asks_kafka: bool = False
+    of_hosts: bool = False
 
     @property
     def epilog(self) -> str:

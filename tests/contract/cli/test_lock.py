@@ -143,7 +143,7 @@ def test_break_ends_the_holder_and_what_its_run_still_does(
     assert not (host.state / "lock.token").exists()
     assert "lock --break" in (host.state / "journal.jsonl").read_text()
 
-    wait_until(lambda: held.lost == {"localhost"})
+    wait_until(lambda: set(held.lost) == {"localhost"})
     other = host.take()
     other.release()
 

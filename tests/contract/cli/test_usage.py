@@ -86,11 +86,12 @@ def test_each_verb_has_help(provision: Provision, verb: str) -> None:
     assert f"usage: provision {verb}" in ran.out
 
 
-def test_import_is_not_yet_supported(provision: Provision) -> None:
+def test_import_wants_a_folder_and_something_to_ask(provision: Provision) -> None:
     ran = provision("import", "--json")
     assert ran.code == 1
-    assert ran.document["errors"][0]["code"] == "not-supported"
-    assert "not yet supported" in ran.document["errors"][0]["message"]
+    assert ran.document["errors"][0]["code"] == "usage"
+    ran = provision("import", "-o", "there", "--json")
+    assert (ran.code, ran.document["errors"][0]["code"]) == (1, "usage")
 
 
 # -- specs

@@ -95,6 +95,10 @@ def awk_lines(awk: list[str], texts: list[str], folder: Path) -> list[str]:
 @example(texts=["a\\\n# no comment\n"])
 @example(texts=["a=1\na=2\na = 1\n"])
 @example(texts=["hint.a=1\nhint=2\nhint.=\n hint.b 1\nhin\\\nt.c=1\n"])
+@example(texts=["a=1\nb=2\nab=3\n", "b=4\nhint.live=b,c\n", "b=5\n"])
+@example(texts=["a=1\na\\=b=2\n", "hint.live=a\n"])
+@example(texts=["=1\na=2\n", "hint.live=\n"])
+@example(texts=["b=1\nhint.live=b\n", "a=2\n"])
 @example(texts=["k=a\\\r\n  b\r\n"])
 def test_canonical(awk: list[str], texts: list[str], tmp_path: Path) -> None:
     assert awk_lines(awk, texts, tmp_path) == digest.canonical(texts)
@@ -118,6 +122,14 @@ def test_odd_names_of_files(awk: list[str], tmp_path: Path) -> None:
     folder = tmp_path / 'it\'s "here" $(touch x) a=b'
     folder.mkdir()
     assert awk_lines(awk, ["a=1\n", "b=2\n"], folder) == ["1:a=1", "2:b=2"]
+
+
+@pytest.mark.parametrize("awk", AWKS, ids=NAMES)
+def test_what_kafka_takes_live_is_left_out(awk: list[str], tmp_path: Path) -> None:
+    launch = "hint.live=num.io.threads,log.retention.ms\nheap=1g\n"
+    texts = ["broker.id=1\nnum.io.threads=8\n", launch, "num.io.threads=logging\n"]
+    left = ["1:broker.id=1", "2:heap=1g", "3:num.io.threads=logging"]
+    assert awk_lines(awk, texts, tmp_path) == digest.canonical(texts) == left
 
 
 KEYS = st.text("abc.-_ =:#!\\\té√", min_size=1, max_size=12)

@@ -298,7 +298,8 @@ def test_no_spec_can_change_a_script() -> None:
                 node,
                 properties=f"{evil}/config/{node.name}'.properties",
                 log_dirs=tuple(
-                    dataclasses.replace(d, path=f"{evil}/{n}") for n, d in enumerate(node.log_dirs)
+                    dataclasses.replace(d, path=f"{evil}/{node.name}/{n}")
+                    for n, d in enumerate(node.log_dirs)
                 ),
             )
             for node in spec.nodes

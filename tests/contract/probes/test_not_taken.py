@@ -45,7 +45,7 @@ class Machine:
             options=Options(),
             spec=spec_of("lab"),
             lost=set(),
-            side_by_side=lambda work, hosts: [work(host) for host in hosts],
+            side_by_side=lambda work, hosts: {host: work(host) for host in hosts},
         )
         self.site = cast(Site, site)
 

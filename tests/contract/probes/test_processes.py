@@ -10,6 +10,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,8 @@ import pytest
 from provisioner.hosts.local import LocalConnection
 from provisioner.hosts.observer import Observer, Reading, Shell
 from provisioner.kinds.ids import service_id
-from provisioner.kinds.service.kind import OTHERS, desired
+from provisioner.kinds.service.desired import desired
+from provisioner.kinds.service.kind import OTHERS
 from provisioner.kinds.service.steps import stop_steps, tell_step
 from provisioner.plan.model import Id, Present, Run
 from provisioner.run.steps import shell_step
@@ -162,6 +164,7 @@ def test_forged_ones_beside_a_broker_are_not_started_again(
         seen = lab.seen()
         assert seen.fields["processes"] == 1
         assert seen.volatile["pid"] == str(broker.pid)
+        assert seen.volatile["age"] in range(300)
         assert seen.fields["running_digest"] == DIGEST
 
 
@@ -304,3 +307,9 @@ def test_holds_and_the_key_are_read_by_their_owner_and_lead_nowhere(lab: Lab, fo
     assert lab.seen().fields["hold"] is None, "root's file: Kafka's user may not read it"
     shutil.chown(hold, KAFKA)
     assert lab.seen().fields["hold"] == "the disk is being replaced"
+    assert "hold_from" not in lab.seen().fields
+    hold.write_text("disk swap\nspec\n")
+    os.utime(hold, (time.time() - 4000, time.time() - 4000))
+    seen = lab.seen()
+    assert (seen.fields["hold"], seen.fields["hold_from"]) == ("disk swap", "spec")
+    assert 4000 <= seen.volatile["hold_age"] < 4600

@@ -17,6 +17,7 @@ FIRST: dict[str, Any] = {}
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     lab = zookeeper_lab(tmp_path_factory.mktemp("sheet"))
     lab.data["defaults"]["config"]["num.io.threads"] = 5
+    lab.data["defaults"]["config"]["queued.max.requests"] = 600
     lab.data["topics"]["purchases"]["config"] = {
         "retention.ms": 604800000,
         "min.insync.replicas": 2,

@@ -10,7 +10,7 @@ import pytest
 from provisioner.kafka.requests.configs import AlterBrokerConfig, AlterTopicConfig
 from provisioner.kafka.requests.topics import CreatePartitions, CreateTopic
 from tests.kafka_client import Both
-from tests.real.lab import Lab, item, items, until
+from tests.real.lab import Lab, item, until
 
 Seen = Callable[[Both], bool]
 
@@ -140,7 +140,40 @@ def test_a_dynamic_value_that_hides_the_files_is_taken_away(lab: Lab, broker: in
         assert {value(cluster, id, "num.io.threads") for id in (0, 1, 2)} == {"5"}
 
 
-def test_a_topic_of_fewer_copies_is_refused_in_words(lab: Lab) -> None:
+def test_topics_of_the_cluster_that_are_regretted_are_warned_of(lab: Lab) -> None:
+    """Kafka's own numbers: the replicas of each topic, its settings, the size of its disks."""
+    great = {"retention.bytes": str(10**17), "unclean.leader.election.enable": "true"}
+
+    def add(cluster: Both) -> None:
+        cluster.send(CreateTopic("scratch", 2, 2, {"min.insync.replicas": "2"}))
+        cluster.send(CreateTopic("great", 2, 1, great))
+
+    kafka(lab, add, lambda c: {"scratch", "great"} <= partitions(c).keys())
+    try:
+        for verb in ("plan", "drift"):
+            cluster = lab.json(verb)
+            said = [w["message"] for w in cluster["warnings"]]
+            for words in (
+                "topic scratch has 2 replicas and needs all of them in sync",
+                "topic great has one copy of each partition though there are 3 brokers",
+                "unclean.leader.election.enable is true for topic great",
+                "topic great may keep 200.0 PB",
+            ):
+                assert len([s for s in said if s.startswith(words)]) == 1, said
+            # that of the file has its place
+            (atu,) = [w for w in cluster["warnings"] if w["message"].startswith("topic atu ")]
+            assert atu["file"] == str(lab.spec)
+            assert atu["line"] > 1
+    finally:
+
+        def remove(cluster: Both) -> None:
+            cluster.delete_topic("scratch")
+            cluster.delete_topic("great")
+
+        kafka(lab, remove, lambda c: not {"scratch", "great"} & partitions(c).keys())
+
+
+def test_a_topic_of_fewer_copies_gets_them(lab: Lab) -> None:
     def less(cluster: Both) -> None:
         cluster.delete_topic("purchases")
         # At once: a topic that is on its way out is waited for.
@@ -151,12 +184,9 @@ def test_a_topic_of_fewer_copies_is_refused_in_words(lab: Lab) -> None:
         )
 
     kafka(lab, less, lambda c: partitions(c).get("purchases") == 3)
-    try:
-        refused = item(lab.json("drift", code=2), "refused")
-        assert (refused["before"], refused["after"]) == ({"replication": 1}, {"replication": 3})
-        assert items(lab.json("apply", code=2), "refused") == [refused]
-    finally:
-        kafka(
-            lab, lambda c: c.delete_topic("purchases"), lambda c: "purchases" not in partitions(c)
-        )
-        lab.apply()
+    change = item(lab.json("drift", code=2), "changes", kind="placement")
+    assert (change["name"], change["effect"]) == ("purchases", "move")
+    assert {len(replicas) for replicas in change["after"].values()} == {3}
+    done = [(action, kind) for action, kind, _ in lab.applied()]
+    assert done == [("create", "throttle"), ("update", "placement"), ("delete", "throttle")]
+    assert lab.applied() == []

@@ -71,7 +71,7 @@ def test_started_by_hand_as_on_the_sheet_is_in_sync(lab: Lab) -> None:
         terminal.wait(timeout=300)
 
 
-EDIT = ("num.io.threads=5", "num.io.threads=3")
+EDIT = ("queued.max.requests=600", "queued.max.requests=700")
 
 
 def with_the_sheets_command(lab: Lab, old: list[str]) -> list[str]:
@@ -110,8 +110,8 @@ def test_edited_restarted_by_hand_and_put_back_only_that_broker_restarts(
             "restart",
             "offline" if alone else "restart",
         )
-        assert change["before"] == {"num.io.threads": "3"}
-        assert change["after"] == {"num.io.threads": "5"}
+        assert change["before"] == {"queued.max.requests": "700"}
+        assert change["after"] == {"queued.max.requests": "600"}
         assert lab.applied() == [("restart", "service", "broker-1")]
         now = lab.pids_now()
         assert now["broker-1"] != by_hand_pid

@@ -209,7 +209,7 @@ def test_version_that_does_not_exist() -> None:
     )
     assert isinstance(error, ProvisionError)
     assert "does not have Kafka 9.9.8" in error.problems[0].message
-    assert "3.9.1, 3.9.2, 4.1.1, 4.2.0, 4.3.1" in error.problems[0].hint
+    assert "3.9.1, 3.9.2, 4.0.2, 4.1.1, 4.1.2, 4.2.0, 4.2.2, 4.3.1, 4.4.0" in error.problems[0].hint
     assert "remote repositories" not in str(error)
 
 

@@ -15,7 +15,7 @@ from provisioner.artifacts.locks import KafkaLock
 from provisioner.artifacts.store import Store, kafka_distribution
 from provisioner.errors import ProvisionError
 
-SHIPPED = ("3.9.1", "3.9.2", "4.1.1", "4.2.0", "4.3.1")
+SHIPPED = ("3.9.1", "3.9.2", "4.0.2", "4.1.1", "4.1.2", "4.2.0", "4.2.2", "4.3.1", "4.4.0")
 
 # A distribution's digest is in the path that every process names: one that changes between two
 # releases of this tool restarts every broker there is. These may be added to, never changed.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -69,8 +71,12 @@ class Pool:
 
     def command(self, seconds: float = 0.0) -> int:
         """Runs a command; the number of the link it ran on."""
+        return self.until(lambda: time.sleep(seconds))
+
+    def until(self, done: Callable[[], object]) -> int:
+        """Runs a command that ends when this returns."""
         with self.connection._session("true") as (link, _):
-            time.sleep(seconds)
+            done()
             return self.links.index(link)
 
     def stream(self) -> tuple[int, FakeChannel]:
@@ -89,9 +95,8 @@ def test_commands_take_turns() -> None:
 def test_as_many_at_once_as_the_server_takes() -> None:
     pool = Pool(limit=3)
     with ThreadPoolExecutor(9) as threads:
-        started = time.monotonic()
-        list(threads.map(pool.command, [0.1] * 9))
-    assert 0.28 < time.monotonic() - started < 0.9
+        met = threading.Barrier(3)
+        list(threads.map(pool.until, [partial(met.wait, 60)] * 9))
     assert pool.links[0].most == 3
     assert len(pool.links) == 1
 
@@ -99,9 +104,8 @@ def test_as_many_at_once_as_the_server_takes() -> None:
 def test_no_limit_no_waiting() -> None:
     pool = Pool(limit=1000)
     with ThreadPoolExecutor(30) as threads:
-        started = time.monotonic()
-        list(threads.map(pool.command, [0.2] * 30))
-    assert time.monotonic() - started < 1.5
+        met = threading.Barrier(30)
+        list(threads.map(pool.until, [partial(met.wait, 60)] * 30))
 
 
 def test_a_stream_keeps_the_only_session_so_commands_get_a_connection() -> None:
@@ -113,13 +117,18 @@ def test_a_stream_keeps_the_only_session_so_commands_get_a_connection() -> None:
 
 
 def test_a_stream_does_not_wait_for_commands() -> None:
-    pool = Pool(limit=1)
+    pool, begun, over = Pool(limit=1), threading.Event(), threading.Event()
+
+    def lasting() -> None:
+        begun.set()
+        over.wait(60)
+
     with ThreadPoolExecutor(1) as threads:
-        running = threads.submit(pool.command, 0.5)
-        time.sleep(0.1)
-        started = time.monotonic()
+        running = threads.submit(pool.until, lasting)
+        begun.wait(60)
         assert pool.stream()[0] == 1
-        assert time.monotonic() - started < 0.3
+        assert not running.done()
+        over.set()
         assert running.result() == 0
     assert pool.command() == 0
 

@@ -29,7 +29,7 @@ def test_what_drips_does_not_stretch_the_deadline() -> None:
         began = time.monotonic()
         with pytest.raises(TimeoutError):
             receive_exactly(ours, 1_000_000, Deadline(0.5))
-        assert time.monotonic() - began < 5  # else it were 14 hours
+        assert time.monotonic() - began < 60  # else it were 14 hours
         ended.set()
         thread.join()
 
@@ -47,7 +47,7 @@ def test_what_is_taken_slowly_does_not_stretch_it_either() -> None:
         began = time.monotonic()
         with pytest.raises(TimeoutError):
             send_all(ours, bytes(100_000_000), Deadline(0.5))
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 60
         ended.set()
         thread.join()
 

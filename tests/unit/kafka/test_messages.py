@@ -124,3 +124,29 @@ def test_two_threads_that_read_the_first_answers_of_a_kind_can_both_read_on(
     second.join(5)
     assert [answer.cluster_id for answer in read] == [None, None]
     assert messages.decode(request, body).topics == []
+
+
+class Stuck:
+    """A producer whose sender does not notice in time that it is to end."""
+
+    def __init__(self) -> None:
+        self.closed: list[float] = []
+        self.forced = False
+        self._sender = self
+
+    def close(self, timeout: float) -> None:
+        self.closed.append(timeout)
+        raise messages.KafkaTimeoutError("Timeout waiting for future")
+
+    def force_close(self) -> None:
+        self.forced = True
+
+    def join(self, seconds: float) -> None:
+        pass
+
+
+def test_a_producer_that_does_not_end_in_time_is_no_error_of_what_it_was_for() -> None:
+    stuck = Stuck()
+    messages.end_producer(stuck, 2.0)
+    assert stuck.forced
+    assert stuck.closed == [2.0, 0]

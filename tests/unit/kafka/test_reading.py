@@ -22,12 +22,15 @@ from provisioner.kafka.port import (
     DYNAMIC_TOPIC,
     STATIC,
     BrokerView,
+    ClusterView,
     ConfigEntry,
+    DiskView,
     LogDirView,
     PartitionView,
     QuorumView,
     TopicView,
 )
+from provisioner.kafka.requests.reassignments import Moving
 
 Broker = MetadataResponse.MetadataResponseBroker
 Topic = MetadataResponse.MetadataResponseTopic
@@ -109,7 +112,7 @@ def test_topics_come_by_name_with_partitions_by_id() -> None:
 def test_a_topic_that_cannot_be_read_is_an_error_not_absent() -> None:
     errors: dict[str, str] = {}
     assert reading.topics(metadata(topics=[topic("secret", error=29)]), errors) == ()
-    assert errors == {"topic-secret": "TOPIC_AUTHORIZATION_FAILED"}
+    assert errors == {"topic-secret": "TOPIC_AUTHORIZATION_FAILED: needs DESCRIBE on topic secret"}
 
 
 Result = DescribeConfigsResponse.DescribeConfigsResult
@@ -170,7 +173,7 @@ def test_resources_that_are_refused_are_errors() -> None:
     assert set(reading.configs(answer, "broker-", errors)) == {"0"}
     assert errors == {
         "broker-1": "INVALID_REQUEST: Unexpected broker id",
-        "broker-2": "CLUSTER_AUTHORIZATION_FAILED",
+        "broker-2": "CLUSTER_AUTHORIZATION_FAILED: needs DESCRIBE_CONFIGS on the cluster",
     }
 
 
@@ -222,6 +225,7 @@ def test_voters_have_their_distance_to_the_leader() -> None:
         voters={100: 101, 101: 0, 102: 5},
         observers=frozenset({(1, ""), (2, "")}),
         directories={100: "", 101: "", 102: ""},
+        reading={(1, ""): 0, (2, ""): 1},
     )
     assert not found.dynamic
     assert errors == {}
@@ -242,13 +246,35 @@ def test_voters_with_directories_are_a_dynamic_quorum() -> None:
         voters={100: 0},
         observers=frozenset({(101, "AQIDBAUGBwgJCgsMDQ4PEA")}),
         directories={100: written},
+        reading={(101, "AQIDBAUGBwgJCgsMDQ4PEA"): 0},
     )
     assert found.dynamic
 
 
+def test_when_the_leader_last_heard_of_a_voter_and_where_it_is() -> None:
+    """By the leader's clock: of itself Kafka says that it is caught up now."""
+    leader, other, never = state(100, 90, ID), state(101, 90, ID), state(102, -1, ID)
+    leader.last_caught_up_timestamp, leader.last_fetch_timestamp = 50_000, -1
+    other.last_caught_up_timestamp, other.last_fetch_timestamp = 40_000, 42_500
+    answer = quorum(
+        error_code=0,
+        leader_id=100,
+        high_watermark=90,
+        current_voters=[leader, other, never],
+        observers=[],
+    )
+    nodes = DescribeQuorumResponse.Node
+    listener = nodes.Listener(version=2, name="CONTROLLER", host="h2", port=9192)
+    answer.nodes = [nodes(version=2, node_id=101, listeners=[listener])]
+    found = reading.quorum(answer, {})
+    assert found is not None
+    assert found.silent == {101: 7.5}
+    assert found.endpoints == {101: ("h2", 9192)}
+
+
 def test_a_quorum_that_cannot_be_read_is_an_error() -> None:
     for answer, text in (
-        (quorum(error=31), "CLUSTER_AUTHORIZATION_FAILED"),
+        (quorum(error=31), "CLUSTER_AUTHORIZATION_FAILED: needs DESCRIBE on the cluster"),
         (quorum(error_code=6, leader_id=1), "NOT_LEADER_OR_FOLLOWER"),
         (quorum(), "the answer has no quorum"),
     ):
@@ -268,6 +294,8 @@ def test_log_dirs_add_up_their_partitions() -> None:
             of(version=4, error_code=56, log_dir="/b", topics=[]),
             of(
                 version=4,
+                total_bytes=100,
+                usable_bytes=40,
                 error_code=0,
                 log_dir="/a",
                 topics=[topics(version=4, name="t", partitions=sizes)],
@@ -275,6 +303,19 @@ def test_log_dirs_add_up_their_partitions() -> None:
         ],
     )
     assert reading.log_dirs(answer) == (
-        LogDirView("/a", 12),
+        LogDirView("/a", 12, partitions={("t", 0): 5, ("t", 1): 7}),
         LogDirView("/b", 0, "KAFKA_STORAGE_ERROR"),
     )
+    assert reading.disks(answer) == (DiskView(100, 40),)
+
+
+def test_what_is_being_added_is_no_replica_yet() -> None:
+    """The metadata shows all of both sides."""
+    topic = TopicView("t", False, (PartitionView(0, 0, (1, 2, 0), (0,)),))
+    other = TopicView("u", False, (PartitionView(0, 0, (0, 1), (0,)),))
+    view = ClusterView("id", 0, (), (topic, other))
+    moves = {("t", 0): Moving((1, 2, 0), adding=(1, 2), removing=(0,))}
+    first, second = reading.with_moves(view, moves).topics
+    assert first.partitions == (PartitionView(0, 0, (0,), (0,), adding=(1, 2)),)
+    assert second == other
+    assert (moves["t", 0].before, moves["t", 0].target) == ((0,), (1, 2))

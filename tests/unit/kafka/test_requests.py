@@ -6,7 +6,7 @@ import socket
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import pytest
 from kafka.protocol.admin import DescribeClientQuotasResponse
@@ -14,10 +14,10 @@ from kafka.protocol.admin import DescribeClientQuotasResponse
 from provisioner.kafka import messages
 from provisioner.kafka.client import KafkaClient
 from provisioner.kafka.dialing import Deadline
-from provisioner.kafka.port import BrokerView, ClusterView, KafkaRefused, QuorumView
+from provisioner.kafka.port import BrokerView, ClusterView, KafkaRefused, More, QuorumView
 from provisioner.kafka.requests.configs import AlterBrokerConfig, AlterTopicConfig
 from provisioner.kafka.requests.leaders import ElectPreferredLeaders
-from provisioner.kafka.requests.request import CONTROLLER, Ask, Message, Request
+from provisioner.kafka.requests.request import CONTROLLER, Ask, Destination, Message, Request
 from provisioner.kafka.requests.topics import CreatePartitions, CreateTopic, DeleteTopic
 from provisioner.kafka.routes import Routes
 from provisioner.kafka.survey import Survey
@@ -37,7 +37,7 @@ DIRECTORY = "DirectoryOfToday_00000"
         (AlterTopicConfig("atu", {"a": "1"}), "any", "topic atu"),
         (AlterBrokerConfig(None, {"a": "1"}), "any", "cluster default"),
         (AlterBrokerConfig(2, {"a": "1"}), 2, "broker 2"),
-        (ElectPreferredLeaders(), "controller", "preferred leaders"),
+        (ElectPreferredLeaders((("atu", 0),)), "controller", "preferred leaders"),
         (AddVoter(3, DIRECTORY, ("CONTROLLER", "h", 9093)), "controller", "voter 3"),
     ],
 )
@@ -90,10 +90,10 @@ def test_what_is_on_its_way_out_passes() -> None:
 class Quotas(Ask):
     """A question of a kind that does not exist."""
 
-    by: Literal["any", "controller"] = "any"
+    by: Destination = "any"
 
     @property
-    def to(self) -> Literal["any", "controller"]:
+    def to(self) -> Destination:
         return self.by
 
     @property
@@ -124,13 +124,13 @@ class Answering(Broker):
         return framed(struct.pack(">i", correlation) + body.encode(version=0))
 
 
-def asked(broker: Broker, asks: Sequence[Ask]) -> ClusterView:
+def asked(broker: Broker, asks: Sequence[Ask], more: More | None = None) -> ClusterView:
     def dial(host: str, port: int, seconds: float) -> socket.socket:
         return cast(socket.socket, dialling(broker)(host, port, seconds))
 
     cluster = KafkaClient((A,), 5.0, Routes({A: dial}, {"a": dial}), False)
     try:
-        return cluster.view(asks)
+        return cluster.view(asks, more=more)
     finally:
         cluster.close()
 
@@ -144,7 +144,10 @@ def test_an_answer_is_a_plain_value_under_its_question() -> None:
 def test_a_refused_question_has_no_answer_and_a_reason() -> None:
     view = asked(Answering(31), [Quotas()])
     assert view.answers == {}
-    assert view.errors["things"] == "CLUSTER_AUTHORIZATION_FAILED: not you"
+    assert (
+        view.errors["things"]
+        == "CLUSTER_AUTHORIZATION_FAILED: needs DESCRIBE_CONFIGS on the cluster"
+    )
 
 
 def test_what_a_broker_does_not_speak_spoils_nothing_else() -> None:
@@ -153,6 +156,29 @@ def test_what_a_broker_does_not_speak_spoils_nothing_else() -> None:
     assert view.errors["things"] == "the broker does not support DescribeClientQuotasRequest"
     assert view.cluster_id == "abc"
     assert not {48, 60} & set(broker.asked)
+
+
+def test_what_was_told_may_raise_more_questions_each_sent_once() -> None:
+    """A round for each, to the broker that the question names, until nothing is new."""
+    broker = Answering()
+
+    def more(view: ClusterView) -> list[Ask]:
+        return [Quotas(to) for to in ("any", 1, "controller")[: len(view.answers) + 1]]
+
+    view = asked(broker, [], more)
+    assert view.answers == {Quotas("any"): 0, Quotas(1): 0, Quotas("controller"): 0}
+    assert broker.asked.count(48) == 3
+
+
+def test_a_question_without_an_answer_is_not_sent_again() -> None:
+    broker = Answering(31)
+    view = asked(broker, [], lambda view: [Quotas(1)])
+    assert view.answers == {}
+    assert (
+        view.errors["things"]
+        == "CLUSTER_AUTHORIZATION_FAILED: needs DESCRIBE_CONFIGS on the cluster"
+    )
+    assert broker.asked.count(48) == 1
 
 
 def test_questions_of_kinds_go_beside_those_of_every_look(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,14 +207,15 @@ def test_questions_of_kinds_go_beside_those_of_every_look(monkeypatch: pytest.Mo
         (False, 2, CONTROLLER, 2),
         (False, None, CONTROLLER, 1),  # none is elected: the broker at hand says so
         (True, 2, CONTROLLER, 1),
+        (True, 2, ("c", 9093), ("c", 9093)),  # a controller at its own listener
     ],
 )
-def test_who_is_asked(kraft: bool, controller: int | None, to: Any, asked: int) -> None:
+def test_who_is_asked(kraft: bool, controller: int | None, to: Any, asked: Any) -> None:
     brokers = (BrokerView(1, *A), BrokerView(2, "b", 9092))
     quorum = QuorumView(controller, {2: 0}) if kraft else None
     view = ClusterView("id", controller, brokers, (), quorum=quorum)
     survey = Survey(Pool(dialling()), A, Deadline(1))
-    plan = survey._questions(view, False, [Quotas(to)])
+    plan = survey._questions(view, {}, [Quotas(to)], None)
     found = [
         id for id, questions in plan.items() for subject, _ in questions if subject == Quotas(to)
     ]

@@ -242,7 +242,7 @@ def test_close_does_not_wait_for_a_dial() -> None:
     dialled, remote = socket.socketpair()
 
     def dial(*_: Any) -> Any:
-        release.wait(5)
+        release.wait(60)
         return dialled
 
     tunnel = Tunnel(dial)
@@ -252,8 +252,8 @@ def test_close_does_not_wait_for_a_dial() -> None:
         time.sleep(0.05)
         begun = time.monotonic()
         tunnel.close()
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 30
         release.set()
-    remote.settimeout(5)
+    remote.settimeout(60)
     assert remote.recv(1) == b""  # what was dialled too late is ended
     remote.close()

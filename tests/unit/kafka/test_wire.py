@@ -193,28 +193,34 @@ def after(seconds: float, value: Any) -> Any:
 
 
 def test_the_first_success_is_enough() -> None:
-    pool = Pool(dialling())
+    pool, over = Pool(dialling()), threading.Event()
     jobs: dict[str, Callable[[], int]] = {
-        "slow": lambda: after(2.0, 1),
+        "silent": lambda: int(over.wait(60)),
         "fails": lambda: 1 // 0,
-        "fast": lambda: after(0.05, 2),
+        "answers": lambda: after(0.5, 2),
     }
     begun = time.monotonic()
-    results = pool.side_by_side(jobs, Deadline(5), first=True)
-    assert time.monotonic() - begun < 1
-    assert results["fast"] == 2
+    results = pool.side_by_side(jobs, Deadline(60), first=True)
+    waited = time.monotonic() - begun
+    over.set()
+    assert waited < 30
+    assert results["answers"] == 2
     assert isinstance(results["fails"], ZeroDivisionError)
-    assert isinstance(results["slow"], TimeoutError)
+    assert isinstance(results["silent"], TimeoutError)
 
 
 def test_jobs_run_side_by_side_until_the_deadline() -> None:
-    pool = Pool(dialling())
-    begun = time.monotonic()
-    jobs = {n: partial(after, n, n) for n in (0.1, 0.11, 0.12, 3.0)}
-    results = pool.side_by_side(jobs, Deadline(0.3))
-    assert time.monotonic() - begun < 0.6
-    assert [results[n] for n in (0.1, 0.11, 0.12)] == [0.1, 0.11, 0.12]
-    assert str(results[3.0]) == "no answer within 0.3 s"
+    pool, over, met = Pool(dialling()), threading.Event(), threading.Barrier(3)
+
+    def together(number: int) -> int:
+        met.wait(60)  # or none of them ends
+        return number
+
+    jobs = {number: partial(together, number) for number in (1, 2, 3)}
+    results = pool.side_by_side(jobs | {4: lambda: over.wait(60)}, Deadline(3))
+    over.set()
+    assert [results[number] for number in (1, 2, 3)] == [1, 2, 3]
+    assert str(results[4]) == "no answer within 3 s"
 
 
 def test_close_ends_a_connection_that_is_being_opened() -> None:
@@ -222,15 +228,15 @@ def test_close_ends_a_connection_that_is_being_opened() -> None:
     results: dict[str, Any] = {}
 
     def ask() -> None:
-        results.update(pool.side_by_side({"a": lambda: pool.ping(A, Deadline(20))}, Deadline(20)))
+        results.update(pool.side_by_side({"a": lambda: pool.ping(A, Deadline(60))}, Deadline(60)))
 
     asking = threading.Thread(target=ask)
     asking.start()
     time.sleep(0.1)
     begun = time.monotonic()
     pool.close()
-    asking.join(5)
-    assert time.monotonic() - begun < 2
+    asking.join(30)
+    assert time.monotonic() - begun < 30
     assert isinstance(results["a"], OSError)
 
 
@@ -288,7 +294,7 @@ def test_a_broker_that_drips_has_the_time_of_the_call() -> None:
     began = time.monotonic()
     with pytest.raises(TimeoutError, match=r"no answer within 0\.5 s"):
         Pool(dialling(role)).ping(A, Deadline(0.5))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
     ended.set()
 
 

@@ -54,10 +54,10 @@ def test_two_entities_never_have_one_name(one: Entity, other: Entity) -> None:
 
 
 def test_what_is_asked_where_nobody_speaks_of_quotas() -> None:
-    assert asks(spec_of("kraft")) == ()
-    assert asks(spec_of("lab")) == (DescribeQuotas(),)
+    assert DescribeQuotas() not in asks(spec_of("kraft"))
+    assert DescribeQuotas() in asks(spec_of("lab"))
     assert asks(spec_of("lab"), ["topic"]) == ()
-    assert asks(replace(spec_of("kraft"), quotas=())) == (DescribeQuotas(),)
+    assert DescribeQuotas() in asks(replace(spec_of("kraft"), quotas=()))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from provisioner.kinds.broker_config.layers import Layers
 from provisioner.plan.model import Change, Id, Observation, Present, State, Unknown
 from provisioner.run.waits import missing
 
@@ -53,8 +54,25 @@ def test_a_topic_is_whole_and_configured(observed: Present, closed: bool, expect
 def test_a_dynamic_value_is_gone_from_the_brokers(
     observed: dict[str, str], closed: bool, expected: bool
 ) -> None:
-    wanted = State({"num.io.threads": None}, closed=closed)
-    assert (not left(BROKER, wanted, Present(observed))) is expected
+    args = {"wanted": {"num.io.threads": "5"}, "common": {"num.io.threads": "5"}, "stored": True}
+    wanted = State({"num.io.threads": None}, closed=closed, args=args)
+    told = {"num.io.threads": Layers(observed.get("num.io.threads"), None, "5", "8")}
+    volatile = {"told": told, "mixed": frozenset()}
+    assert (not left(BROKER, wanted, Present(observed, volatile=volatile))) is expected
+
+
+@pytest.mark.parametrize(("wide", "expected"), [("5", True), (None, False), ("4", False)])
+def test_a_cluster_wide_value_has_arrived_at_every_broker(wide: str | None, expected: bool) -> None:
+    args = {"common": {"num.io.threads": "5"}, "stored": False}
+    brokers = {
+        0: {"num.io.threads": Layers(None, "5", "4", "8")},
+        1: {"num.io.threads": Layers(None, wide, "4", "8")},
+    }
+    volatile = {"brokers": brokers, "mixed": frozenset()}
+    seen = Present({"num.io.threads": "5"}, volatile=volatile)
+    cluster = Id("", "broker-config", "cluster")
+    wanted = State({"num.io.threads": None}, args=args)
+    assert (not left(cluster, wanted, seen)) is expected
 
 
 def test_what_cannot_be_asked_has_not_settled() -> None:

@@ -29,7 +29,7 @@ from provisioner.plan.model import (
 )
 from provisioner.run.removal import Removal
 from provisioner.site.scripts import ENTERING, text_of
-from provisioner.spec.types import Spec, Supervisor
+from provisioner.spec.types import Source, Spec, Supervisor
 from tests.unit.plan.model_cluster import AS_ROOT, places_of, spec_of
 
 ROOT = Path(provisioner.__file__).parent
@@ -40,18 +40,33 @@ CALLS = {"Probe", "Reading", "Run", "Put", "Unpack", "ShellStep", "Removal", "Lo
 
 
 def layouts() -> Iterator[tuple[Spec, HostLayout]]:
-    """Every spec of the planner's tests, for root, under both supervisors."""
-    for name in ("lab", "kraft", "three"):
-        spec = spec_of(name)
+    """Every spec of the planner's tests, for root, under both supervisors; also with a broker that
+    is to go."""
+    for spec in (*map(spec_of, ("lab", "kraft", "three")), going(spec_of("three"))):
         for supervisor in Supervisor:
             one = replace(spec, supervisor=supervisor)
-            for host in sorted({node.host for node in one.nodes}):
-                yield one, places_of(one, host, AS_ROOT)
+            for made in (one, preinstalled(one)):
+                for host in sorted({node.host for node in made.known}):
+                    yield made, places_of(made, host, AS_ROOT)
+
+
+def preinstalled(spec: Spec) -> Spec:
+    """The same nodes of a Kafka that was there already."""
+    systemd = spec.supervisor is Supervisor.SYSTEMD
+    nodes = tuple(
+        replace(node, unit=f"{node.name}.service" if systemd else "") for node in spec.nodes
+    )
+    return replace(spec, source=Source("preinstalled"), nodes=nodes, leaving=(), java="system")
+
+
+def going(spec: Spec) -> Spec:
+    *stay, last = spec.nodes
+    return replace(spec, nodes=tuple(stay), leaving=(last,))
 
 
 def theirs(places: HostLayout, words: Any) -> list[str]:
     """The arguments that lie where Kafka's user can change things."""
-    roots = [places.home, *(d.path for node in places.nodes for d in node.log_dirs)]
+    roots = [places.home, *(d.path for node in places.known for d in node.log_dirs)]
     if places.supervisor is Supervisor.PROCESS:
         roots.append(places.state)
     parts = [part for word in words for part in str(word).split("\n")]
@@ -79,7 +94,7 @@ def test_steps() -> None:
     for spec, places in layouts():
         for kind in KINDS.values():
             for id, state in kind.desired(spec, places).items():
-                for action in ("create", "update", "start", "stop", "restart"):
+                for action in ("create", "update", "delete", "start", "stop", "restart"):
                     change = Change(id, action, {}, {}, tuple(state.fields))  # type: ignore[arg-type]
                     try:
                         steps = kind.steps(change, state)
@@ -116,9 +131,16 @@ PLACES = {
     ("kinds/directory/kind.py", "desired"): "by enter.sh alone",
     ("kinds/directory/kind.py", "judge"): "a comparison",
     ("kinds/directory/kind.py", "probe"): "/var/lib/provision",
+    ("kinds/directory/preinstalled.py", "desired"): "by enter.sh alone",
     ("kinds/directory/kind.py", "steps"): "by enter.sh alone",
     ("kinds/file/desired.py", "desired"): "units",
+    ("kinds/file/dropin.py", "folder_step"): "drop-ins of units, by enter.sh alone",
+    ("kinds/file/dropin.py", "state"): "drop-ins of units",
+    ("kinds/file/desired.py", "_of_leaving"): "units",
+    ("kinds/service/migration.py", "disabled"): "units",
     ("kinds/file/kind.py", "probe"): "units",
+    ("kinds/file/preinstalled.py", "_adopted"): "files in folders of root's, by enter.sh alone",
+    ("kinds/file/preinstalled.py", "steps"): "files in folders of root's, by enter.sh alone",
     ("kinds/service/kind.py", "probe"): "/proc and systemctl",
     ("kinds/service/steps.py", "mend_steps"): "systemctl",
     ("kinds/service/steps.py", "start_step"): "systemctl",
@@ -128,8 +150,12 @@ PLACES = {
     ("run/rebuild.py", "_stop"): "/proc and signals",
     ("run/sweep.py", "_sweep"): "/etc/systemd/system",
     ("site/site.py", "_gather_facts"): "who we are",
+    ("site/survey.py", "_survey"): "/proc and systemctl",
     ("run/waits.py", "_why_dead"): "systemctl and journalctl",
     ("run/removal.py", "_as_root"): "by enter.sh alone",
+    ("run/maintenance.py", "boot_id"): "/proc",
+    ("run/maintenance.py", "command"): "the user's own command",
+    ("run/maintenance.py", "reboot"): "systemctl and reboot",
     ("run/removal.py", "_end"): "accounts",
     ("run/removal.py", "removals"): "units",
 }
@@ -187,6 +213,8 @@ def test_what_root_does_to_a_folder_it_does_by_entering_it(function: str) -> Non
 def test_root_gives_away_only_what_is_its_own() -> None:
     """A folder of a third user's, which the spec names as a log dir, is that one's."""
     for _, places in layouts():
+        if places.preinstalled:
+            continue  # there an owner is nobody's to compare
         path = places.home
         id = Id(places.host, "directory", path)
         state = KINDS["directory"].desired(spec_of("lab"), places)[id]

@@ -19,7 +19,7 @@ def to_restart(policy: str) -> ModelCluster:
     model.apply()
     model.topic("orders", 3, 1, {})
     for node in model.spec.brokers:
-        model.edit(node.properties, {"num.io.threads": "9"})
+        model.edit(node.properties, {"queued.max.requests": "9"})
         model.bounce(node.name)
     return model
 

@@ -64,6 +64,7 @@ def deeds(name: str) -> list[Deed]:
         if node.is_broker:
             found += [
                 Deed("broker_config", (node.id, {"log.cleaner.threads": "2"})),
+                Deed("broker_config", (node.id, {"num.io.threads": "6"})),
                 Deed("start", (node.name,)),
             ]
     for host in sorted({node.host for node in spec.nodes}):
@@ -85,11 +86,18 @@ def deeds(name: str) -> list[Deed]:
             Deed("quota", (entity, {key: 2, "request_percentage": 1.5})),
             Deed("quota", (entity, dict.fromkeys(quota.rates))),
         ]
+    if spec.features is not None:
+        found += [
+            Deed("finalize", ({"metadata.version": 25},)),
+            Deed("finalize", ({"group.version": 0, "eligible.leader.replicas.version": 0},)),
+        ]
     for topic in spec.topics:
         found += [
+            Deed("topic_config", (topic.name, {"message.format.version": "3.0-IV1"})),
             Deed("topic_config", (topic.name, {"retention.ms": "1"})),
             Deed("topic_config", (topic.name, {"segment.ms": "77777"})),
             Deed("delete_topic", (topic.name,)),
+            Deed("leads", (topic.name, 0, spec.brokers[1].id)),
             Deed("topic", (topic.name, max(1, topic.partitions - 1), topic.replication, {})),
         ]
     return found
@@ -172,8 +180,10 @@ def test_each_deed_alone_is_mended_by_one_apply(name: str, deed: Deed) -> None:
 @settings(max_examples=60)
 @given(histories())
 def test_after_a_plan_the_next_plan_is_empty(history: tuple[str, list[Deed]]) -> None:
+    """A plan that foresees more ends in the empty one after the rounds it foresaw."""
     model = after(history)
-    model.apply()
+    while any(item.foreseen for item in model.apply().deferred):
+        pass
     nothing_left(model)
 
 
@@ -424,8 +434,9 @@ def test_a_disk_that_is_gone_is_made_anew_only_when_that_is_allowed_by_name() ->
     plan = model.plan()
     assert [(c.action, c.id.kind) for c in plan.changes] == [
         ("create", "storage"),
-        ("start", "service"),
+        ("create", "throttle"),
     ]
+    assert ("start", "service") in [(item.action, item.id.kind) for item in plan.deferred]
     assert not plan.unread
 
 
@@ -441,7 +452,7 @@ def test_an_unreachable_host_starts_nothing_on_a_fresh_cluster() -> None:
 def test_the_active_controller_is_bounced_last() -> None:
     model = made("kraft")
     for broker in (0, 1, 2):
-        model.edit(f"config/server-{broker}.properties", {"num.io.threads": "9"})
+        model.edit(f"config/server-{broker}.properties", {"queued.max.requests": "9"})
         model.bounce(f"broker-{broker}")
     for leader in (0, 1, 2):
         model.controller = leader

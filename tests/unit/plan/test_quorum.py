@@ -10,6 +10,7 @@ from provisioner.kinds.file.quorum import SERVERS, VOTERS
 from provisioner.plan.model import Refused, Unknown, Unmanaged
 from provisioner.site.planning import make_plan
 from tests.unit.plan.model_cluster import ModelCluster, spec_of
+from tests.unit.run.model_run import converged, session
 
 LOST = {"data-loss": frozenset[str](), "format-controller": frozenset[str]()}
 
@@ -43,8 +44,8 @@ def test_a_controller_whose_disk_was_lost_votes_again_with_its_new_directory() -
         (item.reason, item.action) for item in model.plan().deferred if item.id.kind == "voter"
     ]
     assert foreseen == [("waits for its log dir to be formatted", "update")]
-    model.apply()
-    changed = [c for c in model.history if c.id.kind == "voter"]
+    results = converged(model, session(model))
+    changed = [c for c in results.applied if c.id.kind == "voter"]
     assert [(c.action, c.id.name, c.before) for c in changed] == [
         ("update", "1", {"directory_id": before[1]})
     ]
@@ -71,7 +72,7 @@ def test_a_controller_that_never_voted_is_formatted_without_a_word() -> None:
     (held,) = [item for item in model.plan().refused if item.id.kind == "storage"]
     assert held.allow == "format-controller"
     del model.voters[2]
-    model.apply()
+    converged(model, session(model))
     assert sorted(model.voters) == [0, 1, 2]
     assert model.plan().in_sync
 

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from provisioner.kafka.port import BrokerView
 from provisioner.kinds.registry import KINDS, desired
 from provisioner.plan.model import Layer, Plan
 from provisioner.plan.rules import Seen
 from provisioner.report.formats.json import document
+from provisioner.site.observe import told
 from provisioner.site.planning import make_plan
-from provisioner.spec.types import Spec
+from provisioner.spec.types import Node, Spec
 from tests.unit.plan.model_cluster import ModelCluster, spec_of
 
 SPECS = ("lab", "kraft", "three", "ensemble")
@@ -90,6 +92,32 @@ def test_a_bounce_of_one_broker_does_not_explain_that_all_are_silent(name: str) 
     assert (plan.in_sync, plan.complete) == (False, False)
 
 
+@pytest.mark.parametrize("name", ["lab", "kraft"])
+def test_what_only_a_broker_that_was_just_killed_can_tell_is_deferred(name: str) -> None:
+    """Kafka takes it for alive until its session ends; its host knows better."""
+    model = made(name, as_it_is)
+    broker = model.spec.brokers[-1]
+    before = model.observe().view
+    assert before is not None
+    model.kill(broker.name)
+    plan = make_plan(model.site, believed_alive(model, broker, before.brokers)).plan
+    assert [(c.id.name, c.action) for c in plan.changes] == [(broker.name, "start")]
+    why = {str(i.id): i.reason for i in plan.deferred if i.id.kind in ("throttle", "broker-config")}
+    assert why == dict.fromkeys(
+        ("throttle/cluster", f"broker-config/{broker.name}"), f"{broker.name} is not up"
+    )
+    assert (plan.unread, plan.in_sync, plan.complete) == ((), False, True)
+
+
+def believed_alive(model: ModelCluster, broker: Node, brokers: tuple[BrokerView, ...]) -> Seen:
+    seen = model.observe()
+    assert seen.view is not None
+    errors = {**seen.view.errors, broker.name: "connection refused"}
+    view = replace(seen.view, brokers=brokers, errors=errors)
+    hosts = {id: what for id, what in seen.things.items() if id.host}
+    return told(model.spec, replace(seen, things=hosts, view=view))
+
+
 @pytest.mark.parametrize("name", SPECS)
 def test_where_no_host_can_be_reached_kafka_was_not_asked(name: str) -> None:
     model = made(name, as_it_is)
@@ -112,7 +140,7 @@ def test_another_cluster_that_answers_tells_nothing_of_this_one(name: str) -> No
 def test_every_kind_of_the_cluster_is_among_them() -> None:
     """A new kind cannot be forgotten: these tests have wanted something of each."""
     kinds = {kind.name for kind in KINDS.values() if kind.layer is Layer.CLUSTER}
-    models = [ModelCluster(spec_of(name)) for name in SPECS]
+    models = [ModelCluster(spec_of(name)) for name in (*SPECS, "migrated")]
     wanted = [desired(m.spec, m.site.places.values()) for m in models]
     assert {id.kind for states in wanted for id in states if not id.host} == kinds
 

@@ -15,6 +15,7 @@ from provisioner.plan.model import (
     Check,
     Deferred,
     Id,
+    Loss,
     Pending,
     Plan,
     Refused,
@@ -39,6 +40,9 @@ def change_of(given: dict[str, Any]) -> Change:
     values["after"] = waiting(values["after"])
     for name in ("fields", "offline"):
         values[name] = tuple(values.get(name, ()))
+    if "loss" in values:
+        lost = dict(values["loss"])
+        values["loss"] = Loss(**{**lost, **({"readers": tuple(lost["readers"])} if lost else {})})
     return Change(**{**values, "id": id_of(values["id"])})
 
 
@@ -65,6 +69,7 @@ def plan_of(given: dict[str, Any]) -> Plan:
                 r["reason"],
                 r.get("allow"),
                 change_of(r["change"]) if "change" in r else None,
+                r.get("value", ""),
             )
             for r in given.get("refused", [])
         ),

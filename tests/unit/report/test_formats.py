@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 from xml.etree import ElementTree as Xml
 
 import pytest
 
-from provisioner.errors import Problem
+from provisioner.errors import Notice, Problem
 from provisioner.plan.model import (
     Change,
     Check,
     Deferred,
+    Forecast,
     Id,
+    Loss,
     Plan,
     Refused,
     Report,
@@ -24,6 +27,7 @@ from provisioner.plan.model import (
 from provisioner.report.formats import FORMATS, render
 from provisioner.report.formats.json import document
 from provisioner.report.formats.markdown import LIMIT
+from provisioner.report.text import Text
 
 NOW = 1_700_000_000.25
 FILE = Id("vm", "file", "/srv/kafka/config/server-1.properties")
@@ -150,6 +154,34 @@ def test_markdown_names_each_thing() -> None:
     assert "service `broker-2` on `vm2`: connection timed out after 10 s" in text
 
 
+def test_markdown_says_a_value_once_and_no_digest() -> None:
+    plain = Change(
+        TOPIC,
+        "update",
+        {"retention.ms": "1", "segment.ms": None},
+        {"retention.ms": "2", "segment.ms": "3"},
+        reason="retention.ms is '1', not '2' and 1 more",
+    )
+    restart = Change(
+        Id("vm", "service", "broker-1"),
+        "restart",
+        {"running_digest": "aa"},
+        {"running_digest": "bb"},
+        reason="config files changed since it started",
+    )
+    plan = Plan((Wave(1, (plain, restart)),))
+    warnings = [Notice("topic atu has one copy", "s.yaml", 12, 3), Notice("and 380 more")]
+    text = shown("markdown", Report("a", plan=plan, in_sync=False, warnings=warnings))
+    rows = [line for line in text.splitlines() if line.startswith("| `~`")]
+    assert rows[0].endswith(
+        "| topic `atu` | `retention.ms`: `1` → `2`<br>`segment.ms`: `(not set)` → `3` |"
+    )
+    assert rows[1].endswith(
+        "| service `broker-1` on `vm` | config files changed since it started |"
+    )
+    assert "**Warnings**\n\n- topic atu has one copy (`s.yaml:12`)\n- and 380 more\n" in text
+
+
 def test_nothing_in_markdown_is_markup_of_a_host() -> None:
     nasty = "`x`|<img src=x>@team #1 [a](b)\n# Title"
     id = Id("h" + nasty, "file", nasty)
@@ -172,3 +204,52 @@ def test_a_comment_is_never_too_long_and_counts_the_rest() -> None:
     shown_rows = sum(line.startswith("| `+`") for line in text.splitlines())
     left = int(text.splitlines()[-1].split(" and ")[1].split()[0])
     assert shown_rows + left == 3000
+
+
+def test_what_destroys_data_is_seen_in_every_format() -> None:
+    """The effect of the change, and of a refusal the whole word that would permit it."""
+    gone = Change(TOPIC, "delete", {}, None, effect="loss", reason="3 records", loss=Loss(3))
+    old = Id("", "topic", "old")
+    kept = Refused(old, "it would be deleted", "delete-topic", value="old")
+    report = Report("lab", plan=Plan((Wave(1, (gone,)),), refused=(kept,)), in_sync=False)
+    assert "delete **loss**" in shown("markdown", report)
+    assert "--allow delete-topic=old" in shown("markdown", report)
+    assert "delete: 3 records [loss]" in shown("junit", report)
+    (entry,) = json.loads(shown("json", report))["clusters"]
+    assert entry["changes"][0]["effect"] == "loss"
+    assert entry["changes"][0]["loss"]["records"] == 3
+    assert entry["refused"][0]["allow_value"] == "old"
+    plan = Text().plan(Plan((Wave(1, (gone,)),), refused=(kept,)))
+    assert "- delete topic atu  [loss]  3 records" in plan
+    assert "(--allow delete-topic=old)" in plan
+    assert plan.endswith("1 to delete; 1 refused; 1 destroy data: atu")
+
+
+def test_a_comment_has_the_forecast() -> None:
+    report = differing()
+    report.forecast = Forecast(
+        ("broker-1", "broker-2", "broker-3"),
+        (("broker-1", "broker-2"), ("broker-3",)),
+        24.0,
+        offline=("atu-0",),
+        blocked=(("broker-1", "atu-1: broker 2 is *not* in sync"),),
+    )
+    text = render("markdown", document("plan", 0, [report]), NOW)
+    assert "- restarts in this order: `broker-1` + `broker-2`, `broker-3`; about 24 s\n" in text
+    assert "- `broker-1` waits: atu-1: broker 2 is &#42;not&#42; in sync\n" in text
+    assert "- without a leader meanwhile: `atu-0`\n" in text
+
+
+def test_a_forecast_that_is_not_known_is_null() -> None:
+    report = differing()
+    report.forecast = Forecast(("broker-1",), (("broker-1",),), None, untimed=("broker-1",))
+    body = document("plan", 0, [report])
+    assert body["clusters"][0]["forecast"] == {
+        "restarts": ["broker-1"],
+        "together": [["broker-1"]],
+        "seconds": None,
+        "offline": [],
+        "blocked": [],
+        "moves": {"partitions": 0, "bytes": 0, "seconds": 0.0},
+    }
+    assert "how long is not known" in render("markdown", body, NOW)

@@ -7,7 +7,7 @@ themselves; everything else of it is as in a run.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -16,7 +16,13 @@ import pytest
 
 from provisioner.hosts.actor import Outcome
 from provisioner.hosts.shell import Frame
-from provisioner.kafka.port import ClusterView, KafkaRefused, KafkaUnavailable, KafkaWriter
+from provisioner.kafka.port import (
+    ClusterView,
+    KafkaRefused,
+    KafkaUnavailable,
+    KafkaWriter,
+    More,
+)
 from provisioner.kafka.requests.request import Ask, Request
 from provisioner.kinds.kind import Probe
 from provisioner.kinds.registry import KINDS
@@ -32,6 +38,7 @@ from provisioner.plan.model import (
     Step,
     Wave,
 )
+from provisioner.plan.order import MAY_STOP
 from provisioner.plan.rules import Seen
 from provisioner.run import converge, executor, unpacking, waits
 from provisioner.run.executor import Executor
@@ -69,6 +76,8 @@ NOTHING = "nothing"
 class Nothing(Request):
     """So does this request."""
 
+    messages = ()
+
 
 class ModelKafka:
     """The port on the model."""
@@ -76,16 +85,41 @@ class ModelKafka:
     def __init__(self, model: ModelCluster, life: Life | None = None):
         self.model, self.life = model, life or Life()
 
-    def view(self, asks: Sequence[Ask] = ()) -> ClusterView:
+    def view(
+        self,
+        asks: Sequence[Ask] = (),
+        *,
+        log_dirs: bool = False,
+        more: More | None = None,
+        of_topics: Collection[str] | None = None,
+    ) -> ClusterView:
+        """Of topics that are not asked about there is no configuration, as with Kafka."""
         found = self.model.view()
         if found is None:
             raise KafkaUnavailable("nobody answers")
-        return found
+        if of_topics is None:
+            return found
+        topics = [t if t.name in of_topics else replace(t, config={}) for t in found.topics]
+        return replace(found, topics=tuple(topics))
 
-    liveness = view
+    def liveness(self, more: More | None = None) -> ClusterView:
+        return self.view()
+
+    def bootstrap_views(self) -> Mapping[str, ClusterView]:
+        return {"localhost:9092": self.view(), "localhost:9093": self.view()}
 
     def refresh(self) -> None:
         pass
+
+    def send_all(self, requests: Sequence[Request]) -> list[KafkaRefused | None]:
+        found: list[KafkaRefused | None] = []
+        for request in requests:
+            try:
+                self.send(request)
+                found.append(None)
+            except KafkaRefused as error:
+                found.append(error)
+        return found
 
     def send(self, request: Request) -> None:
         if isinstance(request, Nothing):
@@ -160,8 +194,10 @@ class ModelExecutor(Executor):
     def look(self, host: str, ids: Sequence[Id]) -> Mapping[Id, Observation]:
         return look(self.model, host, ids)
 
-    def gate(self, wave: Wave) -> None:
-        pass
+    def gate(self, wave: Wave, others: Sequence[Change] = ()) -> Sequence[Change]:
+        if wave.gate == MAY_STOP:
+            return self.session.may_stop(wave, others, self.session.roll.most(wave))
+        return ()
 
     def _chains(self, changes: Sequence[Change]) -> list[Sequence[Step]]:
         chains = super()._chains(changes)
@@ -208,7 +244,7 @@ class ModelSession(Session):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.writes = lambda reader: cast(KafkaWriter, reader)
+        self.writes = lambda reader, pause: cast(KafkaWriter, reader)
 
     def actor(self, host: str) -> Any:
         return ModelActor(self.model, host, self.life)
@@ -220,12 +256,17 @@ def session(model: ModelCluster, steps: int | None = None) -> ModelSession:
     journal, life = Journal("r1", "apply", "d"), Life(steps)
     lock = Lock("me", print)
     run = ModelSession(model.site, lock, journal, events.append, model=model, life=life)
-    run.may_stop = lambda wave: None
+    run.may_stop = lambda wave, others, most: ()
     return run
 
 
-def converged(model: ModelCluster, run: ModelSession, planned: Planned | None = None) -> Results:
-    """The rounds of ``apply`` on the model. Raises Killed."""
+def converged(
+    model: ModelCluster,
+    run: ModelSession,
+    planned: Planned | None = None,
+    waits: Callable[..., None] = lambda *_: None,
+) -> Results:
+    """The rounds of ``apply`` on the model; ``waits`` for replicas. Raises Killed."""
 
     def observe(site: Any, *, known: Observed | None = None) -> Seen:
         found = model.observe()
@@ -235,7 +276,8 @@ def converged(model: ModelCluster, run: ModelSession, planned: Planned | None = 
     with on_model(model, run.life), pytest.MonkeyPatch.context() as patch:
         patch.setattr(converge, "observe", observe)
         patch.setattr(converge, "Executor", ModelExecutor)
-        for name in ("settle", "sweep_topics", "prefer_leaders"):
+        patch.setattr(converge, "wait_in_sync", waits)
+        for name in ("sweep_topics", "prefer_leaders"):
             patch.setattr(converge, name, lambda *_: None)
         converge.converge(run, planned or model.planned())
     return run.results

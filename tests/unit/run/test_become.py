@@ -20,6 +20,8 @@ class Spec:
 
     user = "kafka"
     home = "/opt/kafka"
+    version = "4.3.1"
+    preinstalled = bootstrap = ()
 
     def __init__(self, supervisor: Supervisor, host: Host):
         self.supervisor, self.hosts = supervisor, {"h": host}

@@ -14,7 +14,9 @@ from provisioner.site.site import Site
 
 def site(kraft: bool = True) -> Site:
     nodes = [SimpleNamespace(id=id, name=f"controller-{id}") for id in (11, 12, 13)]
-    return cast(Site, SimpleNamespace(spec=SimpleNamespace(is_kraft=kraft, controllers=nodes)))
+    return cast(
+        Site, SimpleNamespace(spec=SimpleNamespace(is_kraft=kraft, controllers=nodes, bootstrap=()))
+    )
 
 
 def view(leader: int | None, **lag: int) -> ClusterView:

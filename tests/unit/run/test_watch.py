@@ -14,8 +14,9 @@ import pytest
 from provisioner.errors import ProvisionError
 from provisioner.hosts.shell import Frame
 from provisioner.hosts.transport import TransportError
-from provisioner.kinds.service.recovery import recovered
-from provisioner.plan.model import Await, Change, Id, Progress, State, Unpack, Wave
+from provisioner.kinds.service.recovery import Recovery, recovered
+from provisioner.plan.model import Await, Change, Id, Progress, Unpack, Wave
+from provisioner.plan.rules import Seen
 from provisioner.plan.safety import Verdict
 from provisioner.report.live import Rows
 from provisioner.run import gates, watch
@@ -156,7 +157,7 @@ def test_nobody_watches_and_nothing_is_counted() -> None:
     found = site(cluster)
     told: list[Progress] = []
     found.options = replace(found.options, progress=told.append)
-    Watch(found, {}).tell(RESTART, RESTART.id, 0.0)
+    Watch(found).tell(RESTART, RESTART.id)
     settle(found, quiet, cluster.stop)
     assert told == []
 
@@ -164,7 +165,8 @@ def test_nobody_watches_and_nothing_is_counted() -> None:
 def test_a_node_that_waits_until_it_may_stop(
     watcher: Watcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gates, "ask", lambda *_, **__: Verdict(False, "not yet"))
+    monkeypatch.setattr(gates, "verdict", lambda *_: Verdict(False, "not yet"))
+    monkeypatch.setattr(gates, "look", lambda *_: Seen())
     gate = gates.gate(watched(site(Cluster(None)), watcher), quiet, Never())
     with pytest.raises(WaitInterrupted):
         gate(Wave(1, (RESTART,), "may-stop"))
@@ -184,20 +186,26 @@ def test_a_broker_that_is_waited_for_registers(watcher: Watcher) -> None:
 @pytest.mark.parametrize(
     ("text", "known"),
     [
-        ("12 57\n", (12, 57)),
+        ("12 57 312 2040\n", Recovery(12, 57, 312, 2040)),
+        ("12 57 312 2\n", Recovery(12, 57, 312, 312)),
         ("", None),
-        ("12\n", None),
-        ("a b\n", None),
-        ("1 2\n3 4\n", None),
-        ("9999999999 1\n", None),
+        ("12 57\n", None),
+        ("a b c d\n", None),
+        ("1 2 3 4\n5 6 7 8\n", None),
+        ("9999999999 1 1 1\n", None),
     ],
 )
-def test_only_two_numbers_are_taken_for_progress(text: str, known: tuple[int, int] | None) -> None:
+def test_only_four_numbers_are_taken_for_progress(text: str, known: Recovery | None) -> None:
     assert recovered(text) == known
 
 
+def test_segments_are_told_where_there_are_some() -> None:
+    assert str(Recovery(12, 57, 312, 2040)) == "recovering 312 of 2,040 segments"
+    assert str(Recovery(12, 57, 0, 0)) == "recovering 12 of 57 logs"
+
+
 def test_the_log_is_read_now_and_then(watcher: Watcher) -> None:
-    answers: list[Frame | None] = [Frame("3 9\n", 0), Frame("", 0), None]
+    answers: list[Frame | None] = [Frame("3 9 4 70\n", 0), Frame("", 0), None]
     asked: list[Any] = []
 
     def read(readings: Any) -> list[Frame | None]:
@@ -206,14 +214,18 @@ def test_the_log_is_read_now_and_then(watcher: Watcher) -> None:
             raise TransportError("connection-lost", "gone")
         return [answers.pop(0)]
 
-    found = Site(cast(Any, None), Options(progress=watcher, watched=True))
+    node = SimpleNamespace(name="broker-1", host="host-1", is_broker=True, log_dirs=[])
+    spec = SimpleNamespace(node=lambda name: node)
+    found = Site(cast(Any, spec), Options(progress=watcher, watched=True))
+    found.shells = {"host-1": cast(Any, None)}
     found.observer = lambda host: SimpleNamespace(read=read)  # type: ignore[method-assign, assignment, return-value]
-    found.places = {"host-1": cast(Any, SimpleNamespace(kafka_user="kafka"))}
-    state = State({}, args={"log": "/home/logs/server.log"})
-    seen = Watch(found, {RESTART.id: state})
+    places = SimpleNamespace(kafka_user="kafka", logs=lambda node: "/home/logs")
+    found.places = {"host-1": cast(Any, places)}
+    seen = Watch(found)
     for now in (0.0, 1.0, watch.EVERY, watch.EVERY + 1, *(watch.EVERY * n for n in (2, 3, 4))):
-        seen.tell(RESTART, RESTART.id, now)
+        seen.recovery(RESTART, now)
+        seen.tell(RESTART, RESTART.id)
     assert watcher.phases("broker-1") == ["start", "recover", "start"]
-    assert Progress("recover", "broker-1", "host-1", 3, 9, "logs") in watcher.told
+    assert Progress("recover", "broker-1", "host-1", 4, 70, "segments") in watcher.told
     assert len(asked) == 4
     assert {(r.args, r.user) for r in asked} == {(("/home/logs/server.log",), "kafka")}

@@ -30,7 +30,11 @@ brokers:
   - {id: 0, host: localhost, listeners: ["PLAINTEXT://:9092"], log_dirs: [logs-0], rack: a}
   - {id: 1, host: localhost, listeners: ["A://:9093"], inter_broker_listener: A,
      advertised_listeners: ["A://b:9093"], log_dirs: [{path: /d, mounted: true}], heap: 1g}
-topics: {atu: {partitions: 1, replication: 1, config: {retention.ms: 1}}, old: absent}
+topics: {atu: {partitions: 1, replication: 1, config: {retention.ms: 1}}, old: absent,
+  mine: {profile: p, placement: {0: [0, 1], 1: [1, 0]}}}
+topic_profiles: {p: {partitions: 2, replication: 2, config: {retention.ms: 2}}}
+topic_files: ["t*.yaml"]
+topics_scope: ["a*", "[m-o]*"]
 policy: {unmanaged_topics: report, protect: ["a*"]}
 """)
 ODD: list[Any] = [

@@ -28,6 +28,9 @@ def run(case: dict[str, Any], folder: Path) -> Any:
     (folder / "spec.yaml").write_text(text)
     if "inventory" in case:
         (folder / "inventory.yaml").write_text(case["inventory"])
+    for name, content in case.get("files", {}).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
     return load(folder / "spec.yaml", env={"HOME": "/home/me"}, each_host=case.get("host"))
 
 
@@ -38,11 +41,13 @@ def test_a_bad_spec_gives_all_its_problems(case: dict[str, Any], tmp_path: Path)
     found = raised.value.problems
     for problem in found:
         assert problem.file is not None
-        assert Path(problem.file).parent == tmp_path
+        assert Path(problem.file).is_relative_to(tmp_path)
         assert problem.excerpt.endswith("^")
         assert problem.code == case.get("code", problem.code)
     wanted = [text.partition("; ") for text in case["problems"]]
-    shown = [f"{p.line}:{p.column} {p.message}" for p in found]
+    files = {str(tmp_path / name): f"{name}:" for name in case.get("files", {})}
+    shown = [f"{files.get(p.file or '', '')}{p.line}:{p.column} {p.message}" for p in found]
+    shown = [text.replace(f"{tmp_path}/", "") for text in shown]
     padded = [*wanted, *[("", "", "")] * len(shown)]
     assert [s[: len(w[0])] or s for s, w in zip(shown, padded, strict=False)] == [
         w[0] for w in wanted
@@ -62,6 +67,6 @@ def test_a_good_spec_gives_these_values(case: dict[str, Any], tmp_path: Path) ->
 
 
 def plain(value: Any) -> Any:
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, list)):
         return [plain(item) for item in value]
-    return value if isinstance(value, (int, float, dict, list, type(None))) else str(value)
+    return value if isinstance(value, (int, float, dict, type(None))) else str(value)

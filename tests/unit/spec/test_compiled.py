@@ -65,6 +65,13 @@ LAB: dict[str, Any] = read(ROOT / "specs" / "lab.yaml", Dialect.STRICT, "invalid
 KRAFT: dict[str, Any] = read(
     ROOT / "specs" / "three-nodes.yaml", Dialect.STRICT, "invalid-spec"
 ).data
+TOPICS: dict[str, Any] = KRAFT | {
+    "topics": {"t": {"profile": "p", "placement": {"0": [1, 2]}}, "u": {"partitions": 1}},
+    "topic_profiles": {"p": {"partitions": 1, "replication": 2, "config": {"retention.ms": 1}}},
+    "topic_files": ["topics/*.yaml"],
+    "topics_scope": ["t*", "[u-w]"],
+    "policy": {"protect": ["p?"]},
+}
 WORDS = st.sampled_from(
     [
         *(
@@ -80,6 +87,7 @@ WORDS = st.sampled_from(
             "absent",
         ),
         *("mapping", "maven", "bundled", "static", "report", "\ud800", "é", "http://x/y z", "1"),
+        *("a*", "[z-a]", "[!a]"),
     ]
 )
 VALUES = st.recursive(
@@ -114,7 +122,7 @@ def put(value: Any, at: tuple[Any, ...], new: Any) -> Any:
 def test_never_more_than_pydantic_takes(data: st.DataObject) -> None:
     """One value of a valid spec replaced, or a key added: what the table takes, pydantic takes, and
     makes the same of it."""
-    spec = data.draw(st.sampled_from([LAB, KRAFT]))
+    spec = data.draw(st.sampled_from([LAB, KRAFT, TOPICS]))
     place = data.draw(st.sampled_from(places(spec)))
     same(put(spec, place, data.draw(VALUES)))
     fields = [name for rules in compiled.table().values() for name in rules]
@@ -128,6 +136,10 @@ def dug(value: Any, at: tuple[Any, ...]) -> Any:
     for key in at:
         value = value[key]
     return value
+
+
+def test_the_words_of_topics_need_no_pydantic() -> None:
+    assert same(TOPICS)
 
 
 def test_a_spec_is_not_changed() -> None:

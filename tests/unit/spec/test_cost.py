@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.errors import ProvisionError
-from provisioner.spec import properties
+from provisioner.spec import properties, shape
 from provisioner.spec.load import load
 from provisioner.spec.nearest import COMPARED, NameIndex
 
@@ -80,6 +80,31 @@ def test_two_thousand_topics_are_each_looked_at_a_fixed_number_of_times(
     spec.write_text(f"{BROKER}topics:\n{topics}")
     assert len(load(spec).topics) == 2000
     assert looked == {"topic": 2000}
+
+
+class Places(set[Any]):
+    """Says how often all of it was looked through."""
+
+    looked = 0
+
+    def __iter__(self) -> Any:
+        Places.looked += 1
+        return super().__iter__()
+
+
+def test_two_thousand_wrong_topics_are_cut_out_in_one_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = shape.without
+    monkeypatch.setattr(shape, "without", lambda document, doomed: real(document, Places(doomed)))
+    monkeypatch.setattr(Places, "looked", 0)
+    topics = "".join(f"  t-{number}: {{partitons: 3, replication: 1}}\n" for number in range(2000))
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(f"{BROKER}topics:\n{topics}")
+    with pytest.raises(ProvisionError) as raised:
+        load(spec)
+    assert len(raised.value.problems) == 4000
+    assert Places.looked < 10
 
 
 @pytest.mark.parametrize("name", NAMES)

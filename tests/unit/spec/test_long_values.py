@@ -22,8 +22,14 @@ SPEC = {
     "brokers": [
         {"id": 0, "host": "h", "listeners": ["PLAINTEXT://h:9092"], "log_dirs": ["d"], "rack": "r"}
     ],
-    "topics": {"t": {"partitions": 1, "replication": 1, "config": {"retention.ms": 1}}},
-    "policy": {"unmanaged_topics": "report"},
+    "topics": {
+        "t": {"partitions": 1, "replication": 1, "config": {"retention.ms": 1}},
+        "u": {"profile": "p", "placement": {"0": [0]}},
+    },
+    "topic_profiles": {"p": {"partitions": 1, "replication": 1, "config": {"retention.ms": 1}}},
+    "topic_files": ["topics/*.yaml"],
+    "topics_scope": ["t", "u*"],
+    "policy": {"unmanaged_topics": "report", "protect": ["p*"]},
 }
 INVENTORY = {
     "all": {

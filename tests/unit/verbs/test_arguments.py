@@ -16,8 +16,8 @@ ALLOWED: list[tuple[list[str], dict[str, frozenset[str]]]] = [
     (["offline"], {"offline": frozenset()}),
     (["delete-topic=a"], {"delete-topic": frozenset("a")}),
     (["delete-topic=a", "delete-topic=b,c"], {"delete-topic": frozenset("abc")}),
-    (["delete-topic=a", "delete-topic"], {"delete-topic": frozenset()}),
-    (["delete-topic", "delete-topic=a"], {"delete-topic": frozenset()}),
+    (["delete-topic=a", "delete-topic"], {"delete-topic": frozenset({"", "a"})}),
+    (["delete-topic", "delete-topic=a"], {"delete-topic": frozenset({"", "a"})}),
     (["data-loss=broker-1"], {}),
     (["data-loss=broker-1", "data-loss"], {"data-loss": frozenset()}),
 ]
@@ -25,7 +25,7 @@ ALLOWED: list[tuple[list[str], dict[str, frozenset[str]]]] = [
 
 @pytest.mark.parametrize(("words", "found"), ALLOWED)
 def test_allow(words: list[str], found: dict[str, frozenset[str]]) -> None:
-    """An empty set allows all of that name."""
+    """An empty set allows all of that name, and so does the empty value in one."""
     assert allowed(words) == found
 
 
@@ -99,3 +99,35 @@ def test_the_id_of_a_holder(word: str) -> None:
     assert checked("0123abcd") == "0123abcd"
     with pytest.raises(ProvisionError):
         checked(word)
+
+
+@pytest.mark.parametrize("word", ["delete-topic=", "delete-topic=a,", "wipe-log-dir=,"])
+def test_a_value_that_is_empty_permits_nothing(word: str) -> None:
+    """``--allow delete-topic=$TOPIC`` with an empty variable is not permission for all."""
+    with pytest.raises(ProvisionError) as stopped:
+        allowed([word])
+    assert stopped.value.problems[0].code == "usage"
+
+
+def test_what_follows_two_dashes_is_the_users_command() -> None:
+    args = parse(["maintain", "a.yaml", "--all", "--", "apt-get", "--dry-run", "--json", "--", "x"])
+    assert args.spec == ["a.yaml"]
+    assert args.command == ("apt-get", "--dry-run", "--json", "--", "x")
+    assert args.json is False
+    assert parse(["maintain", "a.yaml", "--host", "h"]).command == ()
+
+
+def test_other_verbs_have_no_command() -> None:
+    assert parse(["drift", "--", "a.yaml"]).spec == ["a.yaml"]
+
+
+@pytest.mark.parametrize("word", ["24:00", "7:30", "noon", "07:60", ""])
+def test_a_time_of_day_that_is_none(word: str) -> None:
+    with pytest.raises(ProvisionError, match="not a time of day from 00:00 to 23:59"):
+        parse(["apply", "a.yaml", "--until", word])
+
+
+@pytest.mark.parametrize("word", ["-1", "x", "1.5", "٣"])
+def test_a_number_of_restarts_that_is_none(word: str) -> None:
+    with pytest.raises(ProvisionError, match="is not a whole number of 0 or more"):
+        parse(["restart", "a.yaml", f"--max-restarts={word}"])

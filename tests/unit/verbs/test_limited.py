@@ -17,13 +17,14 @@ from provisioner.verbs import apply
 from provisioner.verbs.shared import arguments, command
 from provisioner.verbs.shared.console import Console
 from provisioner.verbs.shared.context import Context
-from provisioner.verbs.shared.saved_plan import FORMAT
+from provisioner.verbs.shared.saved_plan import FORMAT, SCHEMA
 
 
 def saved_plan(path: Path) -> Path:
     body = {
         "format": FORMAT,
-        "schema": 1,
+        "schema": SCHEMA,
+        "made_from": [],
         "spec": "/specs/one.yaml",
         "inventory": "/inventories/own.yaml",
         "limit": "h1",
@@ -42,7 +43,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any, Any, list[str]
     @contextmanager
     def open_context(args: argparse.Namespace, context: Context, **_: Any) -> Any:
         opened.append((str(context.path), args.inventory, args.limit, args.allow, context.words))
-        yield SimpleNamespace(spec=SimpleNamespace(cluster=context.path.stem))
+        yield SimpleNamespace(spec=SimpleNamespace(cluster=context.path.stem), aims=None)
 
     monkeypatch.setattr(apply, "open_context", open_context)
     monkeypatch.setattr(apply, "apply", lambda target, *_, **__: Report(target.spec.cluster))

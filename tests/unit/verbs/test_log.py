@@ -101,6 +101,10 @@ def test_what_is_no_line_of_a_journal(line: str) -> None:
         '{"seq": 1, "note": {}}',
         '{"seq": 1, "wave": "x"}',
         '{"seq": ' + "9" * 5000 + "}",
+        '{"seq": 1, "noted": []}',
+        '{"seq": 1, "noted": {"placement/a": 5}}',
+        '{"seq": 1, "noted": {"placement/a": {"0": [[1]]}}}',
+        '{"seq": 1, "noted": {"placement/a": {"0": {"b": 1}}}}',
     ],
 )
 def test_a_line_that_is_none_of_ours_is_a_remark(line: str) -> None:

@@ -53,7 +53,7 @@ def seen(running: bool, state: str = "") -> Present:
     ],
 )
 def test_what_systemd_is_about_to_start_is_stopped_too(found: Observation, stopped: bool) -> None:
-    spec: Any = SimpleNamespace(node=lambda name: NODE)
+    spec: Any = SimpleNamespace(node=lambda name: NODE, nodes=[])
     site = cast(Site, SimpleNamespace(spec=spec))
     seen = Seen({Id("h", "service", "broker-1"): found})
     planned = Planned(Plan(), seen, seen)

@@ -35,6 +35,8 @@ class SetLevel(Request):
     name: str
     level: int | None
 
+    messages = ()
+
 
 WANTED: dict[str, int | None] = {}
 """What a test wants: name → level, None for gone. A kind of the product reads it from the spec."""

@@ -1,0 +1,2 @@
+# UNIT: it no longer starts at boot.
+systemctl disable --quiet -- "$1"
