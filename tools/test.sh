@@ -27,7 +27,7 @@ part() {
 }
 
 tests() {
-    "$python" -m pytest --dist loadfile --durations 30 --durations-min 1 "$@"
+    "$python" -m pytest --dist loadfile --tb short --durations 30 --durations-min 1 "$@"
 }
 
 printf '=== preparing real test hosts\n'

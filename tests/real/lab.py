@@ -105,7 +105,7 @@ class Lab(Provisioned):
     def json(self, verb: str, *words: str, code: int | None = 0) -> dict[str, Any]:
         """The one cluster of a command's document; ``code`` is how it has to end (None: anyhow)."""
         done = self.run(verb, *words, "--json")
-        assert code in (None, done.code), f"{verb} ended with {done.code}\n{shown(done)}"
+        assert code in (None, done.code), f"{verb}: {done.code}, {reasons(done)}\n{shown(done)}"
         assert done.document["exit_code"] == done.code
         return done.cluster
 
@@ -221,6 +221,20 @@ class Lab(Provisioned):
 
 def shown(done: Answer) -> str:
     return f"{done.text}\n{done.progress}"
+
+
+def reasons(done: Answer) -> str:
+    """Why a command did not end well, in one line: of a long report only a part may be kept."""
+    document = done.document
+    found = [f"{e['code']}: {e['message']}" for e in document.get("errors", [])]
+    for cluster in document.get("clusters", []):
+        found += [str(error) for error in cluster.get("errors") or []]
+        found += [f"{c['name']}: {c['detail']}" for c in cluster["checks"] if not c["ok"]]
+        for key in ("failed", "refused", "unknown", "deferred", "not_started"):
+            for each in cluster[key]:
+                what = f"{key} {each['kind']} {each['name']}"
+                found.append(f"{what}: {each.get('message') or each.get('reason')}")
+    return " | ".join(found)[:1500]
 
 
 def until(what: Callable[[], Any], seconds: float = 300.0) -> Any:
