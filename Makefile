@@ -41,9 +41,7 @@ soak: dev  ## every mode of Kafka, kills and cuts at more moments than `make tes
 	PROVISION_SOAK=yes .venv/bin/python -m tests.alone .venv/bin/python -m pytest \
 		--timeout 1800 -m "not hosts" tests/real $(ARGS)
 	PROVISION_SOAK=yes .venv/bin/python -m tests.hosts world -- \
-		.venv/bin/python -m pytest --timeout 3000 tests/real_hosts/test_cluster_bad_luck.py \
-		tests/real_hosts/test_cluster_ledger.py tests/real_hosts/test_cluster_migration.py \
-		tests/real_hosts/test_cluster_controllers.py $(ARGS)
+		.venv/bin/python -m pytest --timeout 3000 -m hosts tests/contract tests/real_hosts $(ARGS)
 
 hosts: dev  ## a world of real test hosts to work with by hand
 	.venv/bin/python -m tests.hosts up

@@ -127,6 +127,7 @@ def test_a_controller_whose_disk_was_lost_votes_again(tmp_path: Path) -> None:
         lab.clean()
 
 
+@pytest.mark.soak
 def test_a_static_quorum_stays_what_it_is(tmp_path: Path) -> None:
     """The default of 4.x is dynamic: taking the word out of the spec converts nothing."""
     lab = kraft_lab(tmp_path, home="kraft home", version="4.2.0", brokers=1, quorum="static")

@@ -167,6 +167,7 @@ def test_in_dual_write_topics_settings_and_a_killed_broker_are_as_ever(lab: Migr
 KEPT = [b"kept-%d" % n for n in range(50)]
 
 
+@pytest.mark.soak
 def test_the_way_back_has_to_be_said_and_keeps_what_was_made_in_between(lab: Migrating) -> None:
     write(lab, "plain")
     before = lab.pids()
@@ -184,6 +185,7 @@ def test_the_way_back_has_to_be_said_and_keeps_what_was_made_in_between(lab: Mig
     assert set(lab.consume("between")) == set(KEPT)
 
 
+@pytest.mark.soak
 def test_killed_in_the_middle_it_goes_on_and_is_done_again(lab: Migrating) -> None:
     """The whole way a second time: nothing of the first is left that Kafka would stumble over."""
     write(lab, "dual-write")

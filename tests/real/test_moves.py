@@ -87,7 +87,13 @@ def test_more_and_fewer_while_a_producer_writes(lab: Lab) -> None:
     assert lab.pids_now() == pids
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param(signal.SIGKILL, id="killed"),
+        pytest.param(signal.SIGINT, id="interrupted", marks=pytest.mark.soak),
+    ],
+)
 def test_ended_in_the_middle_it_goes_on_and_is_finished(lab: Lab, how: signal.Signals) -> None:
     with replicated(lab, 2, **SLOW):
         running = begun(lab)
@@ -204,6 +210,7 @@ def raised_to(lab: Lab, level: int) -> None:
         cluster.send(UpdateFeature(Level(FEATURE, level, lower=level == 0)))
 
 
+@pytest.mark.soak
 def test_the_controller_dies_in_the_middle_and_comes_back(lab: Lab) -> None:
     """With it a broker that replicas move to or from. There is enough to move that it is back
     before the last has arrived."""
@@ -226,6 +233,7 @@ def controller(lab: Lab) -> Any:
         return cluster.liveness().controller
 
 
+@pytest.mark.soak
 def test_a_topic_that_is_deleted_meanwhile_ends_its_move(lab: Lab) -> None:
     topic = topic_of(lab)
     with replicated(lab, 2, **SLOW):

@@ -89,6 +89,7 @@ def test_a_roll_is_foreseen_and_ends_where_it_is_told_to(lab: Provisioned) -> No
     assert lab.run("drift").code == 0
 
 
+@pytest.mark.soak
 def test_the_next_roll_takes_as_long_as_the_last(lab: Provisioned) -> None:
     heap(lab, 264)
     found = forecast(lab)
@@ -116,6 +117,7 @@ def test_nothing_is_begun_that_would_not_be_over_in_time(lab: Provisioned) -> No
     lab.apply()
 
 
+@pytest.mark.soak
 def test_a_restart_goes_on_with_those_that_are_left(lab: Provisioned) -> None:
     before = pids(lab)
     some = lab.run("restart", "--node", "broker-0,broker-1,broker-2", "--max-restarts", "1")

@@ -142,6 +142,7 @@ def test_the_target_dies_and_does_not_come_back(lab: Lab) -> None:
             assert not throttles(lab)
 
 
+@pytest.mark.soak
 def test_a_source_that_dies_keeps_its_throttle_until_it_is_back(lab: Lab) -> None:
     with with_topic(lab, "source", placement={0: [0, 1]}), lab.changed(placed(1, 2)):
         running = begun(lab, "--json")
@@ -159,6 +160,7 @@ def test_a_source_that_dies_keeps_its_throttle_until_it_is_back(lab: Lab) -> Non
         assert lab.applied() == []
 
 
+@pytest.mark.soak
 def test_a_cancel_that_would_be_unclean_is_refused_in_words(lab: Lab) -> None:
     """The old replica is away, and of the new ones only one has arrived."""
     with with_topic(lab, "unclean", placement={0: [0]}), lab.changed(placed(1, 2)):
@@ -232,6 +234,7 @@ def written_to(lab: Lab, topic: str) -> Iterator[None]:
         producer.close(timeout=10)
 
 
+@pytest.mark.soak
 def test_fewer_replicas_wait_for_one_that_is_out_of_sync(lab: Lab) -> None:
     """Kafka ends no reassignment before all that stay are in sync, even if nothing is copied."""
     with with_topic(lab, "shrink", placement={0: [0, 1, 2]}):

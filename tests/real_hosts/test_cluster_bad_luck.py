@@ -25,8 +25,8 @@ from tests.soak import SOAK
 SYSTEMD = "  supervisor: systemd\n"
 STATE = "/var/lib/provision/one"
 SEED = 4
-KILLS = 20 if SOAK else 6
-CUTS = 10 if SOAK else 3
+KILLS = 20 if SOAK else 4
+CUTS = 10 if SOAK else 2
 
 
 class Work:

@@ -183,6 +183,7 @@ def test_a_holder_that_wakes_after_another_took_over_changes_nothing(
     assert place.run("drift").code == 0
 
 
+@pytest.mark.soak
 def test_a_slow_but_living_holder_keeps_it(place: Place, host: Machine) -> None:
     """The broker does not get on with its start; the run waits, and holds the lock."""
     threads(place, 14)

@@ -13,6 +13,7 @@ from tests.hosts.fixtures import MachineFactory
 from tests.hosts.machine import Machine
 from tests.hosts.options import DEPLOY, User
 from tests.real_hosts.clusters import Place, on, one_node, processes, until
+from tests.soak import modes
 
 STUDENT, OTHER, KAFKA = User("student", 1003), User("other", 1004), User("owner", 1005)
 KEPT = {"PATH", "LC_ALL", "HOME", "USER", "LOGNAME", "PWD"}
@@ -25,7 +26,7 @@ def host(module_machines: MachineFactory) -> Machine:
     return machine
 
 
-@pytest.fixture(scope="module", params=["systemd", "process"])
+@pytest.fixture(scope="module", params=modes("systemd", soak=("process",)))
 def place(
     request: pytest.FixtureRequest, host: Machine, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Place]:

@@ -4,6 +4,7 @@ outside is read out, changed, owned or removed."""
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.hosts.fixtures import MachineFactory
 from tests.hosts.machine import Machine
 from tests.hosts.options import DEPLOY, User
 from tests.real_hosts.clusters import Place, on, one_node
+from tests.soak import SOAK
 
 OWNER = User("secstud", 4242)
 NEIGHBOUR = User("othstud", 4243)
@@ -67,20 +69,22 @@ VERBS = (
 )  # fmt: skip
 
 
-@pytest.fixture(params=["root", "deploy"])
-def login(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+LOGINS = ("root", "deploy")
+USUAL = [("systemd", "root"), ("process", "deploy")]
+"""In `make test`; `make soak` has every supervisor with every login."""
+EVERY = [(supervisor, login) for supervisor in HOMES for login in LOGINS]
 
 
-@pytest.fixture(params=["process", "systemd"])
+@pytest.fixture(params=EVERY if SOAK else USUAL, ids="-".join)
 def place(
-    request: pytest.FixtureRequest, login: str, machines: MachineFactory, tmp_path: Path
+    request: pytest.FixtureRequest, machines: MachineFactory, tmp_path: Path
 ) -> tuple[Place, Machine, str]:
     """A cluster that runs as its owner, and what is outside of it."""
     (host,) = machines(users=(DEPLOY, OWNER, NEIGHBOUR))
-    home = HOMES[request.param]
+    supervisor, login = request.param
+    home = HOMES[supervisor]
     found = Place(tmp_path, [host], user=login)
-    more = f"  supervisor: {request.param}\n  user: secstud\n  home: {home}\n"
+    more = f"  supervisor: {supervisor}\n  user: secstud\n  home: {home}\n"
     found.write(one_node(host.name, more=more))
     on(host, OUTSIDE)
     found.ok("apply")
@@ -118,7 +122,13 @@ def test_every_verb_over_a_home_full_of_traps(place: tuple[Place, Machine, str])
         assert "Traceback" not in told
 
 
-@pytest.mark.parametrize("outwards", ["/srv/outside", "/home/othstud/dev"])
+OUTWARDS = ["/srv/outside", "/home/othstud/dev"]
+
+
+@pytest.mark.parametrize(
+    ("login", "outwards"),
+    list(itertools.product(LOGINS, OUTWARDS)) if SOAK else list(zip(LOGINS, OUTWARDS, strict=True)),
+)
 def test_every_verb_while_the_folder_above_leads_elsewhere(
     machines: MachineFactory, tmp_path: Path, login: str, outwards: str
 ) -> None:
@@ -138,6 +148,7 @@ def test_every_verb_while_the_folder_above_leads_elsewhere(
         nothing_happened(host, before, answer.text + answer.progress, words)
 
 
+@pytest.mark.parametrize("login", LOGINS)
 def test_root_hands_no_folder_over_that_somebody_could_swap(
     machines: MachineFactory, tmp_path: Path, login: str
 ) -> None:
