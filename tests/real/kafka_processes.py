@@ -254,6 +254,7 @@ def zookeeper_lab(
                 "log.dirs": str(folder / f"logs-{id}"),
                 "zookeeper.connect": f"localhost:{zk_port}",
                 "zookeeper.session.timeout.ms": "6000",
+                "zookeeper.connection.timeout.ms": "60000",
             }
             | dict(config or {}),
         )

@@ -34,6 +34,11 @@ SESSIONS = {"broker.session.timeout.ms": 5000, "broker.heartbeat.interval.ms": 5
 seconds would be waited for at each restart."""
 SESSION = 6.0
 """ZooKeeper's session timeout, in seconds: Kafka's own 18 would be waited for after each kill."""
+ZOOKEEPER = {
+    "zookeeper.session.timeout.ms": int(SESSION * 1000),
+    # As long as the session unless it is set: a broker that starts on a busy machine would give up.
+    "zookeeper.connection.timeout.ms": 60_000,
+}
 
 Spec = dict[str, Any]
 Tree = dict[str, tuple[str, int, int, int, str]]
@@ -266,7 +271,7 @@ def zookeeper_lab(folder: Path, name: str = "atu-lab", home: str = "dev/my kafka
     """The cluster of the lab sheet; written, not applied."""
     ports = free_ports(4)
     lab = _lab(folder, name, home, ports[:3], kraft=False)
-    lab.data["defaults"]["config"]["zookeeper.session.timeout.ms"] = int(SESSION * 1000)
+    lab.data["defaults"]["config"].update(ZOOKEEPER)
     lab.data["zookeeper"] = [
         {"id": 1, "host": "localhost", "client_port": ports[3], "data_dir": "zookeeper"}
     ]

@@ -47,6 +47,8 @@ KRAFT = """controllers:
   - {{id: 2, host: localhost, port: {c[2]}}}"""
 SESSIONS = ", broker.session.timeout.ms: 5000, broker.heartbeat.interval.ms: 500"
 """A restarted broker is let in again when its old session is over: after 9 seconds by itself."""
+ZOOKEEPER_SESSIONS = ", zookeeper.session.timeout.ms: 6000, zookeeper.connection.timeout.ms: 60000"
+"""A start gives up after the second, which is as short as the first unless it is set."""
 VERSIONS = {"zookeeper": "3.9.1", "kraft": "4.3.1"}
 
 
@@ -143,7 +145,7 @@ def provisioned(folder: Path, mode: str) -> Iterator[Provisioned]:
     ports = free_ports(6)
     kraft = mode == "kraft"
     text = (KRAFT if kraft else ZOOKEEPER).format(c=ports[3:])
-    session = SESSIONS if kraft else ", zookeeper.session.timeout.ms: 6000"
+    session = SESSIONS if kraft else ZOOKEEPER_SESSIONS
     lab = Provisioned(folder / "lab.yaml", folder / "kafka", ports[:3], kraft)
     lab.spec.write_text(
         SPEC.format(

@@ -26,6 +26,9 @@ PATIENCE = 600.0  # for one command or one wait: a hang ends the test, slowness 
 ZOOKEEPER, KRAFT = "3.9.2", "4.3.1"
 # Of these small heaps the default takes 128 MB in one piece: now and then it is not there.
 CLEANER = "log.cleaner.dedupe.buffer.size: 8388608"
+# Kafka's own 18 s would be waited for after each kill. A start gives up after the second, which is
+# as short as the first unless it is set.
+ZOOKEEPER_SESSION = "zookeeper.session.timeout.ms: 6000, zookeeper.connection.timeout.ms: 60000"
 # C1 and the serial collector halve the CPU of a start, which is most of what these tests cost.
 JVM = "jvm_opts: [-XX:TieredStopAtLevel=1, -XX:+UseSerialGC]"
 LEFTOVERS = r".*\(\.incoming\|\.provision\|\.broken\|manifest\.new\|lock\.token\.new\)"
@@ -195,7 +198,7 @@ kafka:
 {more}defaults:
   heap: 200m
   {JVM}
-  config: {{{CLEANER}, zookeeper.session.timeout.ms: 6000{config}}}
+  config: {{{CLEANER}, {ZOOKEEPER_SESSION}{config}}}
 zookeeper:
   - {{id: 1, host: {host}, client_port: 2181, data_dir: zookeeper}}
 brokers:
@@ -259,7 +262,7 @@ def ensemble(machines: Sequence[Machine], name: str = "billing") -> str:
         "defaults:",
         "  heap: 200m",
         f"  {JVM}",
-        f"  config: {{{CLEANER}, min.insync.replicas: 2, zookeeper.session.timeout.ms: 6000}}",
+        f"  config: {{{CLEANER}, min.insync.replicas: 2, {ZOOKEEPER_SESSION}}}",
         "zookeeper:",
         *(
             f"  - {{id: {n}, host: {m.name}, data_dir: /var/lib/zookeeper}}"

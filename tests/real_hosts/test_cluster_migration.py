@@ -19,6 +19,7 @@ from tests.real_hosts.clusters import (
     CLEANER,
     JVM,
     ZOOKEEPER,
+    ZOOKEEPER_SESSION,
     Answer,
     Begun,
     Java,
@@ -39,7 +40,7 @@ METADATA = f"{DATA}/__cluster_metadata-0"
 SETTINGS = (
     CLEANER,
     "min.insync.replicas: 2",
-    "zookeeper.session.timeout.ms: 6000",
+    ZOOKEEPER_SESSION,
     "offsets.topic.num.partitions: 3",
     "transaction.state.log.num.partitions: 3",
     "group.initial.rebalance.delay.ms: 0",
