@@ -103,6 +103,7 @@ def test_one_that_cannot_be_made_is_no_difference(lab: Lab, own: Mapping[str, st
         shutil.rmtree(notes)
 
 
+@pytest.mark.soak
 def test_fetch_makes_it(own: Mapping[str, str]) -> None:
     command = [sys.executable, "-m", "provisioner", "fetch", "--version", VERSION]
     root = Path(own["XDG_CACHE_HOME"]) / "provision"

@@ -87,6 +87,7 @@ def test_a_broker_that_comes_gets_its_share_by_bytes(lab: Lab) -> None:
     assert lab.applied() == []
 
 
+@pytest.mark.soak
 def test_balance_brings_bytes_and_leaders_near_their_mean(lab: Lab) -> None:
     pids = lab.pids_now()
     one_more(lab, "balance")

@@ -132,6 +132,7 @@ def test_started_by_something_else_it_is_taken_over(lab: Lab) -> None:
         assert others(lab, lab.pids_now()) == others(lab, pids)
 
 
+@pytest.mark.soak
 def test_a_restart_waits_until_the_others_are_in_sync(lab: Lab) -> None:
     """Edited and restarted broker 1, and broker 2 is dead: it is started before 1 is stopped."""
     pids = lab.pids_now()
