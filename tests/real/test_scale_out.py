@@ -102,6 +102,7 @@ def test_balance_brings_bytes_and_leaders_near_their_mean(lab: Lab) -> None:
     assert lab.json("drift")["in_sync"] is True
 
 
+@pytest.mark.soak
 def test_one_that_is_held_gets_nothing(lab: Lab) -> None:
     """And keeps what it has."""
     before = held(lab)
