@@ -264,6 +264,8 @@ def test_partitions_and_replicas_in_one_edit(lab: Lab) -> None:
 
 
 def test_abort_takes_it_back_and_the_next_apply_begins_again(lab: Lab) -> None:
+    """There is enough to move that it is still under way when the two commands come to it."""
+    lab.produce(topic_of(lab), [PIECE] * 600)
     with replicated(lab, 2, **SLOW):
         running = begun(lab)
         os.kill(running.pid, signal.SIGKILL)
@@ -279,5 +281,6 @@ def test_abort_takes_it_back_and_the_next_apply_begins_again(lab: Lab) -> None:
         assert not throttles(lab)
         assert replicas(lab) == [1, 1, 1]
         assert lab.json("abort")["applied"] == []
+    with replicated(lab, 2):
         lab.apply()
         assert replicas(lab) == [2, 2, 2]
