@@ -217,6 +217,7 @@ def test_version_that_does_not_exist(tmp_path: Path) -> None:
     assert list(tmp_path.glob("*.lock.json")) == []
 
 
+@pytest.mark.soak
 def test_version_without_a_lock(store: Store, tmp_path: Path) -> None:
     notes: list[str] = []
     own = Store(store.cache, tmp_path, notes.append)

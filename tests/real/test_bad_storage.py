@@ -30,7 +30,13 @@ def kill(lab: Lab, node: str) -> None:
     lab.end(lab.pid(node), how=signal.SIGKILL)
 
 
-@pytest.mark.parametrize("left", ["", "#\nversion=1\n"], ids=["empty", "cut short"])
+@pytest.mark.parametrize(
+    "left",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("#\nversion=1\n", id="cut short", marks=pytest.mark.soak),
+    ],
+)
 def test_an_emptied_meta_properties_is_written_again_and_nothing_is_lost(
     kraft: Lab, left: str
 ) -> None:
@@ -111,6 +117,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         lab.clean()
 
 
+@pytest.mark.soak
 def test_a_log_dir_that_kafka_gave_up_is_named_and_used_again(lab: Lab) -> None:
     data, away = lab.home / "more-1", lab.home / "away"
     data.rename(away)
@@ -142,6 +149,7 @@ def test_a_log_dir_that_kafka_gave_up_is_named_and_used_again(lab: Lab) -> None:
     assert lab.applied() == []
 
 
+@pytest.mark.soak
 def test_a_zookeeper_without_its_snapshot_is_a_failed_start_with_its_cause(lab: Lab) -> None:
     kill(lab, "zookeeper-1")
     version, away = lab.home / "zookeeper/version-2", lab.home / "snapshots"

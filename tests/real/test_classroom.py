@@ -185,6 +185,7 @@ def test_what_was_done_by_hand_is_told_left_alone_and_rebuilt(room: Classroom) -
     assert lab.applied() == []
 
 
+@pytest.mark.soak
 def test_with_all_stopped_and_zookeeper_empty_brokers_are_not_started(room: Classroom) -> None:
     """The next lesson, after a restart of the VM: it would end in 'Invalid cluster.id'."""
     lab = room.lab

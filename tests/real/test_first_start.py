@@ -54,6 +54,7 @@ def archives(lab: Lab) -> list[str]:
     return sorted(path.name for path in (lab.home / ".provision" / "dist").glob("cds-*"))
 
 
+@pytest.mark.soak
 def test_made_after_the_start_and_used_by_the_next(lab: Lab) -> None:
     done = lab.run("apply")
     assert done.code == 0, done.progress

@@ -24,8 +24,10 @@ from tests.kafka_client import Both, connect
 from tests.real.kafka_processes import kraft_lab, zookeeper_lab
 from tests.real.lab import item, until
 from tests.real.provisioned import PATIENCE, ROOT
-from tests.soak import modes
+from tests.soak import SOAK, modes
 
+COUNT = 1000 if SOAK else 250
+"""Topics of the cluster in KRaft mode that are not odd."""
 MOST = str(2**63 - 1)
 ODD: dict[str, dict[str, str]] = {
     "odd.longs": {
@@ -157,7 +159,7 @@ def foreign(
     made = kraft_lab(folder, version="4.3.1") if kraft else zookeeper_lab(folder)
     with made as lab:
         (folder / "home").mkdir()
-        found = Foreign(lab.bootstrap, list(lab.brokers), folder, 1000 if kraft else 200, kraft)
+        found = Foreign(lab.bootstrap, list(lab.brokers), folder, COUNT if kraft else 200, kraft)
         fill(found)
         found.imported("first")
         yield found

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.real.lab import Lab, item, items, kraft_lab, shown, zookeeper_lab
+from tests.soak import SOAK
 
 # Our tables and rules take them, Kafka does not: (property, value, what Kafka says).
 REFUSED = [
@@ -41,7 +42,7 @@ def given(lab: Lab, key: str, value: str) -> Any:
     return lab.changed(lambda spec: spec["brokers"][1].update(config={key: value}))
 
 
-@pytest.mark.parametrize("first", range(0, len(REFUSED), 3))
+@pytest.mark.parametrize("first", range(0, len(REFUSED), 3 if SOAK else 6))
 def test_what_kafka_refuses_stops_nothing(running: Lab, first: int) -> None:
     """Each broker another one of them; all are told at once."""
     lab = running
@@ -135,6 +136,7 @@ def test_the_version_that_will_run_is_the_one_that_is_asked(tmp_path: Path) -> N
         lab.clean()
 
 
+@pytest.mark.soak
 def test_in_zookeeper_mode_too(tmp_path: Path) -> None:
     lab = zookeeper_lab(tmp_path, "zookeeper-mode")
     try:

@@ -100,6 +100,7 @@ def test_killed_all_at_once_it_comes_back_and_destroy_takes_only_what_was_made(l
     assert {p.read_text() for p in left} == set(mine.values())
 
 
+@pytest.mark.soak
 def test_a_controller_whose_disk_was_lost_votes_again(tmp_path: Path) -> None:
     """A new directory is no voter of a dynamic quorum until it is made one."""
     lab = kraft_lab(tmp_path, home="kraft home", version="4.3.1", brokers=3, quorum="dynamic")

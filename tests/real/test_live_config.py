@@ -109,6 +109,7 @@ def test_after_a_restart_the_file_has_it_too(lab: Lab) -> None:
     in_sync(lab)
 
 
+@pytest.mark.soak
 def test_a_value_of_one_broker_is_its_own(lab: Lab) -> None:
     pids = lab.pids_now()
     lab.data["brokers"][1]["config"] = {"log.cleaner.backoff.ms": 20000}
@@ -137,7 +138,11 @@ def test_a_run_that_is_killed_between_the_file_and_kafka_is_finished_by_the_next
 
 
 @pytest.mark.parametrize(
-    ("broker", "source"), [(1, "DYNAMIC_BROKER_CONFIG"), (None, "DYNAMIC_DEFAULT_BROKER_CONFIG")]
+    ("broker", "source"),
+    [
+        (1, "DYNAMIC_BROKER_CONFIG"),
+        pytest.param(None, "DYNAMIC_DEFAULT_BROKER_CONFIG", marks=pytest.mark.soak),
+    ],
 )
 def test_a_value_set_by_hand_is_drift_with_its_source(
     lab: Lab, broker: int | None, source: str
@@ -167,6 +172,7 @@ def test_the_minimum_of_replicas_restarts_nothing(lab: Lab) -> None:
     in_sync(lab)
 
 
+@pytest.mark.soak
 def test_what_a_start_must_read_is_rolled_and_brings_the_rest_along(lab: Lab) -> None:
     pids = lab.pids_now()
     config = lab.data["defaults"]["config"]

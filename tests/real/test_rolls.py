@@ -102,6 +102,7 @@ def test_the_next_roll_takes_as_long_as_the_last(lab: Provisioned) -> None:
     assert done.cluster["forecast"]["seconds"] == found["seconds"]
 
 
+@pytest.mark.soak
 def test_nothing_is_begun_that_would_not_be_over_in_time(lab: Provisioned) -> None:
     heap(lab, 268)
     before = pids(lab)

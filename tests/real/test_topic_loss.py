@@ -288,6 +288,7 @@ def test_odd_values_are_what_kafka_makes_of_them(lab: Lab) -> None:
         until(lambda: not overrides(lab))
 
 
+@pytest.mark.soak
 def test_where_kafka_deletes_nothing_the_reason_is_said(made: Lab) -> None:
     """``delete.topic.enable`` is false on the brokers: the last test, for it bounces them."""
     create(made, "old")

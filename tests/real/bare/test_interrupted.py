@@ -73,7 +73,10 @@ def test_a_holder_that_was_stopped_loses_it_and_changes_nothing_more(one: Lab) -
     once(one)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.soak)],
+)
 def test_a_signal_ends_the_step_under_way_and_says_what_was_not_begun(
     one: Lab, number: signal.Signals, code: int
 ) -> None:
