@@ -180,6 +180,7 @@ def test_no_network_and_no_cache(tmp_path: Path) -> None:
     assert "not in the cache" in errors
 
 
+@pytest.mark.soak
 def test_two_at_once(tmp_path: Path) -> None:
     """The second waits for the first and then finds everything there."""
     both = [ensure(tmp_path, OLD), ensure(tmp_path, OLD)]
@@ -273,6 +274,7 @@ def test_bundle_round_trip(store: Store, tmp_path: Path) -> None:
         ]
 
 
+@pytest.mark.soak
 def test_official_layout(store: Store, tmp_path: Path, home: Path) -> None:
     """A tarball in the layout of Kafka's downloads, made of the jars that Maven brought."""
     kafka, _, _ = parts(ready(store, OLD))

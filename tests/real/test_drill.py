@@ -84,7 +84,10 @@ def test_what_a_topic_held_before_is_kept(lab: Provisioned) -> None:
     assert whole(lab)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.soak)],
+)
 def test_interrupted_in_the_middle_it_heals(
     lab: Provisioned, number: signal.Signals, code: int
 ) -> None:

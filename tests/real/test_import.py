@@ -184,6 +184,7 @@ def test_the_plan_is_empty_and_a_second_import_is_byte_for_byte_the_same(foreign
     assert not (foreign.folder / "home" / ".local").exists()  # looking leaves nothing behind
 
 
+@pytest.mark.soak
 def test_what_one_does_by_hand_is_the_one_difference_and_is_put_back(foreign: Foreign) -> None:
     name = "team-3.topic_0003"
     foreign.set(name, segment_ms="3600000")

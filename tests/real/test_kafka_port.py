@@ -42,6 +42,7 @@ from provisioner.kafka.routes import Routes
 from provisioner.kinds.quota.requests import AlterQuota
 from tests.kafka_client import Both, connect
 from tests.real.kafka_processes import Lab, Process, free_ports, kraft_lab, zookeeper_lab
+from tests.soak import modes
 
 STATIC_CONFIG = {"num.io.threads": "3", "log.retention.hours": "5"}
 
@@ -58,7 +59,7 @@ def kraft_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
-@pytest.fixture(params=["zookeeper", "kraft"])
+@pytest.fixture(params=modes("kraft", soak=("zookeeper",)))
 def lab(request: pytest.FixtureRequest) -> Lab:
     found: Lab = request.getfixturevalue(f"{request.param}_cluster")
     return found

@@ -177,6 +177,7 @@ def test_the_same_id_comes_again(made: Lab) -> None:
 
 
 @TWO
+@pytest.mark.soak
 def test_a_cordon_of_the_spec_keeps_replicas_off_it_and_is_taken_back(made: Lab) -> None:
     """By Kafka itself, or where it cannot by what this tool places, which a warning says."""
     lab = made

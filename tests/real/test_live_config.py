@@ -120,6 +120,7 @@ def test_a_value_of_one_broker_is_its_own(lab: Lab) -> None:
     in_sync(lab)
 
 
+@pytest.mark.soak
 def test_a_run_that_is_killed_between_the_file_and_kafka_is_finished_by_the_next(lab: Lab) -> None:
     pids = lab.pids_now()
     lab.data["defaults"]["config"]["num.io.threads"] = 64
@@ -161,6 +162,7 @@ def test_a_value_set_by_hand_is_drift_with_its_source(
     assert lab.pids_now() == pids
 
 
+@pytest.mark.soak
 def test_the_minimum_of_replicas_restarts_nothing(lab: Lab) -> None:
     pids = lab.pids_now()
     lab.data["defaults"]["config"]["min.insync.replicas"] = 1

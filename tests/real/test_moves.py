@@ -247,6 +247,7 @@ def test_a_topic_that_is_deleted_meanwhile_ends_its_move(lab: Lab) -> None:
         assert replicas(lab) == [2, 2, 2]
 
 
+@pytest.mark.soak
 def test_partitions_and_replicas_in_one_edit(lab: Lab) -> None:
     def change(spec: Any) -> None:
         spec["topics"][topic_of(lab)] |= {

@@ -95,27 +95,31 @@ def test_they_are_set_and_a_second_apply_changes_nothing(made: Lab) -> None:
 @pytest.mark.parametrize(
     ("words", "name", "before", "after"),
     [
-        (
+        pytest.param(
             "--entity-type users --entity-name alice --add-config producer_byte_rate=77",
             "user=alice",
             {"producer_byte_rate": 77},
             {"producer_byte_rate": 1048576},
+            id="a user's",
+            marks=pytest.mark.soak,
         ),
-        (
+        pytest.param(
             "--entity-type users --entity-name alice --entity-type clients --entity-default "
             "--add-config request_percentage=12.25",
             "user=alice,client-id=<default>",
             {"request_percentage": 12.25},
             {"request_percentage": 12.5},
+            id="of any client of a user",
         ),
-        (
+        pytest.param(
             "--entity-type users --entity-default --delete-config controller_mutation_rate",
             "user=<default>",
             {"controller_mutation_rate": None},
             {"controller_mutation_rate": 10},
+            id="the default user's",
+            marks=pytest.mark.soak,
         ),
     ],
-    ids=["a user's", "of any client of a user", "the default user's"],
 )
 def test_what_kafkas_own_tool_changed_is_put_back(
     lab: Lab, words: str, name: str, before: Any, after: Any

@@ -171,6 +171,7 @@ def test_a_node_that_the_spec_holds_is_left_alone_and_the_first_of_the_others_is
     assert lab.run("drift").code == 0
 
 
+@pytest.mark.soak
 def test_brokers_that_share_no_partition_are_bounced_together(lab: Provisioned) -> None:
     """Three brokers and replication 3 leave none to spare; with a minimum of 1 there is one."""
     heap(lab, 280)

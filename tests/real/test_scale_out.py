@@ -57,6 +57,7 @@ def held(lab: Lab) -> dict[int, int]:
     return {id: sum(d["bytes"] for d in each["log_dirs"]) for id, each in brokers(lab).items()}
 
 
+@pytest.mark.soak
 def test_a_broker_that_comes_gets_its_share_by_bytes(lab: Lab) -> None:
     pids = lab.pids_now()
     id = one_more(lab, "add-brokers")

@@ -132,6 +132,7 @@ def test_it_is_refused_with_what_is_in_it_and_goes_with_the_word(lab: Lab) -> No
         assert lab.json("drift")["in_sync"] is True
 
 
+@pytest.mark.soak
 def test_a_share_group_is_a_reader(lab: Lab) -> None:
     """Where Kafka has share groups; there is nothing to see where it has none."""
     create(lab, "old")

@@ -262,6 +262,7 @@ def test_fewer_replicas_wait_for_one_that_is_out_of_sync(lab: Lab) -> None:
             assert partition(lab).replicas == (0, 1)
 
 
+@pytest.mark.soak
 def test_a_topic_that_is_made_anew_in_the_middle_is_not_waited_for(lab: Lab) -> None:
     with with_topic(lab, "anew"), replicated(lab, 2, **SLOW):
         topic = topic_of(lab)

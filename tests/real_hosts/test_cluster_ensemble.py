@@ -45,6 +45,7 @@ def test_it_stands_and_a_second_apply_changes_nothing(cluster: Place) -> None:
     assert all(leftovers(m) == [] for m in cluster.machines)
 
 
+@pytest.mark.soak
 def test_all_are_rolled_one_at_a_time_and_nothing_is_lost(cluster: Place) -> None:
     """First the ensemble, which keeps its majority, then the brokers."""
     servers, brokers = cluster.machines[:3], cluster.machines[3:]

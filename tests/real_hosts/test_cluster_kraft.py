@@ -168,6 +168,7 @@ def test_no_host_answers(whole: Place) -> None:
     assert whole.run("drift").code == 0
 
 
+@pytest.mark.soak
 def test_a_drill_through_ssh(whole: Place) -> None:
     done = whole.json("drill", "--node", "broker-2")
     assert done.code == 0, str(done)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.real.lab import Lab, kraft_lab, shown
 
 WIPE = ("--allow", "wipe-log-dir")
@@ -107,6 +109,7 @@ def test_a_broken_end_of_the_manifest_hides_nothing(one: Lab) -> None:
     assert not one.home.parent.exists()
 
 
+@pytest.mark.soak
 def test_a_folder_of_two_clusters_goes_with_the_last(tmp_path: Path) -> None:
     labs = [kraft_lab(tmp_path / n, n, "kafka", brokers=1) for n in ("one", "two")]
     try:

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.real.lab import Lab, shown, until
+from tests.soak import SOAK
+
+KILLS = 10 if SOAK else 5
 
 
 def holds(lab: Lab, running: subprocess.Popen[str]) -> bool:
@@ -120,13 +123,13 @@ def test_a_signal_ends_the_wait_for_a_broker_that_goes_on_starting(one: Lab) -> 
 
 
 def test_killed_anywhere_the_next_run_goes_on(one: Lab) -> None:
-    """Ten moments, spread by a seed over what an apply takes from nothing."""
+    """Some moments, spread by a seed over what an apply takes from nothing."""
     one.apply()
     seconds = one.json("destroy", "--confirm", one.name, "--allow", "wipe-log-dir")["seconds"]
     assert seconds >= 0
     moments = random.Random(20240229)
     whole: dict[Path, bytes] = {}
-    for number in range(10):
+    for number in range(KILLS):
         running = one.start("apply")
         try:
             running.communicate(timeout=moments.uniform(0.4, 5.0))

@@ -173,6 +173,7 @@ def test_topics_of_the_cluster_that_are_regretted_are_warned_of(lab: Lab) -> Non
         kafka(lab, remove, lambda c: not {"scratch", "great"} & partitions(c).keys())
 
 
+@pytest.mark.soak
 def test_a_topic_of_fewer_copies_gets_them(lab: Lab) -> None:
     def less(cluster: Both) -> None:
         cluster.delete_topic("purchases")

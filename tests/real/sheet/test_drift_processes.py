@@ -83,7 +83,13 @@ def with_the_old_command_line(lab: Lab, old: list[str]) -> list[str]:
     return old
 
 
-@pytest.mark.parametrize("command", [with_the_sheets_command, with_the_old_command_line])
+@pytest.mark.parametrize(
+    "command",
+    [
+        with_the_sheets_command,
+        pytest.param(with_the_old_command_line, marks=pytest.mark.soak),
+    ],
+)
 def test_edited_restarted_by_hand_and_put_back_only_that_broker_restarts(
     lab: Lab, command: object
 ) -> None:
@@ -118,6 +124,7 @@ def test_edited_restarted_by_hand_and_put_back_only_that_broker_restarts(
         assert others(lab, now) == others(lab, pids)
 
 
+@pytest.mark.soak
 def test_started_by_something_else_it_is_taken_over(lab: Lab) -> None:
     pids = lab.pids_now()
     old = [w for w in Path(f"/proc/{pids['broker-1']}/cmdline").read_text().split("\0") if w]

@@ -92,6 +92,7 @@ def test_github_actions(lab: Lab, place: Path) -> None:
     assert lab.pids_now() == pids
 
 
+@pytest.mark.soak
 def test_gitlab(lab: Lab, place: Path) -> None:
     pipeline = yaml("gitlab-ci.yml")
     env = {
@@ -124,6 +125,7 @@ def here(place: Path, text: str) -> str:
     return found.replace("/usr/local/bin/provision", f"{place}/bin/provision")
 
 
+@pytest.mark.soak
 def test_cron(lab: Lab, place: Path) -> None:
     lines = (DOCS / "crontab").read_text().splitlines()
     # five fields, the user, and the command, in which % is escaped
