@@ -117,7 +117,8 @@ def steps(change: Change, state: State) -> Sequence[Step]:
     if change.action == "update":
         return chain
     if change.action == "restart":
-        chain += stop_steps(change.id, state)
+        # Those of one host that restart together shut down side by side.
+        chain += [tell_step(change.id, state), *stop_steps(change.id, state)]
     chain += migration.before_start(state)
     chain += [start_step(state), Await(change.id, START_PATIENCE)]
     if args["broker"] is not None:
