@@ -158,7 +158,6 @@ def moving(lab: Lab) -> bool:
 
 
 @TWO
-@pytest.mark.soak
 def test_the_same_id_comes_again(made: Lab) -> None:
     """What was left of it in Kafka is in nobody's way."""
     lab = made
