@@ -174,6 +174,25 @@ def with_moves(view: ClusterView, moves: Mapping[tuple[str, int], Moving] | None
     return replace(view, topics=topics)
 
 
+def with_partitions(view: ClusterView, newer: Iterable[TopicView]) -> ClusterView:
+    """The view with the partitions of its topics as they are in a later answer."""
+    now = {topic.id or topic.name: topic.partitions for topic in newer}
+    topics = (replace(t, partitions=now.get(t.id or t.name, t.partitions)) for t in view.topics)
+    return replace(view, topics=tuple(topics))
+
+
+def under_way(
+    moves: Mapping[tuple[str, int], Moving], view: ClusterView
+) -> dict[tuple[str, int], Moving]:
+    """The moves that a later answer of where replicas are does not show at their end."""
+    replicas = {(t.name, p.id): set(p.replicas) for t in view.topics for p in t.partitions}
+    return {
+        key: move
+        for key, move in moves.items()
+        if key not in replicas or replicas[key] != set(move.target)
+    }
+
+
 def quorum(answer: Any, errors: dict[str, str]) -> QuorumView | None:
     """The controllers of a DescribeQuorum answer; None, with an error, when it has none."""
     parts = [partition for topic in answer.topics for partition in topic.partitions]

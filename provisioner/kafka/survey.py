@@ -113,6 +113,8 @@ class Survey:
         questions = self._of_brokers(view, log_dirs) if of_brokers else {}
         questions = self._questions(view, questions, asks, of_topics)
         self._second(view, questions, findings)
+        if log_dirs and findings.answers.get(ListReassignments()) is not None:
+            view = self._once_more(view, findings)
         topics = tuple(
             reading.with_config(topic, findings.topics.get(topic.name, {})) for topic in view.topics
         )
@@ -130,6 +132,17 @@ class Survey:
         moves = findings.answers.get(ListReassignments())
         seen = reading.with_moves(view, moves) if asked else self._with_moves(view)
         return self._asked(seen, findings, more) if more else seen
+
+    def _once_more(self, view: ClusterView, findings: Findings) -> ClusterView:
+        """Where replicas are, after what moves was told: of a move that ended in between, the first
+        round has the old replicas and the new ones, as if somebody wanted them all."""
+        answer = self._ask(self._address, [messages.metadata_request()])[0]
+        if isinstance(answer, Exception):
+            return view
+        view = reading.with_partitions(view, reading.topics(answer, {}))
+        moves = findings.answers[ListReassignments()]
+        findings.answers[ListReassignments()] = reading.under_way(moves, view)
+        return view
 
     def _asked(self, view: ClusterView, findings: Findings, more: More) -> ClusterView:
         """With the answers to what is asked because of what was told, each question once."""

@@ -157,6 +157,7 @@ def test_a_host_that_is_down_is_unknown_and_the_others_are_done(whole: Place) ->
     assert again.cluster["complete"] is True
 
 
+@pytest.mark.soak
 def test_no_host_answers(whole: Place) -> None:
     for machine in whole.machines:
         machine.cut()

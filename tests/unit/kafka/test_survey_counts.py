@@ -163,3 +163,44 @@ def test_waits_for_answers_do_not_grow_at_all() -> None:
     """One to the broker at hand, then one to each."""
     for topics in (10, 1200):
         assert sorted(looked(topics)[0].rounds) == sorted([HOME, HOME, ("b2", 9092), ("b3", 9092)])
+
+
+class Moving(Recorded):
+    """Partition 0 of the one topic goes from broker 1 to 3: while it does, and when it has."""
+
+    def __init__(self, replicas: Sequence[Sequence[int]], listed: bool):
+        super().__init__(1)
+        self.replicas, self.listed = list(replicas), listed
+
+    def told_MetadataRequest(self, request: Any) -> Any:
+        answer = super().told_MetadataRequest(request)
+        first, *rest = answer.topics[0].partitions
+        moved = SimpleNamespace(**{**vars(first), "replica_nodes": self.replicas.pop(0)})
+        answer.topics[0].partitions = [moved, *rest]
+        return answer
+
+    def told_ListPartitionReassignmentsRequest(self, request: Any) -> Any:
+        move = SimpleNamespace(
+            partition_index=0, replicas=[1, 2, 3], adding_replicas=[3], removing_replicas=[1]
+        )
+        topics = [SimpleNamespace(name="t-0", partitions=[move])] if self.listed else []
+        return SimpleNamespace(error_code=0, error_message=None, topics=topics)
+
+
+@pytest.mark.parametrize(
+    ("replicas", "listed", "seen"),
+    [
+        pytest.param([[1, 2, 3], [1, 2, 3]], True, ((1, 2), (3,), 1), id="it goes on"),
+        pytest.param([[1, 2, 3], [2, 3]], True, ((2, 3), (), 0), id="it ended after it was listed"),
+        pytest.param([[1, 2, 3], [2, 3]], False, ((2, 3), (), 0), id="it ended before"),
+    ],
+)
+def test_a_move_that_ends_while_kafka_is_looked_at_is_told_whole(
+    replicas: Sequence[Sequence[int]], listed: bool, seen: tuple[Any, Any, int]
+) -> None:
+    """Its old replicas and its new ones are never taken for what somebody wanted."""
+    pool = Moving(replicas, listed)
+    view = Survey(cast(Pool, pool), HOME, Deadline(5)).everything(True, [ListReassignments()])
+    partition = view.topics[0].partitions[0]
+    moves = view.answers[ListReassignments()]
+    assert (partition.replicas, partition.adding, len(moves)) == seen
