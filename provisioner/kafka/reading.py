@@ -184,12 +184,13 @@ def with_partitions(view: ClusterView, newer: Iterable[TopicView]) -> ClusterVie
 def under_way(
     moves: Mapping[tuple[str, int], Moving], view: ClusterView
 ) -> dict[tuple[str, int], Moving]:
-    """The moves that a later answer of where replicas are does not show at their end."""
+    """The moves but those that a later answer shows at their end: what was to go is gone. One that
+    only adds replicas looks the same at its end."""
     replicas = {(t.name, p.id): set(p.replicas) for t in view.topics for p in t.partitions}
     return {
         key: move
         for key, move in moves.items()
-        if key not in replicas or replicas[key] != set(move.target)
+        if not move.removing or replicas.get(key) != set(move.target)
     }
 
 

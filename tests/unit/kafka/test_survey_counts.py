@@ -168,9 +168,9 @@ def test_waits_for_answers_do_not_grow_at_all() -> None:
 class Moving(Recorded):
     """Partition 0 of the one topic goes from broker 1 to 3: while it does, and when it has."""
 
-    def __init__(self, replicas: Sequence[Sequence[int]], listed: bool):
+    def __init__(self, replicas: Sequence[Sequence[int]], removing: Sequence[int] | None):
         super().__init__(1)
-        self.replicas, self.listed = list(replicas), listed
+        self.replicas, self.removing = list(replicas), removing
 
     def told_MetadataRequest(self, request: Any) -> Any:
         answer = super().told_MetadataRequest(request)
@@ -180,26 +180,29 @@ class Moving(Recorded):
         return answer
 
     def told_ListPartitionReassignmentsRequest(self, request: Any) -> Any:
-        move = SimpleNamespace(
-            partition_index=0, replicas=[1, 2, 3], adding_replicas=[3], removing_replicas=[1]
-        )
-        topics = [SimpleNamespace(name="t-0", partitions=[move])] if self.listed else []
+        lists = {"replicas": [1, 2, 3], "adding_replicas": [3], "removing_replicas": self.removing}
+        move = SimpleNamespace(partition_index=0, **lists)
+        none = self.removing is None
+        topics = [] if none else [SimpleNamespace(name="t-0", partitions=[move])]
         return SimpleNamespace(error_code=0, error_message=None, topics=topics)
 
 
 @pytest.mark.parametrize(
-    ("replicas", "listed", "seen"),
+    ("replicas", "removing", "seen"),
     [
-        pytest.param([[1, 2, 3], [1, 2, 3]], True, ((1, 2), (3,), 1), id="it goes on"),
-        pytest.param([[1, 2, 3], [2, 3]], True, ((2, 3), (), 0), id="it ended after it was listed"),
-        pytest.param([[1, 2, 3], [2, 3]], False, ((2, 3), (), 0), id="it ended before"),
+        pytest.param([[1, 2, 3], [1, 2, 3]], [1], ((1, 2), (3,), 1), id="it goes on"),
+        pytest.param([[1, 2, 3], [1, 2, 3]], [], ((1, 2), (3,), 1), id="one more goes on"),
+        pytest.param([[1, 2, 3], [2, 3]], [1], ((2, 3), (), 0), id="it ended after it was listed"),
+        pytest.param([[1, 2, 3], [2, 3]], None, ((2, 3), (), 0), id="it ended before"),
     ],
 )
 def test_a_move_that_ends_while_kafka_is_looked_at_is_told_whole(
-    replicas: Sequence[Sequence[int]], listed: bool, seen: tuple[Any, Any, int]
+    replicas: Sequence[Sequence[int]],
+    removing: Sequence[int] | None,
+    seen: tuple[Any, Any, int],
 ) -> None:
     """Its old replicas and its new ones are never taken for what somebody wanted."""
-    pool = Moving(replicas, listed)
+    pool = Moving(replicas, removing)
     view = Survey(cast(Pool, pool), HOME, Deadline(5)).everything(True, [ListReassignments()])
     partition = view.topics[0].partitions[0]
     moves = view.answers[ListReassignments()]
