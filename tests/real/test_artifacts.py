@@ -172,6 +172,7 @@ def without_network() -> list[str]:
     return ["unshare", "--net", "--"]
 
 
+@pytest.mark.soak
 def test_no_network_and_no_cache(tmp_path: Path) -> None:
     process = ensure(tmp_path, OLD, *without_network())
     _, errors = process.communicate(timeout=300)

@@ -97,6 +97,7 @@ def test_several_are_refused_at_once_and_what_is_right_waits(running: Lab) -> No
     assert running.applied() == []
 
 
+@pytest.mark.soak
 def test_what_kafka_takes_is_rolled(running: Lab) -> None:
     before = running.pids_now()
 

@@ -208,6 +208,7 @@ def test_lowering_is_asked_for_and_asked_of_kafka(lab: Lab) -> None:
     assert "Kafka does not lower it" in no["reason"]
 
 
+@pytest.mark.soak
 def test_the_next_version_with_its_features_in_one_run(lab: Lab) -> None:
     """And back from it Kafka does not go, which is known before anything is stopped."""
     spec(lab, "4.3.1", "latest")

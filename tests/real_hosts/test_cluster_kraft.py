@@ -188,6 +188,7 @@ def test_the_log_is_merged_from_all_hosts(whole: Place) -> None:
     assert "apply" in text
 
 
+@pytest.mark.soak
 def test_hosts_that_lose_their_power_come_back_by_themselves(whole: Place) -> None:
     before = all_processes(whole.machines)
     for machine in whole.machines:

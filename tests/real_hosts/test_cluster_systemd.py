@@ -315,6 +315,7 @@ CASES = [
 
 
 LATER = {
+    "properties edited, broker left running",
     "a topic is deleted",
     "a topic's configuration by hand",
     "a topic's configuration that the spec does not have",
