@@ -127,6 +127,7 @@ def test_one_goes_with_its_unit_and_its_data(cluster: Place, hosts: list[Machine
     assert all_processes(hosts) == left
 
 
+@pytest.mark.soak
 def test_one_whose_host_is_gone_goes_without_it(cluster: Place, hosts: list[Machine]) -> None:
     hosts[3].power_cut()
     until(lambda: not up(cluster, 4), "Kafka misses it")

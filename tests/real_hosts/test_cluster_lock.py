@@ -162,6 +162,7 @@ def test_a_cut_cable_frees_it_after_the_silence(place: Place, host: Machine) -> 
     assert leftovers(host) == []
 
 
+@pytest.mark.soak
 def test_a_holder_that_wakes_after_another_took_over_changes_nothing(
     place: Place, ops: Place, host: Machine
 ) -> None:

@@ -127,7 +127,7 @@ OUTWARDS = ["/srv/outside", "/home/othstud/dev"]
 
 @pytest.mark.parametrize(
     ("login", "outwards"),
-    list(itertools.product(LOGINS, OUTWARDS)) if SOAK else list(zip(LOGINS, OUTWARDS, strict=True)),
+    list(itertools.product(LOGINS, OUTWARDS)) if SOAK else [("deploy", OUTWARDS[1])],
 )
 def test_every_verb_while_the_folder_above_leads_elsewhere(
     machines: MachineFactory, tmp_path: Path, login: str, outwards: str
