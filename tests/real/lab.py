@@ -299,6 +299,15 @@ def kraft_lab(
     return lab
 
 
+def lab_of(folder: Path, kafka: str) -> Lab:
+    """Three brokers of a version and a mode (``4.3.1 kraft``); written, not applied. Before 4.0
+    the quorum is static."""
+    version, mode = kafka.split()
+    if mode == "zookeeper":
+        return zookeeper_lab(folder)
+    return kraft_lab(folder, version=version, quorum="static" if version.startswith("3.") else "")
+
+
 def _lab(folder: Path, name: str, home: str, ports: Sequence[int], *, kraft: bool) -> Lab:
     folder.mkdir(parents=True, exist_ok=True)
     data: Spec = {

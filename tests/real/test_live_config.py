@@ -11,7 +11,7 @@ import pytest
 
 from provisioner.kafka.port import DYNAMIC_BROKER, DYNAMIC_DEFAULT, STATIC
 from provisioner.kafka.requests.configs import AlterBrokerConfig
-from tests.real.lab import Lab, item, kraft_lab, until, zookeeper_lab
+from tests.real.lab import Lab, item, lab_of, until
 from tests.soak import modes
 
 FIRST = {"num.io.threads": 8, "log.retention.ms": 604800000, "min.insync.replicas": 2}
@@ -22,12 +22,7 @@ KINDS = {"file", "broker-config"}
     scope="module", params=modes("4.3.1 kraft", soak=("3.9.1 zookeeper", "3.9.1 kraft"))
 )
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    version, mode = request.param.split()
-    folder = tmp_path_factory.mktemp(f"{mode}-{version}")
-    if mode == "zookeeper":
-        lab = zookeeper_lab(folder)
-    else:
-        lab = kraft_lab(folder, version=version, quorum="static" if version[0] == "3" else "")
+    lab = lab_of(tmp_path_factory.mktemp("live"), request.param)
     lab.data["defaults"]["config"].update(FIRST)
     lab.write()
     try:

@@ -11,7 +11,7 @@ import pytest
 
 from provisioner.kafka.port import KafkaRefused
 from provisioner.kinds.quota.requests import AlterQuota, DescribeQuotas, Entity
-from tests.real.lab import Lab, item, kraft_lab, until, zookeeper_lab
+from tests.real.lab import Lab, item, lab_of, until
 from tests.soak import modes
 
 ALICE = (("user", "alice"),)
@@ -43,13 +43,7 @@ NAMES = sorted(
     scope="module", params=modes("4.3.1 kraft", soak=("3.9.1 zookeeper", "3.9.1 kraft"))
 )
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    version, mode = request.param.split()
-    folder = tmp_path_factory.mktemp(f"{mode}-{version}")
-    if mode == "zookeeper":
-        lab = zookeeper_lab(folder)
-    else:
-        quorum = "static" if version.startswith("3.") else ""
-        lab = kraft_lab(folder, version=version, quorum=quorum)
+    lab = lab_of(tmp_path_factory.mktemp("made"), request.param)
     try:
         lab.apply()
         lab.data["quotas"] = QUOTAS

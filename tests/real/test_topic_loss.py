@@ -14,7 +14,7 @@ import pytest
 from provisioner.kafka.port import KafkaRefused
 from provisioner.kafka.requests.configs import AlterTopicConfig
 from provisioner.kafka.requests.topics import CreateTopic, DeleteTopic
-from tests.real.lab import Lab, Spec, item, kraft_lab, until, zookeeper_lab
+from tests.real.lab import Lab, Spec, item, lab_of, until
 from tests.soak import modes
 
 LONGEST = "9223372036854775807"
@@ -25,13 +25,7 @@ DAY = 86_400_000
     scope="module", params=modes("4.3.1 kraft", soak=("3.9.1 zookeeper", "3.9.1 kraft"))
 )
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    version, mode = request.param.split()
-    folder = tmp_path_factory.mktemp(f"{mode}-{version}")
-    if mode == "zookeeper":
-        lab = zookeeper_lab(folder)
-    else:
-        quorum = "static" if version.startswith("3.") else ""
-        lab = kraft_lab(folder, version=version, quorum=quorum)
+    lab = lab_of(tmp_path_factory.mktemp("made"), request.param)
     try:
         lab.apply()
         yield lab
