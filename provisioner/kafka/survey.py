@@ -136,9 +136,7 @@ class Survey:
     def _once_more(self, view: ClusterView, findings: Findings) -> ClusterView:
         """Where replicas are, after what moves was told: of a move that ended in between, the first
         round has the old replicas and the new ones, as if somebody wanted them all."""
-        answer = self._ask(self._address, [messages.metadata_request()])[0]
-        if isinstance(answer, Exception):
-            return view
+        answer = self._must(self._ask(self._address, [messages.metadata_request()])[0])
         view = reading.with_partitions(view, reading.topics(answer, {}))
         moves = findings.answers[ListReassignments()]
         findings.answers[ListReassignments()] = reading.under_way(moves, view)
